@@ -1,0 +1,73 @@
+//! The annunciator: which alarms sound and light which output. Its product is the panel image, a level per output.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use hazard_field::Polarity;
+
+use crate::alarm::Priority;
+use crate::id::{AlarmId, DeviceId};
+use crate::site::SiteTables;
+
+/// What makes an output active.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Role {
+    /// Sounds on any unacknowledged alarm of at least this priority until silenced; sounds again on the next alarm.
+    Horn(Priority),
+    /// Lit while any alarm of at least this priority stands, is unacknowledged or latched.
+    Beacon(Priority),
+    /// Lit while the agent itself, a device or a point is impaired.
+    Fault,
+    /// Active while any of these alarms stands or is latched.
+    Alarms(Vec<AlarmId>),
+    /// Toggles with each completed turn of the engine, and only then.
+    Heartbeat,
+}
+
+/// How an output is wired.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Wiring {
+    /// A coil of a relay module.
+    Coil {
+        /// The module.
+        device: DeviceId,
+        /// The coil, base 0.
+        address: u16,
+    },
+    /// A line of the gateway's own; the daemon knows which.
+    Gpio,
+}
+
+/// An output of the annunciator.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OutputSpec {
+    /// Its name on the site.
+    pub name: Arc<str>,
+    /// What makes it active.
+    pub role: Role,
+    /// How it is wired.
+    pub wiring: Wiring,
+    /// How its relay is driven.
+    pub polarity: Polarity,
+}
+
+impl OutputSpec {
+    pub(crate) fn targets_exist(&self, site: &SiteTables) -> bool {
+        let wired = match self.wiring {
+            Wiring::Coil { device, .. } => device.index() < site.devices.len(),
+            Wiring::Gpio => true,
+        };
+        let driven = match &self.role {
+            Role::Alarms(alarms) => alarms.iter().all(|alarm| alarm.index() < site.alarms.len()),
+            Role::Horn(_) | Role::Beacon(_) | Role::Fault | Role::Heartbeat => true,
+        };
+        wired && driven
+    }
+}
+
+/// The panel image: whether each output's relay is energised, in table order.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Panel {
+    /// One level per output of the site.
+    pub energised: Vec<bool>,
+}

@@ -1,0 +1,74 @@
+//! Names of things inside one engine: small indices into the tables of [`crate::Site`], and the numbering of records.
+
+use core::fmt;
+
+macro_rules! index {
+    ($(#[$doc:meta])* $name:ident($repr:ty)) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        pub struct $name(pub $repr);
+
+        impl $name {
+            /// The position in the site's table.
+            #[must_use]
+            pub const fn index(self) -> usize {
+                self.0 as usize
+            }
+        }
+    };
+}
+
+index!(
+    /// A bus: one line or one TCP endpoint with one request in flight.
+    BusId(u16)
+);
+index!(
+    /// A device: one unit address on a bus.
+    DeviceId(u16)
+);
+index!(
+    /// A point: one measured quantity.
+    PointId(u32)
+);
+index!(
+    /// An alarm: one condition on one point.
+    AlarmId(u32)
+);
+index!(
+    /// An output of the annunciator.
+    OutputId(u16)
+);
+index!(
+    /// An uplink: one platform.
+    UplinkId(u8)
+);
+
+/// One request in flight on a bus; never used twice in a run.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Ticket(pub u64);
+
+/// One message handed to an uplink; never used twice in a run.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct MessageId(pub u64);
+
+/// The number of a record within its epoch; starts at 1 and has no gaps.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct Seq(pub u64);
+
+impl Seq {
+    /// The number after this one.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+/// The numbering that begins at each start: random, so that it cannot repeat even with a dead disk or a lost clock.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Epoch(pub u64);
+
+impl fmt::Display for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}

@@ -1,0 +1,126 @@
+//! Everything that can happen to the engine.
+
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use crate::id::{AlarmId, BusId, Epoch, MessageId, Seq, Ticket, UplinkId};
+use crate::link::{LinkFault, ReadResult};
+use crate::outbox::record::{PreviousEpoch, Record, Verb};
+use crate::outbox::{AckedSet, Lane};
+use crate::{ClockTrust, Utc};
+
+/// Something happened.
+#[derive(Debug)]
+pub enum Input {
+    /// A read came back.
+    Reply {
+        /// Where.
+        bus: BusId,
+        /// Which request.
+        ticket: Ticket,
+        /// What came of it.
+        result: ReadResult,
+    },
+    /// A write came back.
+    Written {
+        /// Where.
+        bus: BusId,
+        /// Which request.
+        ticket: Ticket,
+        /// What came of it.
+        result: Result<(), LinkFault>,
+    },
+    /// The journal reports.
+    Journal(JournalReport),
+    /// An uplink reports.
+    Uplink {
+        /// Which.
+        uplink: UplinkId,
+        /// What.
+        report: UplinkReport,
+    },
+    /// The wall clock was read.
+    Clock {
+        /// What it reads.
+        utc: Utc,
+        /// How far it can be believed.
+        trust: ClockTrust,
+    },
+    /// A person asks for something.
+    Command(Command),
+}
+
+/// What the journal says.
+#[derive(Debug)]
+pub enum JournalReport {
+    /// It is open and takes records of `epoch`.
+    Opened {
+        /// The epoch whose records it takes: the one the engine was started with, or the one of [`crate::Output::Reopen`].
+        epoch: Epoch,
+        /// The durable ordinal of that epoch.
+        ordinal: u64,
+        /// How the epoch before ended.
+        previous: Option<PreviousEpoch>,
+        /// Earlier epochs with records that an uplink may not have had, oldest first.
+        past: Vec<PastEpoch>,
+    },
+    /// All records of the current epoch up to `through` survive a power cut.
+    Durable {
+        /// The last durable one.
+        through: Seq,
+    },
+    /// It cannot be opened or written. Records that were appended and are not durable are gone from it.
+    Failed,
+    /// Records for an uplink's back-fill.
+    Fetched {
+        /// For whom.
+        uplink: UplinkId,
+        /// Of which epoch.
+        epoch: Epoch,
+        /// Of which lane.
+        lane: Lane,
+        /// The last number that was looked at: every record of the lane from the request's `first` to here is in
+        /// `records` or not in the journal.
+        through: Seq,
+        /// In ascending order.
+        records: Vec<Arc<Record>>,
+    },
+}
+
+/// An epoch before the current one.
+#[derive(Clone, Debug)]
+pub struct PastEpoch {
+    /// The epoch.
+    pub epoch: Epoch,
+    /// Its last record on disk.
+    pub last: Seq,
+    /// What each uplink, in site order, has confirmed of it, event lane then reading lane.
+    pub acked: Vec<[AckedSet; 2]>,
+}
+
+/// What an uplink says.
+#[derive(Debug)]
+pub enum UplinkReport {
+    /// The connection stands; nothing is in flight.
+    Up,
+    /// The connection is gone; nothing that was in flight is confirmed.
+    Down,
+    /// The platform has this message.
+    Acked(MessageId),
+    /// The platform will never take this message: it is a stated loss.
+    Rejected(MessageId),
+}
+
+/// What a person asks for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Command {
+    /// Who asks.
+    pub actor: String,
+    /// What for.
+    pub verb: Verb,
+    /// On which alarm; `None` for all that it applies to.
+    pub alarm: Option<AlarmId>,
+    /// The actor's words.
+    pub note: String,
+}

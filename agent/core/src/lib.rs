@@ -1,0 +1,22 @@
+//! The engine that decides: what to ask of which device and when, what the answers mean, what must sound, and what the
+//! district still has to learn. It cannot wait and cannot fail: time and results come in as arguments, requests go out as
+//! [`Output`]s.
+#![no_std]
+
+extern crate alloc;
+
+pub mod alarm;
+pub mod annunciate;
+pub mod id;
+pub mod input;
+pub mod link;
+pub mod outbox;
+pub mod output;
+pub mod point;
+pub mod reading;
+pub mod site;
+
+pub use hazard_field::{ClockTrust, Mono, Phase, Polarity, Side, Stamp, Threshold, Utc, Value};
+pub use input::Input;
+pub use output::{Output, Publish};
+pub use site::{Site, SiteTables};

@@ -1,0 +1,208 @@
+//! A site: every table the engine needs, consistent by construction.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use crate::alarm::AlarmSpec;
+use crate::annunciate::OutputSpec;
+use crate::id::{AlarmId, BusId, DeviceId, PointId};
+use crate::point::PointSpec;
+
+/// How a bus moves bytes; decides what a request costs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BusKind {
+    /// Modbus TCP: every reply names its request.
+    Tcp,
+    /// Modbus RTU on a serial port.
+    Rtu {
+        /// Bits per second.
+        baud: u32,
+        /// Start, data, parity and stop bits of one character: 10 or 11.
+        character_bits: u8,
+    },
+    /// Modbus RTU frames over TCP to a serial server.
+    RtuOverTcp {
+        /// Bits per second of the line behind the server.
+        baud: u32,
+        /// Start, data, parity and stop bits of one character: 10 or 11.
+        character_bits: u8,
+    },
+}
+
+impl BusKind {
+    /// Whether a late reply could be taken for the reply to another request.
+    #[must_use]
+    pub const fn is_anonymous(self) -> bool {
+        matches!(self, Self::Rtu { .. } | Self::RtuOverTcp { .. })
+    }
+}
+
+/// A bus.
+#[derive(Clone, PartialEq, Debug)]
+pub struct BusSpec {
+    /// Its name on the site.
+    pub name: Arc<str>,
+    /// How it moves bytes.
+    pub kind: BusKind,
+    /// Share of time that requests to devices that do not answer may take, in thousandths.
+    pub probe_share_permille: u16,
+    /// Silence between two requests.
+    pub gap: Duration,
+    /// Keep going although the periods cannot be kept.
+    pub overload_allowed: bool,
+}
+
+/// A device.
+#[derive(Clone, PartialEq, Debug)]
+pub struct DeviceSpec {
+    /// Its name on the site.
+    pub name: Arc<str>,
+    /// Its bus.
+    pub bus: BusId,
+    /// Its unit address.
+    pub unit: u8,
+    /// How long a reply may take.
+    pub timeout: Duration,
+    /// How long after a timeout a reply may still come; the device is not asked again before.
+    pub late_window: Duration,
+    /// The typical time from request to reply, for predictions.
+    pub turnaround: Duration,
+    /// The most registers one read may ask for, 1–125.
+    pub registers_max: u16,
+    /// The most bits one read may ask for, 1–2000.
+    pub bits_max: u16,
+    /// How many unneeded addresses a read may span to join two points.
+    pub gap_max: u16,
+    /// Failures in a row after which it counts as offline and is only probed.
+    pub offline_after: u8,
+    /// The longest time between two probes of an offline device.
+    pub probe_max: Duration,
+}
+
+/// An uplink's sizes.
+#[derive(Clone, PartialEq, Debug)]
+pub struct UplinkSpec {
+    /// Its name on the site.
+    pub name: Arc<str>,
+    /// Messages in flight at most.
+    pub window: u16,
+    /// Records in one message at most.
+    pub message_records_max: u16,
+}
+
+/// Bounds of memory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// Readings kept in memory for uplinks and a journal that lag.
+    pub recent_readings_max: u32,
+    /// Events kept in memory for the same.
+    pub recent_events_max: u32,
+    /// Readings handed to the journal and not yet durable.
+    pub journal_backlog_max: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { recent_readings_max: 60_000, recent_events_max: 4_096, journal_backlog_max: 40_000 }
+    }
+}
+
+/// A site's tables before they are checked against one another.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct SiteTables {
+    /// Buses.
+    pub buses: Vec<BusSpec>,
+    /// Devices.
+    pub devices: Vec<DeviceSpec>,
+    /// Points.
+    pub points: Vec<PointSpec>,
+    /// Alarms.
+    pub alarms: Vec<AlarmSpec>,
+    /// Outputs.
+    pub outputs: Vec<OutputSpec>,
+    /// Uplinks.
+    pub uplinks: Vec<UplinkSpec>,
+    /// Memory bounds.
+    pub limits: Limits,
+}
+
+/// A site whose tables name only what exists. Whoever holds one may index without asking.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Site(SiteTables);
+
+/// A reference to something that is not in its table, or a size the protocol cannot carry.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SiteFault {
+    /// A device names no bus.
+    DeviceWithoutBus(DeviceId),
+    /// A point names no device.
+    PointWithoutDevice(PointId),
+    /// A point is wider than a read of its device may be, or its addresses end beyond 65535.
+    PointTooWide(PointId),
+    /// A point's period or staleness limit is zero.
+    PointWithoutPeriod(PointId),
+    /// An alarm names no point.
+    AlarmWithoutPoint(AlarmId),
+    /// An output names no device or alarm that exists.
+    OutputWithoutTarget(usize),
+}
+
+impl Site {
+    /// Checks the tables against one another.
+    ///
+    /// # Errors
+    /// All faults, in table order.
+    pub fn try_new(tables: SiteTables) -> Result<Self, Vec<SiteFault>> {
+        let faults = faults(&tables);
+        if faults.is_empty() { Ok(Self(tables)) } else { Err(faults) }
+    }
+}
+
+impl core::ops::Deref for Site {
+    type Target = SiteTables;
+
+    fn deref(&self) -> &SiteTables {
+        &self.0
+    }
+}
+
+fn faults(site: &SiteTables) -> Vec<SiteFault> {
+    let mut faults = Vec::new();
+    for (id, device) in (0..).map(DeviceId).zip(&site.devices) {
+        if device.bus.index() >= site.buses.len() {
+            faults.push(SiteFault::DeviceWithoutBus(id));
+        }
+    }
+    for (id, point) in (0..).map(PointId).zip(&site.points) {
+        match site.devices.get(point.device.index()) {
+            None => faults.push(SiteFault::PointWithoutDevice(id)),
+            Some(device) if !fits(point, device) => faults.push(SiteFault::PointTooWide(id)),
+            Some(_) => {}
+        }
+        if point.period.is_zero() || point.stale_after.is_zero() {
+            faults.push(SiteFault::PointWithoutPeriod(id));
+        }
+    }
+    for (id, alarm) in (0..).map(AlarmId).zip(&site.alarms) {
+        if alarm.point.index() >= site.points.len() {
+            faults.push(SiteFault::AlarmWithoutPoint(id));
+        }
+    }
+    for (index, output) in site.outputs.iter().enumerate() {
+        if !output.targets_exist(site) {
+            faults.push(SiteFault::OutputWithoutTarget(index));
+        }
+    }
+    faults
+}
+
+fn fits(point: &PointSpec, device: &DeviceSpec) -> bool {
+    let span = point.source.span();
+    let limit = if point.source.table.is_bits() { device.bits_max } else { device.registers_max };
+    let words = u32::from(span.1) + 1 - u32::from(span.0);
+    let end = u32::from(point.source.address) + u32::from(point.source.shape.words());
+    point.source.shape.words() > 0
+        && end <= 0x1_0000
+        && words <= u32::from(limit.min(point.source.table.count_max()))
+}

@@ -1,0 +1,1 @@
+//! A small MQTT broker for the demonstration and for tests.

@@ -1,0 +1,51 @@
+//! What the small numbers in the records of one epoch mean: written beside the records, so that a record from before a
+//! change of configuration still names the right point.
+
+/// The names behind one epoch's record numbers, each list in the order of its ids.
+#[derive(Clone, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
+pub struct Dictionary {
+    /// Hash of the configuration.
+    pub config_hash: String,
+    /// Points.
+    pub points: Vec<PointEntry>,
+    /// Alarms.
+    pub alarms: Vec<AlarmEntry>,
+    /// Devices.
+    pub devices: Vec<String>,
+    /// Buses.
+    pub buses: Vec<String>,
+    /// Outputs.
+    pub outputs: Vec<String>,
+    /// Uplinks.
+    pub uplinks: Vec<String>,
+}
+
+/// A point's names.
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
+pub struct PointEntry {
+    /// 位号.
+    pub tag: String,
+    /// Name for people.
+    pub name: String,
+    /// Unit as shown; empty for switches and texts.
+    pub unit: String,
+    /// The point is a switch: its value is sent as true or false.
+    pub is_switch: bool,
+    /// Its loss is an alarm.
+    pub safety: bool,
+}
+
+/// An alarm's names.
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
+pub struct AlarmEntry {
+    /// Position of its point in `points`.
+    pub point: u32,
+    /// `low_low`, `low`, `high`, `high_high`, `digital` or `lost`.
+    pub kind: String,
+    /// `low`, `medium`, `high` or `critical`.
+    pub priority: String,
+    /// Set-point in the point's unit, as written; empty for `digital` and `lost`.
+    pub setpoint: String,
+    /// Held until reset.
+    pub latch: bool,
+}

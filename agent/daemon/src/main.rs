@@ -1,0 +1,2 @@
+//! `hazard`, the edge agent.
+fn main() {}

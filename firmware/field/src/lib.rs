@@ -1,0 +1,14 @@
+//! What the gateway and the sensor node share: time, value, unit, status, set-point comparison, register map and CRC.
+//!
+//! It decides nothing by itself and imports nothing, so the same comparison runs on a gateway and on a microcontroller.
+#![no_std]
+
+pub mod polarity;
+pub mod threshold;
+pub mod time;
+pub mod value;
+
+pub use polarity::Polarity;
+pub use threshold::{Phase, Side, Threshold};
+pub use time::{ClockTrust, Mono, Stamp, Utc};
+pub use value::Value;

@@ -1,0 +1,2 @@
+//! The sensor/alarm node.
+#![no_std]

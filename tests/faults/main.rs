@@ -1,0 +1,5 @@
+//! Faults at the real boundary: real adapters against late devices, killed processes, broken stores and broken brokers.
+
+mod journal;
+mod modbus;
+mod mqtt;

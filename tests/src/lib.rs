@@ -1,0 +1,1 @@
+//! The world in which the shipped logic runs under faults.
