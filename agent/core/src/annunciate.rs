@@ -5,9 +5,9 @@ use alloc::vec::Vec;
 
 use hazard_field::Polarity;
 
-use crate::alarm::Priority;
+use crate::alarm::{Alarm, Priority};
 use crate::id::{AlarmId, DeviceId};
-use crate::site::SiteTables;
+use crate::site::{Site, SiteTables};
 
 /// What makes an output active.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -70,4 +70,38 @@ impl OutputSpec {
 pub struct Panel {
     /// One level per output of the site.
     pub energised: Vec<bool>,
+}
+
+impl Panel {
+    /// The image for these alarms. `impaired` lights the fault lamps; `beat` is the level of the heartbeat outputs.
+    #[must_use]
+    pub(crate) fn image(site: &Site, alarms: &[Alarm], impaired: Impaired, beat: Beat) -> Self {
+        let any = |min: Priority, test: fn(&Alarm) -> bool| {
+            site.alarms.iter().zip(alarms).any(|(spec, alarm)| spec.priority >= min && test(alarm))
+        };
+        let energised = |output: &OutputSpec| match &output.role {
+            Role::Horn(min) => output.polarity.energised(any(*min, Alarm::sounds)),
+            Role::Beacon(min) => output.polarity.energised(any(*min, Alarm::is_active)),
+            Role::Fault => output.polarity.energised(impaired == Impaired::Yes),
+            Role::Alarms(watched) => output
+                .polarity
+                .energised(watched.iter().any(|alarm| alarms[alarm.index()].is_active())),
+            Role::Heartbeat => beat == Beat::High,
+        };
+        Self { energised: site.outputs.iter().map(energised).collect() }
+    }
+}
+
+/// Whether the agent, a device or a point is impaired.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Impaired {
+    Yes,
+    No,
+}
+
+/// The level of the heartbeat outputs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Beat {
+    High,
+    Low,
 }

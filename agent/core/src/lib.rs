@@ -7,16 +7,28 @@ extern crate alloc;
 
 pub mod alarm;
 pub mod annunciate;
+mod deadline;
+pub mod decode;
+mod engine;
+#[cfg(test)]
+mod fixture;
 pub mod id;
 pub mod input;
 pub mod link;
 pub mod outbox;
 pub mod output;
+mod plant;
 pub mod point;
+pub mod poll;
 pub mod reading;
 pub mod site;
+pub mod snapshot;
+pub mod table;
+mod wall;
 
+pub use engine::{Engine, Start};
 pub use hazard_field::{ClockTrust, Mono, Phase, Polarity, Side, Stamp, Threshold, Utc, Value};
 pub use input::Input;
 pub use output::{Output, Publish};
 pub use site::{Site, SiteTables};
+pub use snapshot::Snapshot;

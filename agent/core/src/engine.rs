@@ -1,0 +1,408 @@
+//! The composer: takes inputs, lets the parts decide, and hands out what is to be done, the panel first.
+
+use alloc::collections::{BTreeSet, VecDeque};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use crate::annunciate::{Beat, Impaired, Panel, Wiring};
+use crate::deadline::Deadlines;
+use crate::decode::decode;
+use crate::id::{BusId, Epoch, Ticket, UplinkId};
+use crate::input::{Command, UplinkReport};
+use crate::link::{LinkFault, ReadResult};
+use crate::outbox::record::{ActionEvent, AlarmEvent, Body, Condition, DeviceEvent, SystemEvent};
+use crate::outbox::{JournalState, Outbox};
+use crate::plant::{Found, Plant};
+use crate::poll::{Ask, Health, Poller, Settled, Turn, plan};
+use crate::reading::{Doubt, NoData, Reading, Sample};
+use crate::wall::WallClock;
+use crate::{ClockTrust, Input, Mono, Output, Site, Stamp, Utc};
+
+/// The engine looks after its own condition so often.
+const TICK: Duration = Duration::from_secs(1);
+/// An uplink may be away so long before a person is told.
+const UPLINK_GRACE: Duration = Duration::from_secs(10);
+/// A bus that skipped a poll counts as overrun for so long.
+const OVERRUN_HOLD: Duration = Duration::from_secs(30);
+
+/// What a run starts with.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// The epoch of its records.
+    pub epoch: Epoch,
+    /// The wall clock.
+    pub utc: Utc,
+    /// Trust in it.
+    pub trust: ClockTrust,
+}
+
+/// The engine of one gateway.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    pub(crate) site: Arc<Site>,
+    now: Mono,
+    pub(crate) wall: WallClock,
+    pub(crate) pollers: Vec<Poller>,
+    pub(crate) health: Vec<Health>,
+    pub(crate) plant: Plant,
+    pub(crate) outbox: Outbox,
+    pub(crate) conditions: BTreeSet<Condition>,
+    uplinks_down_at: Vec<Option<Mono>>,
+    panel: Panel,
+    panel_stale: bool,
+    drive: Option<Panel>,
+    beat: Beat,
+    tick_at: Mono,
+    buses: Deadlines,
+    ready: VecDeque<Output>,
+    next_ticket: u64,
+}
+
+impl Engine {
+    /// An engine that begins to poll at `now`.
+    #[must_use]
+    pub fn new(site: Arc<Site>, start: &Start, now: Mono) -> Self {
+        let blocks = plan(&site);
+        let pollers: Vec<Poller> = (0..)
+            .map(BusId)
+            .zip(blocks)
+            .map(|(bus, blocks)| Poller::new(&site, bus, blocks, now))
+            .collect();
+        let mut buses = Deadlines::new(pollers.len());
+        for bus in 0..pollers.len() {
+            buses.arm(bus, now);
+        }
+        Self {
+            now,
+            wall: WallClock::new(now, start.utc, start.trust),
+            health: site.devices.iter().map(|_| Health::default()).collect(),
+            plant: Plant::new(&site, now),
+            outbox: Outbox::new(&site, start.epoch, now),
+            conditions: BTreeSet::new(),
+            uplinks_down_at: site.uplinks.iter().map(|_| Some(now)).collect(),
+            panel: Panel::default(),
+            panel_stale: true,
+            drive: None,
+            beat: Beat::Low,
+            tick_at: now,
+            buses,
+            ready: VecDeque::new(),
+            next_ticket: 1,
+            pollers,
+            site,
+        }
+    }
+
+    /// Takes an input that happened at `now`.
+    pub fn handle(&mut self, now: Mono, input: Input) {
+        self.now = self.now.max(now);
+        let stamp = self.stamp();
+        match input {
+            Input::Reply { bus, ticket, result } => self.replied(bus, ticket, result),
+            Input::Written { bus, ticket, result } => self.written(bus, ticket, result),
+            Input::Journal(report) => {
+                self.outbox.journal_said(stamp, report);
+                self.watch_journal();
+            }
+            Input::Uplink { uplink, report } => self.uplink_said(uplink, &report),
+            Input::Clock { utc, trust } => self.clock_read(utc, trust),
+            Input::Command(command) => self.commanded(command),
+        }
+        self.finish_turn();
+    }
+
+    /// Lets time pass up to `now`.
+    pub fn handle_timeout(&mut self, now: Mono) {
+        self.now = self.now.max(now);
+        let mut found = Found::default();
+        self.plant.timeout(self.now, &Arc::clone(&self.site), &mut found);
+        self.record(found);
+        while let Some(bus) = self.buses.pop(self.now) {
+            self.dispatch(bus);
+        }
+        self.outbox.timeout(self.stamp());
+        if self.now >= self.tick_at {
+            self.tick();
+        }
+        self.finish_turn();
+    }
+
+    /// The next thing to do; the panel before everything else.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        if let Some(panel) = self.drive.take() {
+            return Some(Output::Drive(panel));
+        }
+        if let Some(output) = self.ready.pop_front() {
+            return Some(output);
+        }
+        self.outbox.poll_output(self.now)
+    }
+
+    /// When [`Self::handle_timeout`] is wanted next, and why.
+    pub fn poll_timeout(&mut self) -> Option<(Mono, &'static str)> {
+        let bus = self.buses.next().map(|(at, _)| (at, "a poll is due"));
+        let outbox = self.outbox.poll_timeout().map(|at| (at, "the outbox has something to say"));
+        let tick = Some((self.tick_at, "the engine looks after itself"));
+        [bus, self.plant.poll_timeout(), outbox, tick]
+            .into_iter()
+            .flatten()
+            .min_by_key(|(at, _)| *at)
+    }
+
+    fn stamp(&self) -> Stamp {
+        self.wall.stamp(self.now)
+    }
+
+    fn replied(&mut self, bus: BusId, ticket: Ticket, result: ReadResult) {
+        let Some(poller) = self.pollers.get_mut(bus.index()) else {
+            return;
+        };
+        let result = result.and_then(|words| poller.check(ticket, words));
+        let outcome = match &result {
+            Ok(_) => Ok(()),
+            Err(fault) => Err(*fault),
+        };
+        let Some(settled) =
+            poller.settle(self.now, (ticket, outcome), &self.site, &mut self.health)
+        else {
+            return;
+        };
+        self.note_bus(bus, outcome);
+        let mut found = Found::default();
+        self.note_device(&settled, outcome, &mut found);
+        self.note_block(bus, &settled, result, &mut found);
+        self.record(found);
+        self.dispatch(bus.index());
+    }
+
+    fn written(&mut self, bus: BusId, ticket: Ticket, result: Result<(), LinkFault>) {
+        let Some(poller) = self.pollers.get_mut(bus.index()) else {
+            return;
+        };
+        let Some(settled) = poller.settle(self.now, (ticket, result), &self.site, &mut self.health)
+        else {
+            return;
+        };
+        self.note_bus(bus, result);
+        let mut found = Found::default();
+        self.note_device(&settled, result, &mut found);
+        self.record(found);
+        for output in settled.outputs {
+            self.set(Condition::OutputFault(output), result.is_err());
+        }
+        self.dispatch(bus.index());
+    }
+
+    /// Takes what a block's reply says about its points.
+    fn note_block(&mut self, bus: BusId, settled: &Settled, result: ReadResult, found: &mut Found) {
+        let site = Arc::clone(&self.site);
+        let Some(block) = settled.block.and_then(|index| self.pollers[bus.index()].block(index))
+        else {
+            return;
+        };
+        let (points, start) = (block.points.clone(), block.request.start);
+        match result {
+            Ok(words) => {
+                for point in points {
+                    let mut sample = decode(&site.points[point.index()], &words, start);
+                    if settled.doubtful
+                        && let Sample::Good(quantity) = sample
+                    {
+                        sample = Sample::Suspect(quantity, Doubt::AfterFault);
+                    }
+                    self.plant.take(self.now, &site, Reading { point, sample }, found);
+                }
+            }
+            Err(fault @ LinkFault::Refused(_)) => {
+                for point in points {
+                    let sample = Sample::Bad(NoData::Link(fault));
+                    self.plant.take(self.now, &site, Reading { point, sample }, found);
+                }
+            }
+            // The points keep their samples until they are stale or the device is offline.
+            Err(LinkFault::Silent | LinkFault::Garbled | LinkFault::Gone) => {}
+        }
+    }
+
+    fn note_bus(&mut self, bus: BusId, outcome: Result<(), LinkFault>) {
+        self.set(Condition::BusDown(bus), outcome == Err(LinkFault::Gone));
+    }
+
+    fn note_device(
+        &mut self,
+        settled: &Settled,
+        outcome: Result<(), LinkFault>,
+        found: &mut Found,
+    ) {
+        let fault = match settled.turn {
+            Turn::Same => return,
+            Turn::WentOffline(fault) => Some(fault),
+            Turn::CameBack => None,
+        };
+        let stamp = self.stamp();
+        self.outbox.offer(stamp, Body::Device(DeviceEvent { device: settled.device, fault }));
+        self.panel_stale = true;
+        if let Err(fault) = outcome {
+            let site = Arc::clone(&self.site);
+            let lost = (settled.device, NoData::Link(fault));
+            self.plant.lose_device(self.now, &site, lost, found);
+        }
+    }
+
+    /// Writes down what a turn found: alarms before the readings that raised them, for alarms leave first.
+    fn record(&mut self, found: Found) {
+        let stamp = self.stamp();
+        for event in found.alarms {
+            self.panel_stale = true;
+            self.outbox.offer(stamp, Body::Alarm(event));
+        }
+        if !found.readings.is_empty() {
+            self.outbox.offer(stamp, Body::Readings(found.readings));
+        }
+    }
+
+    fn uplink_said(&mut self, uplink: UplinkId, report: &UplinkReport) {
+        if !self.outbox.uplink_said(uplink, report) {
+            return;
+        }
+        let up = self.outbox.is_up(uplink);
+        if let Some(down_at) = self.uplinks_down_at.get_mut(usize::from(uplink.0)) {
+            *down_at = (!up).then_some(self.now);
+        }
+        if up {
+            self.set(Condition::UplinkDown(uplink), false);
+        }
+    }
+
+    fn clock_read(&mut self, utc: Utc, trust: ClockTrust) {
+        if let Some(step) = self.wall.read(self.now, utc, trust) {
+            let stamp = self.stamp();
+            self.outbox.offer(stamp, Body::ClockStep(step));
+        }
+        self.set(Condition::ClockUntrusted, trust == ClockTrust::Unset);
+    }
+
+    fn commanded(&mut self, command: Command) {
+        let site = Arc::clone(&self.site);
+        let mut found = Found::default();
+        let changed = self.plant.command(&site, command.verb, command.alarm, &mut found);
+        let Command { actor, verb, alarm, note } = command;
+        for event in &mut found.alarms {
+            *event = AlarmEvent { actor: Some(actor.clone()), ..event.clone() };
+        }
+        let stamp = self.stamp();
+        self.outbox.offer(stamp, Body::Action(ActionEvent { actor, verb, alarm, note, changed }));
+        self.panel_stale = true;
+        self.record(found);
+    }
+
+    fn tick(&mut self) {
+        self.tick_at = self.now + TICK;
+        self.beat = if self.beat == Beat::High { Beat::Low } else { Beat::High };
+        self.panel_stale = true;
+        self.watch_journal();
+        for index in 0..self.uplinks_down_at.len() {
+            let away =
+                self.uplinks_down_at[index].is_some_and(|at| self.now.since(at) >= UPLINK_GRACE);
+            if away && let Ok(index) = u8::try_from(index) {
+                self.set(Condition::UplinkDown(UplinkId(index)), true);
+            }
+        }
+        for index in 0..self.pollers.len() {
+            let overrun =
+                self.pollers[index].overrun_at.is_some_and(|at| self.now.since(at) < OVERRUN_HOLD);
+            if let Ok(bus) = u16::try_from(index) {
+                self.set(Condition::BusOverrun(BusId(bus)), overrun);
+            }
+        }
+    }
+
+    fn watch_journal(&mut self) {
+        let down = match self.outbox.journal() {
+            JournalState::Open => false,
+            JournalState::Opening { until } => self.now >= until,
+            JournalState::Down { .. } => true,
+        };
+        self.set(Condition::JournalDown, down);
+        self.set(Condition::JournalBehind, self.outbox.is_journal_behind());
+    }
+
+    /// Raises or ends a condition; nothing when it stands already as wanted.
+    fn set(&mut self, condition: Condition, raised: bool) {
+        let changed = if raised {
+            self.conditions.insert(condition)
+        } else {
+            self.conditions.remove(&condition)
+        };
+        if changed {
+            let stamp = self.stamp();
+            self.outbox.offer(stamp, Body::System(SystemEvent { condition, raised }));
+            self.panel_stale = true;
+        }
+    }
+
+    /// Gives the bus its next request and looks when it wants to be asked again.
+    fn dispatch(&mut self, bus: usize) {
+        let Ok(id) = u16::try_from(bus).map(BusId) else {
+            return;
+        };
+        if let Some(ticket) = self.pollers[bus].expired(self.now) {
+            self.replied(id, ticket, Err(LinkFault::Gone));
+            return;
+        }
+        let ticket = Ticket(self.next_ticket);
+        if let Some(ask) = self.pollers[bus].next(self.now, ticket, &self.site, &self.health) {
+            self.next_ticket += 1;
+            match ask {
+                Ask::Write(device, request) => {
+                    self.ready.push_front(Output::Write { bus: id, ticket, device, request });
+                }
+                Ask::Read(device, request) => {
+                    self.ready.push_back(Output::Read { bus: id, ticket, device, request })
+                }
+            }
+        }
+        if let Some(at) = self.pollers[bus].poll_timeout(self.now, &self.health) {
+            self.buses.arm(bus, at.max(self.now));
+        }
+    }
+
+    /// Brings the panel up to date. Nothing else drives an output, so a heartbeat proves that turns are completed.
+    fn finish_turn(&mut self) {
+        if !core::mem::replace(&mut self.panel_stale, false) {
+            return;
+        }
+        let offline = self.health.iter().any(Health::is_offline);
+        let impaired =
+            if offline || !self.conditions.is_empty() { Impaired::Yes } else { Impaired::No };
+        let panel = Panel::image(&self.site, &self.plant.alarms, impaired, self.beat);
+        if panel == self.panel {
+            return;
+        }
+        let mut lines = false;
+        for (index, output) in self.site.outputs.iter().enumerate() {
+            lines |= output.wiring == Wiring::Gpio
+                && (output.role == Role::Heartbeat
+                    || self.panel.energised.get(index) != panel.energised.get(index));
+        }
+        self.panel = panel;
+        if lines {
+            self.drive = Some(self.panel.clone());
+        }
+        for bus in 0..self.pollers.len() {
+            self.pollers[bus].follow(&self.panel, self.now);
+            if !self.pollers[bus].is_busy() {
+                self.dispatch(bus);
+            }
+        }
+    }
+
+    pub(crate) fn panel(&self) -> &Panel {
+        &self.panel
+    }
+
+    pub(crate) const fn now(&self) -> Mono {
+        self.now
+    }
+}

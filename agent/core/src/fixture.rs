@@ -1,0 +1,66 @@
+//! Small sites for unit tests.
+
+use alloc::format;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use crate::Value;
+use crate::id::{BusId, DeviceId};
+use crate::link::Table;
+use crate::point::{Order, PointSpec, Report, Shape, Source};
+use crate::site::{BusKind, BusSpec, DeviceSpec, SiteTables};
+
+/// One TCP bus with this many devices and no points.
+pub(crate) fn tables(devices: u16) -> SiteTables {
+    SiteTables {
+        buses: vec![BusSpec {
+            name: "bus".into(),
+            kind: BusKind::Tcp,
+            probe_share_permille: 50,
+            gap: Duration::ZERO,
+            overload_allowed: false,
+        }],
+        devices: (0..devices).map(device).collect(),
+        ..SiteTables::default()
+    }
+}
+
+/// A one-register point, read each second.
+pub(crate) fn point(tag: &str, device: u16) -> PointSpec {
+    PointSpec {
+        tag: tag.into(),
+        device: DeviceId(device),
+        source: Source {
+            table: Table::Holding,
+            address: 0,
+            shape: Shape::U16,
+            order: Order::default(),
+            exponent: None,
+        },
+        scale: 1.0,
+        offset: 0.0,
+        range: None,
+        sentinels: Vec::new(),
+        period: Duration::from_secs(1),
+        stale_after: Duration::from_secs(3),
+        report: Report { deadband: Value::ZERO, heartbeat: Duration::from_secs(60) },
+        safety: true,
+    }
+}
+
+fn device(index: u16) -> DeviceSpec {
+    DeviceSpec {
+        name: format!("device-{index}").into(),
+        bus: BusId(0),
+        unit: u8::try_from(index + 1).unwrap(),
+        timeout: Duration::from_millis(200),
+        late_window: Duration::from_millis(400),
+        turnaround: Duration::from_millis(5),
+        registers_max: 125,
+        bits_max: 2000,
+        gap_max: 8,
+        offline_after: 3,
+        probe_max: Duration::from_secs(10),
+    }
+}

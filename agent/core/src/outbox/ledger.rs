@@ -1,0 +1,92 @@
+//! The sums that must be even at every moment: offered = stored + waiting + lost, and per uplink offered = confirmed +
+//! pending + lost.
+
+use core::ops::{AddAssign, Sub};
+
+use super::record::Record;
+
+/// Records, and the readings in them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Count {
+    /// Records.
+    pub records: u64,
+    /// Readings.
+    pub readings: u64,
+}
+
+impl Count {
+    /// The count of one record.
+    #[must_use]
+    pub fn of(record: &Record) -> Self {
+        Self { records: 1, readings: record.readings() }
+    }
+
+    /// Whether nothing was counted.
+    #[must_use]
+    pub const fn is_zero(self) -> bool {
+        self.records == 0 && self.readings == 0
+    }
+}
+
+impl AddAssign for Count {
+    fn add_assign(&mut self, other: Self) {
+        self.records += other.records;
+        self.readings += other.readings;
+    }
+}
+
+impl Sub for Count {
+    type Output = Self;
+
+    fn sub(self, other: Self) -> Self {
+        Self {
+            records: self.records.saturating_sub(other.records),
+            readings: self.readings.saturating_sub(other.readings),
+        }
+    }
+}
+
+/// What became of the records of this run.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Ledger {
+    /// Given a number.
+    pub offered: Count,
+    /// Durable on disk.
+    pub stored: Count,
+    /// On their way to the disk.
+    pub waiting: Count,
+    /// Stated as lost to the journal.
+    pub store_lost: Count,
+    /// Per uplink, in site order.
+    pub uplinks: alloc::vec::Vec<UplinkLedger>,
+}
+
+/// What became of the records of this run at one platform.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct UplinkLedger {
+    /// Confirmed.
+    pub confirmed: Count,
+    /// Neither confirmed nor lost.
+    pub pending: Count,
+    /// Stated as lost.
+    pub lost: Count,
+    /// Confirmed records of earlier runs.
+    pub back_filled: Count,
+}
+
+impl Ledger {
+    /// Whether the sums are even.
+    #[must_use]
+    pub fn is_even(&self) -> bool {
+        let mut journal = self.stored;
+        journal += self.waiting;
+        journal += self.store_lost;
+        let uplinks = self.uplinks.iter().all(|uplink| {
+            let mut sum = uplink.confirmed;
+            sum += uplink.pending;
+            sum += uplink.lost;
+            sum == self.offered
+        });
+        journal == self.offered && uplinks
+    }
+}

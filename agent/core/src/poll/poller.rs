@@ -1,0 +1,333 @@
+//! One bus: writes first, then the earliest poll with safety points ahead, and probes of dead devices out of a bounded
+//! share of time. One request is in flight; its ticket is the only thing that can end it.
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::health::{Health, Turn};
+use super::plan::Block;
+use super::slot::{PollCount, Slot};
+use super::writes::CoilGroup;
+use crate::Mono;
+use crate::annunciate::Panel;
+use crate::id::{BusId, DeviceId, OutputId, Ticket};
+use crate::link::{Exception, LinkFault, ReadRequest, Words, WriteRequest};
+use crate::site::Site;
+
+/// An adapter that has not answered so long after the device's own limits is taken for dead.
+const ADAPTER_GRACE: Duration = Duration::from_secs(15);
+/// A probe waits so long for a moment in which it delays nobody.
+const SLACK_WAIT: Duration = Duration::from_secs(2);
+
+/// A request to send.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Ask {
+    /// Read.
+    Read(DeviceId, ReadRequest),
+    /// Write.
+    Write(DeviceId, WriteRequest),
+}
+
+/// What an answer meant.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Settled {
+    /// The device that was asked.
+    pub device: DeviceId,
+    /// What changed in its health.
+    pub turn: Turn,
+    /// The block that was read; `None` for a write.
+    pub block: Option<usize>,
+    /// The value may be a late one.
+    pub doubtful: bool,
+    /// The outputs that were written; empty for a read.
+    pub outputs: Vec<OutputId>,
+}
+
+#[derive(Clone, Debug)]
+enum Purpose {
+    Read(usize),
+    Write(usize, Vec<bool>),
+}
+
+#[derive(Clone, Debug)]
+struct Flight {
+    ticket: Ticket,
+    device: DeviceId,
+    purpose: Purpose,
+    sent: Mono,
+    expires: Mono,
+}
+
+enum Choice {
+    Poll(usize),
+    Write(usize),
+}
+
+/// The poller of one bus.
+#[derive(Clone, Debug)]
+pub struct Poller {
+    slots: Vec<Slot>,
+    groups: Vec<CoilGroup>,
+    flight: Option<Flight>,
+    probe_after: Mono,
+    late: bool,
+    /// What became of its polls.
+    pub count: PollCount,
+    /// Answers that no request waited for.
+    pub strays: u64,
+    /// When a living device's poll was last skipped.
+    pub overrun_at: Option<Mono>,
+}
+
+impl Poller {
+    /// The poller of `bus` with its planned blocks.
+    #[must_use]
+    pub fn new(site: &Site, bus: BusId, blocks: Vec<Block>, now: Mono) -> Self {
+        Self {
+            slots: blocks.into_iter().map(|block| Slot::new(block, now)).collect(),
+            groups: CoilGroup::all(site, bus, now),
+            flight: None,
+            probe_after: Mono::ZERO,
+            late: site.buses[bus.index()].kind.is_anonymous(),
+            count: PollCount::default(),
+            strays: 0,
+            overrun_at: None,
+        }
+    }
+
+    /// The block at `index`, as returned in [`Settled`].
+    #[must_use]
+    pub fn block(&self, index: usize) -> Option<&Block> {
+        self.slots.get(index).map(|slot| &slot.block)
+    }
+
+    /// Whether a request is in flight.
+    #[must_use]
+    pub const fn is_busy(&self) -> bool {
+        self.flight.is_some()
+    }
+
+    /// Takes the levels of the panel image for this bus's coils.
+    pub fn follow(&mut self, panel: &Panel, now: Mono) {
+        for group in &mut self.groups {
+            group.follow(panel, now);
+        }
+    }
+
+    /// The request to send at `now`, if the bus is free and something is due.
+    pub fn next(
+        &mut self,
+        now: Mono,
+        ticket: Ticket,
+        site: &Site,
+        health: &[Health],
+    ) -> Option<Ask> {
+        if self.flight.is_some() {
+            return None;
+        }
+        let (device, purpose, ask) = match self.choose(now, site, health)? {
+            Choice::Write(index) => {
+                let group = &self.groups[index];
+                let request = group.request();
+                let purpose = Purpose::Write(index, request.coils.clone());
+                (group.device, purpose, Ask::Write(group.device, request))
+            }
+            Choice::Poll(index) => {
+                let slot = &mut self.slots[index];
+                let device = slot.block.device;
+                let missed = slot.release(now, &mut self.count);
+                if missed > 0 && !health[device.index()].is_offline() {
+                    self.overrun_at = Some(now);
+                }
+                (device, Purpose::Read(index), Ask::Read(device, slot.block.request))
+            }
+        };
+        let spec = &site.devices[device.index()];
+        let expires = now + spec.timeout + spec.late_window + ADAPTER_GRACE;
+        self.flight = Some(Flight { ticket, device, purpose, sent: now, expires });
+        Some(ask)
+    }
+
+    /// A reply of the wrong kind or size is garbage, whatever the adapter thought of it.
+    ///
+    /// # Errors
+    /// [`LinkFault::Garbled`] when the words do not fit the read with this ticket.
+    pub fn check(&self, ticket: Ticket, words: Words) -> Result<Words, LinkFault> {
+        let flight = self.flight.as_ref().filter(|flight| flight.ticket == ticket);
+        let Some(Purpose::Read(index)) = flight.map(|flight| &flight.purpose) else {
+            return Ok(words);
+        };
+        let request = &self.slots[*index].block.request;
+        let len = match (&words, request.table.is_bits()) {
+            (Words::Registers(registers), false) => registers.len(),
+            (Words::Bits(bits), true) => bits.len(),
+            (Words::Registers(_), true) | (Words::Bits(_), false) => {
+                return Err(LinkFault::Garbled);
+            }
+        };
+        if len == usize::from(request.count) { Ok(words) } else { Err(LinkFault::Garbled) }
+    }
+
+    /// Ends the request with this ticket; `None` for a ticket that is not in flight.
+    pub fn settle(
+        &mut self,
+        now: Mono,
+        answer: (Ticket, Result<(), LinkFault>),
+        site: &Site,
+        health: &mut [Health],
+    ) -> Option<Settled> {
+        let (ticket, result) = answer;
+        let Some(flight) = self.flight.take_if(|flight| flight.ticket == ticket) else {
+            self.strays += 1;
+            return None;
+        };
+        let device = &mut health[flight.device.index()];
+        let spec = &site.devices[flight.device.index()];
+        let turn = match result {
+            Ok(()) => device.answered(),
+            Err(LinkFault::Refused(exception)) if !is_unreachable(exception) => device.answered(),
+            Err(fault) => {
+                let dirty = self.late && matches!(fault, LinkFault::Silent | LinkFault::Garbled);
+                let late = if dirty { spec.late_window } else { Duration::ZERO };
+                device.failed(now, fault, spec, late)
+            }
+        };
+        let doubtful = result.is_ok() && device.take_doubt();
+        let cost = now.since(flight.sent);
+        self.charge(now, cost, site, flight.device, health);
+        let settled =
+            Settled { device: flight.device, turn, block: None, doubtful, outputs: Vec::new() };
+        Some(match flight.purpose {
+            Purpose::Read(index) => {
+                self.settle_read(now, index, result);
+                Settled { block: Some(index), ..settled }
+            }
+            Purpose::Write(index, levels) => {
+                let group = &mut self.groups[index];
+                match result {
+                    Ok(()) => group.written(now, &levels),
+                    Err(_) => group.failed(now),
+                }
+                Settled { outputs: group.outputs().to_vec(), ..settled }
+            }
+        })
+    }
+
+    /// The ticket of a request that no adapter answered in time.
+    #[must_use]
+    pub fn expired(&self, now: Mono) -> Option<Ticket> {
+        self.flight.as_ref().filter(|flight| now >= flight.expires).map(|flight| flight.ticket)
+    }
+
+    /// When there may be something to send, or a request to give up.
+    #[must_use]
+    pub fn poll_timeout(&self, now: Mono, health: &[Health]) -> Option<Mono> {
+        if let Some(flight) = &self.flight {
+            return Some(flight.expires);
+        }
+        let shared = self.has_living(health);
+        let polls = self.slots.iter().map(|slot| {
+            let device = &health[slot.block.device.index()];
+            match self.probe_time(device, shared) {
+                None => slot.due().max(device.hold_until()),
+                Some(at) if now < at => at,
+                Some(at) => at + SLACK_WAIT,
+            }
+        });
+        let writes = self.groups.iter().filter_map(|group| self.write_time(group, health));
+        polls.chain(writes).min()
+    }
+
+    fn settle_read(&mut self, now: Mono, index: usize, result: Result<(), LinkFault>) {
+        let slot = &mut self.slots[index];
+        match result {
+            Ok(()) => {
+                slot.succeeded();
+                self.count.read += 1;
+                return;
+            }
+            Err(LinkFault::Refused(
+                Exception::IllegalFunction | Exception::IllegalAddress | Exception::IllegalValue,
+            )) => slot.refused(now),
+            Err(
+                LinkFault::Silent | LinkFault::Garbled | LinkFault::Gone | LinkFault::Refused(_),
+            ) => slot.failed(now),
+        }
+        self.count.failed += 1;
+    }
+
+    /// A probe that failed is paid for: the next one waits until its share of time has passed.
+    fn charge(
+        &mut self,
+        now: Mono,
+        cost: Duration,
+        site: &Site,
+        device: DeviceId,
+        health: &[Health],
+    ) {
+        if !health[device.index()].is_offline() {
+            return;
+        }
+        let bus = &site.buses[site.devices[device.index()].bus.index()];
+        let share = u32::from(bus.probe_share_permille.clamp(1, 1000));
+        self.probe_after = now + cost * (1000 - share) / share;
+    }
+
+    fn choose(&self, now: Mono, site: &Site, health: &[Health]) -> Option<Choice> {
+        let write = (0..self.groups.len()).find(|index| {
+            self.write_time(&self.groups[*index], health).is_some_and(|due| due <= now)
+        });
+        if let Some(index) = write {
+            return Some(Choice::Write(index));
+        }
+        let shared = self.has_living(health);
+        let mut best: Option<(bool, Mono, usize)> = None;
+        let mut probe: Option<(Mono, bool, usize)> = None;
+        let mut next_due = None;
+        for (index, slot) in self.slots.iter().enumerate() {
+            let device = &health[slot.block.device.index()];
+            if let Some(at) = self.probe_time(device, shared) {
+                let rank = (at, !slot.block.safety, index);
+                probe = Some(probe.map_or(rank, |known| known.min(rank)));
+                continue;
+            }
+            let due = slot.due().max(device.hold_until());
+            next_due = Some(next_due.map_or(due, |known: Mono| known.min(due)));
+            if due <= now {
+                let rank = (!slot.block.safety, due, index);
+                best = Some(best.map_or(rank, |known| known.min(rank)));
+            }
+        }
+        let probe = probe.filter(|(at, _, index)| {
+            let timeout = site.devices[self.slots[*index].block.device.index()].timeout;
+            *at <= now
+                && (next_due.is_none_or(|due| due >= now + timeout) || now >= *at + SLACK_WAIT)
+        });
+        match (probe, best) {
+            // A probe that has waited long enough goes first: it is paid for, and it may find a safety point alive.
+            (Some((_, _, index)), _) | (None, Some((_, _, index))) => Some(Choice::Poll(index)),
+            (None, None) => None,
+        }
+    }
+
+    fn has_living(&self, health: &[Health]) -> bool {
+        self.slots.iter().any(|slot| !health[slot.block.device.index()].is_offline())
+    }
+
+    /// When an offline device may be probed; the share of time counts only where somebody else needs the bus.
+    fn probe_time(&self, device: &Health, shared: bool) -> Option<Mono> {
+        let at = device.probe_at()?.max(device.hold_until());
+        Some(if shared { at.max(self.probe_after) } else { at })
+    }
+
+    fn write_time(&self, group: &CoilGroup, health: &[Health]) -> Option<Mono> {
+        let device = &health[group.device.index()];
+        let due = group.due()?.max(device.hold_until());
+        let probe = self.probe_time(device, self.has_living(health));
+        Some(probe.map_or(due, |probe| due.max(probe)))
+    }
+}
+
+const fn is_unreachable(exception: Exception) -> bool {
+    matches!(exception, Exception::GatewayPath | Exception::GatewayTarget)
+}

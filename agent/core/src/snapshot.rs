@@ -1,0 +1,138 @@
+//! What is, at one moment, for people: everything `hazard status` and the console show comes from here.
+
+use alloc::vec::Vec;
+
+use crate::alarm::Alarm;
+use crate::annunciate::Panel;
+use crate::engine::Engine;
+use crate::id::{AlarmId, DeviceId, Epoch, Seq, UplinkId};
+use crate::outbox::record::{AlarmState, Condition};
+use crate::outbox::{JournalState, Ledger};
+use crate::poll::{PollCount, Standing};
+use crate::table::PointTable;
+use crate::{Mono, Stamp};
+
+/// An alarm that is not normal.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ActiveAlarm {
+    /// Which.
+    pub alarm: AlarmId,
+    /// Where it stands.
+    pub state: AlarmState,
+    /// Whether the horn sounds for it.
+    pub sounds: bool,
+}
+
+/// A device.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct DeviceState {
+    /// Which.
+    pub device: DeviceId,
+    /// Whether it answers.
+    pub standing: Standing,
+    /// Good answers.
+    pub replies: u64,
+    /// Requests that brought nothing.
+    pub faults: u64,
+}
+
+/// The polls of one bus.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct BusState {
+    /// What became of them.
+    pub polls: PollCount,
+    /// Whether one is in flight.
+    pub busy: bool,
+    /// Answers that no request waited for.
+    pub strays: u64,
+}
+
+/// An uplink.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct UplinkState {
+    /// Connected.
+    pub up: bool,
+    /// Messages in flight.
+    pub in_flight: usize,
+}
+
+/// The engine at one moment.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// When.
+    pub stamp: Stamp,
+    /// The epoch of its records.
+    pub epoch: Epoch,
+    /// The last record's number.
+    pub last: Seq,
+    /// The samples.
+    pub table: PointTable,
+    /// Alarms that are not normal, in site order.
+    pub alarms: Vec<ActiveAlarm>,
+    /// Devices, in site order.
+    pub devices: Vec<DeviceState>,
+    /// Buses, in site order.
+    pub buses: Vec<BusState>,
+    /// Uplinks, in site order.
+    pub uplinks: Vec<UplinkState>,
+    /// Conditions of the agent itself.
+    pub conditions: Vec<Condition>,
+    /// The panel image.
+    pub panel: Panel,
+    /// The journal.
+    pub journal: JournalState,
+    /// The sums.
+    pub ledger: Ledger,
+    /// Nothing waits for the journal or an uplink.
+    pub drained: bool,
+}
+
+impl Engine {
+    /// What is now.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        let active = |(alarm, state): (AlarmId, &Alarm)| {
+            state.is_active().then(|| ActiveAlarm {
+                alarm,
+                state: state.state(),
+                sounds: state.sounds(),
+            })
+        };
+        let devices = (0..).map(DeviceId).zip(&self.health).map(|(device, health)| DeviceState {
+            device,
+            standing: health.standing(),
+            replies: health.replies,
+            faults: health.faults,
+        });
+        let buses = self.pollers.iter().map(|poller| BusState {
+            polls: poller.count,
+            busy: poller.is_busy(),
+            strays: poller.strays,
+        });
+        let uplinks = (0..).map(UplinkId).zip(&self.site.uplinks).map(|(uplink, _)| UplinkState {
+            up: self.outbox.is_up(uplink),
+            in_flight: self.outbox.in_flight(uplink),
+        });
+        Snapshot {
+            stamp: self.wall.stamp(self.now()),
+            epoch: self.outbox.epoch(),
+            last: self.outbox.last(),
+            table: self.plant.table.clone(),
+            alarms: (0..).map(AlarmId).zip(&self.plant.alarms).filter_map(active).collect(),
+            devices: devices.collect(),
+            buses: buses.collect(),
+            uplinks: uplinks.collect(),
+            conditions: self.conditions.iter().copied().collect(),
+            panel: self.panel().clone(),
+            journal: self.outbox.journal(),
+            ledger: self.outbox.ledger(),
+            drained: self.outbox.is_drained(),
+        }
+    }
+
+    /// The time the engine has reached.
+    #[must_use]
+    pub const fn reached(&self) -> Mono {
+        self.now()
+    }
+}

@@ -1,0 +1,175 @@
+//! The current sample of every point, how old it is, and which samples are worth a record.
+
+use alloc::vec::Vec;
+
+use crate::id::PointId;
+use crate::point::{PointSpec, Report};
+use crate::reading::{NoData, Quantity, Sample};
+use crate::site::Site;
+use crate::{Mono, Value};
+
+/// A point's current sample.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Entry {
+    /// The sample.
+    pub sample: Sample,
+    /// When it was taken.
+    pub at: Mono,
+    stale_at: Mono,
+    reported: Option<(Sample, Mono)>,
+}
+
+/// The samples of all points.
+#[derive(Clone, Debug)]
+pub struct PointTable {
+    entries: Vec<Entry>,
+}
+
+impl PointTable {
+    /// A table in which nothing was read yet; points that stay unread become stale.
+    #[must_use]
+    pub fn new(site: &Site, now: Mono) -> Self {
+        let entry = |point: &PointSpec| Entry {
+            sample: Sample::Bad(NoData::NeverRead),
+            at: now,
+            stale_at: now + point.stale_after,
+            reported: None,
+        };
+        Self { entries: site.points.iter().map(entry).collect() }
+    }
+
+    /// A point's entry.
+    #[must_use]
+    pub fn get(&self, point: PointId) -> Option<&Entry> {
+        self.entries.get(point.index())
+    }
+
+    /// Takes a sample. Returns when the point becomes stale without another, and whether the sample is worth a record.
+    pub(crate) fn update(
+        &mut self,
+        point: PointId,
+        spec: &PointSpec,
+        sample: Sample,
+        now: Mono,
+    ) -> (Mono, bool) {
+        let entry = &mut self.entries[point.index()];
+        if !matches!(sample, Sample::Bad(_)) {
+            entry.stale_at = now + spec.stale_after;
+        }
+        entry.at = now;
+        let worth = is_worth_a_record(entry.reported.as_ref(), &sample, now, &spec.report);
+        if worth {
+            entry.reported = Some((sample.clone(), now));
+        }
+        entry.sample = sample;
+        (entry.stale_at, worth)
+    }
+
+    /// When the point becomes stale; `None` once it is bad, unless it was never read.
+    pub(crate) fn stale_at(&self, point: PointId) -> Option<Mono> {
+        let entry = &self.entries[point.index()];
+        match entry.sample {
+            Sample::Good(_) | Sample::Suspect(..) | Sample::Bad(NoData::NeverRead) => {
+                Some(entry.stale_at)
+            }
+            Sample::Bad(_) => None,
+        }
+    }
+}
+
+fn is_worth_a_record(
+    reported: Option<&(Sample, Mono)>,
+    sample: &Sample,
+    now: Mono,
+    report: &Report,
+) -> bool {
+    let Some((last, at)) = reported else {
+        return true;
+    };
+    if now.since(*at) >= report.heartbeat {
+        return true;
+    }
+    match (last, sample) {
+        (Sample::Good(last), Sample::Good(quantity)) => differs(last, quantity, report.deadband),
+        (Sample::Suspect(last, was), Sample::Suspect(quantity, is)) => {
+            was != is || differs(last, quantity, report.deadband)
+        }
+        (Sample::Bad(was), Sample::Bad(is)) => was != is,
+        (Sample::Good(_) | Sample::Suspect(..) | Sample::Bad(_), _) => true,
+    }
+}
+
+fn differs(last: &Quantity, quantity: &Quantity, deadband: Value) -> bool {
+    match (last, quantity) {
+        (Quantity::Number(last), Quantity::Number(number)) => {
+            let change = (last.get() - number.get()).abs();
+            change > deadband.get()
+        }
+        (Quantity::Text(last), Quantity::Text(text)) => last != text,
+        (Quantity::Number(_), Quantity::Text(_)) | (Quantity::Text(_), Quantity::Number(_)) => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use super::*;
+    use crate::fixture;
+
+    #[test]
+    fn only_changes_beyond_the_deadband_and_heartbeats_are_recorded() {
+        let mut tables = fixture::tables(1);
+        let mut point = fixture::point("P", 0);
+        point.report = Report { deadband: number(2), heartbeat: Duration::from_secs(10) };
+        tables.points.push(point.clone());
+        let site = Site::try_new(tables).unwrap();
+        let mut table = PointTable::new(&site, Mono::ZERO);
+        let mut worth = |second: u64, value| {
+            let sample = Sample::Good(Quantity::Number(number(value)));
+            table.update(PointId(0), &point, sample, Mono::from_millis(second * 1000)).1
+        };
+        assert!(worth(0, 10), "the first one");
+        assert!(!worth(1, 12), "within the deadband");
+        assert!(!worth(2, 8), "measured from the last record, not from the last sample");
+        assert!(worth(3, 13));
+        assert!(!worth(12, 13));
+        assert!(worth(13, 13), "the heartbeat");
+    }
+
+    #[test]
+    fn a_change_of_quality_is_always_recorded() {
+        let mut tables = fixture::tables(1);
+        tables.points.push(fixture::point("P", 0));
+        let site = Site::try_new(tables).unwrap();
+        let mut table = PointTable::new(&site, Mono::ZERO);
+        let spec = &site.points[0];
+        let good = Sample::Good(Quantity::Number(number(1)));
+        assert!(table.update(PointId(0), spec, good.clone(), Mono::ZERO).1);
+        assert!(table.update(PointId(0), spec, Sample::Bad(NoData::Stale), Mono::ZERO).1);
+        assert!(!table.update(PointId(0), spec, Sample::Bad(NoData::Stale), Mono::ZERO).1);
+        assert!(table.update(PointId(0), spec, Sample::Bad(NoData::Sentinel), Mono::ZERO).1);
+        assert!(table.update(PointId(0), spec, good, Mono::ZERO).1);
+    }
+
+    #[test]
+    fn a_bad_sample_does_not_make_a_point_fresh() {
+        let mut tables = fixture::tables(1);
+        tables.points.push(fixture::point("P", 0));
+        let site = Site::try_new(tables).unwrap();
+        let mut table = PointTable::new(&site, Mono::ZERO);
+        assert_eq!(table.stale_at(PointId(0)), Some(Mono::from_millis(3000)));
+        let (stale_at, _) = table.update(
+            PointId(0),
+            &site.points[0],
+            Sample::Bad(NoData::Sentinel),
+            Mono::from_millis(1000),
+        );
+        assert_eq!(stale_at, Mono::from_millis(3000));
+        assert_eq!(table.stale_at(PointId(0)), None);
+    }
+
+    fn number(raw: i32) -> Value {
+        Value::from_i32(raw)
+    }
+}
