@@ -83,9 +83,9 @@ impl Panel {
             Role::Horn(min) => output.polarity.energised(any(*min, Alarm::sounds)),
             Role::Beacon(min) => output.polarity.energised(any(*min, Alarm::is_active)),
             Role::Fault => output.polarity.energised(impaired == Impaired::Yes),
-            Role::Alarms(watched) => output
-                .polarity
-                .energised(watched.iter().any(|alarm| alarms[alarm.index()].is_active())),
+            Role::Alarms(watched) => {
+                output.polarity.energised(watched.iter().any(|alarm| alarms[alarm.index()].is_active()))
+            }
             Role::Heartbeat => beat == Beat::High,
         };
         Self { energised: site.outputs.iter().map(energised).collect() }

@@ -132,11 +132,8 @@ fn scale(raw: f64, spec: &PointSpec, registers: Window<'_>) -> Result<f64, NoDat
     // 3 × 0.1 is 0.30000000000000004 and 3 / 10 is 0.3: a scale that is one over a whole number divides.
     let inverse = 1.0 / spec.scale;
     let whole = inverse as i64 as f64;
-    let scaled = if whole == inverse && 1.0 / whole == spec.scale {
-        divided / whole
-    } else {
-        divided * spec.scale
-    };
+    let scaled =
+        if whole == inverse && 1.0 / whole == spec.scale { divided / whole } else { divided * spec.scale };
     Ok(scaled + spec.offset)
 }
 
@@ -217,10 +214,7 @@ mod tests {
     fn what_is_no_measurement_is_bad_with_its_reason() {
         let nan = read(&spec(Shape::F32), &[0x7FC0, 0]);
         let infinite = read(&spec(Shape::F32), &[0x7F80, 0]);
-        assert_eq!(
-            (nan, infinite),
-            (Sample::Bad(NoData::NotANumber), Sample::Bad(NoData::NotANumber))
-        );
+        assert_eq!((nan, infinite), (Sample::Bad(NoData::NotANumber), Sample::Bad(NoData::NotANumber)));
         assert_eq!(read(&spec(Shape::Bcd(1)), &[0x12A4]), Sample::Bad(NoData::NotBcd));
         assert_eq!(read(&spec(Shape::U32), &[1]), Sample::Bad(SHORT));
         let mut with_sentinel = spec(Shape::I16);

@@ -64,11 +64,8 @@ impl Engine {
     #[must_use]
     pub fn new(site: Arc<Site>, start: &Start, now: Mono) -> Self {
         let blocks = plan(&site);
-        let pollers: Vec<Poller> = (0..)
-            .map(BusId)
-            .zip(blocks)
-            .map(|(bus, blocks)| Poller::new(&site, bus, blocks, now))
-            .collect();
+        let pollers: Vec<Poller> =
+            (0..).map(BusId).zip(blocks).map(|(bus, blocks)| Poller::new(&site, bus, blocks, now)).collect();
         let mut buses = Deadlines::new(pollers.len());
         for bus in 0..pollers.len() {
             buses.arm(bus, now);
@@ -144,10 +141,7 @@ impl Engine {
         let bus = self.buses.next().map(|(at, _)| (at, "a poll is due"));
         let outbox = self.outbox.poll_timeout().map(|at| (at, "the outbox has something to say"));
         let tick = Some((self.tick_at, "the engine looks after itself"));
-        [bus, self.plant.poll_timeout(), outbox, tick]
-            .into_iter()
-            .flatten()
-            .min_by_key(|(at, _)| *at)
+        [bus, self.plant.poll_timeout(), outbox, tick].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
     fn stamp(&self) -> Stamp {
@@ -163,9 +157,7 @@ impl Engine {
             Ok(_) => Ok(()),
             Err(fault) => Err(*fault),
         };
-        let Some(settled) =
-            poller.settle(self.now, (ticket, outcome), &self.site, &mut self.health)
-        else {
+        let Some(settled) = poller.settle(self.now, (ticket, outcome), &self.site, &mut self.health) else {
             return;
         };
         self.note_bus(bus, outcome);
@@ -180,8 +172,7 @@ impl Engine {
         let Some(poller) = self.pollers.get_mut(bus.index()) else {
             return;
         };
-        let Some(settled) = poller.settle(self.now, (ticket, result), &self.site, &mut self.health)
-        else {
+        let Some(settled) = poller.settle(self.now, (ticket, result), &self.site, &mut self.health) else {
             return;
         };
         self.note_bus(bus, result);
@@ -197,8 +188,7 @@ impl Engine {
     /// Takes what a block's reply says about its points.
     fn note_block(&mut self, bus: BusId, settled: &Settled, result: ReadResult, found: &mut Found) {
         let site = Arc::clone(&self.site);
-        let Some(block) = settled.block.and_then(|index| self.pollers[bus.index()].block(index))
-        else {
+        let Some(block) = settled.block.and_then(|index| self.pollers[bus.index()].block(index)) else {
             return;
         };
         let (points, start) = (block.points.clone(), block.request.start);
@@ -229,12 +219,7 @@ impl Engine {
         self.set(Condition::BusDown(bus), outcome == Err(LinkFault::Gone));
     }
 
-    fn note_device(
-        &mut self,
-        settled: &Settled,
-        outcome: Result<(), LinkFault>,
-        found: &mut Found,
-    ) {
+    fn note_device(&mut self, settled: &Settled, outcome: Result<(), LinkFault>, found: &mut Found) {
         let fault = match settled.turn {
             Turn::Same => return,
             Turn::WentOffline(fault) => Some(fault),
@@ -303,15 +288,13 @@ impl Engine {
         self.panel_stale = true;
         self.watch_journal();
         for index in 0..self.uplinks_down_at.len() {
-            let away =
-                self.uplinks_down_at[index].is_some_and(|at| self.now.since(at) >= UPLINK_GRACE);
+            let away = self.uplinks_down_at[index].is_some_and(|at| self.now.since(at) >= UPLINK_GRACE);
             if away && let Ok(index) = u8::try_from(index) {
                 self.set(Condition::UplinkDown(UplinkId(index)), true);
             }
         }
         for index in 0..self.pollers.len() {
-            let overrun =
-                self.pollers[index].overrun_at.is_some_and(|at| self.now.since(at) < OVERRUN_HOLD);
+            let overrun = self.pollers[index].overrun_at.is_some_and(|at| self.now.since(at) < OVERRUN_HOLD);
             if let Ok(bus) = u16::try_from(index) {
                 self.set(Condition::BusOverrun(BusId(bus)), overrun);
             }
@@ -330,11 +313,8 @@ impl Engine {
 
     /// Raises or ends a condition; nothing when it stands already as wanted.
     fn set(&mut self, condition: Condition, raised: bool) {
-        let changed = if raised {
-            self.conditions.insert(condition)
-        } else {
-            self.conditions.remove(&condition)
-        };
+        let changed =
+            if raised { self.conditions.insert(condition) } else { self.conditions.remove(&condition) };
         if changed {
             let stamp = self.stamp();
             self.outbox.offer(stamp, Body::System(SystemEvent { condition, raised }));
@@ -374,8 +354,7 @@ impl Engine {
             return;
         }
         let offline = self.health.iter().any(Health::is_offline);
-        let impaired =
-            if offline || !self.conditions.is_empty() { Impaired::Yes } else { Impaired::No };
+        let impaired = if offline || !self.conditions.is_empty() { Impaired::Yes } else { Impaired::No };
         let panel = Panel::image(&self.site, &self.plant.alarms, impaired, self.beat);
         if panel == self.panel {
             return;
@@ -383,8 +362,7 @@ impl Engine {
         let mut lines = false;
         for (index, output) in self.site.outputs.iter().enumerate() {
             lines |= output.wiring == Wiring::Gpio
-                && (output.role == Role::Heartbeat
-                    || self.panel.energised.get(index) != panel.energised.get(index));
+                && self.panel.energised.get(index) != panel.energised.get(index);
         }
         self.panel = panel;
         if lines {

@@ -64,13 +64,7 @@ impl Plant {
             }
             if let Some(from) = from {
                 let value = sample.number();
-                found.alarms.push(AlarmEvent {
-                    alarm: *id,
-                    from,
-                    to: alarm.state(),
-                    value,
-                    actor: None,
-                });
+                found.alarms.push(AlarmEvent { alarm: *id, from, to: alarm.state(), value, actor: None });
             }
         }
         let (stale_at, worth) = self.table.update(point, spec, sample.clone(), now);
@@ -102,12 +96,7 @@ impl Plant {
             match self.table.stale_at(point) {
                 None => {}
                 Some(at) if at > now => self.stale.arm(key, at),
-                Some(_) => self.take(
-                    now,
-                    site,
-                    Reading { point, sample: Sample::Bad(NoData::Stale) },
-                    found,
-                ),
+                Some(_) => self.take(now, site, Reading { point, sample: Sample::Bad(NoData::Stale) }, found),
             }
         }
         while let Some(key) = self.delays.pop(now) {
@@ -119,13 +108,7 @@ impl Plant {
             if let Some(from) = from {
                 let id = AlarmId(u32::try_from(key).unwrap_or(u32::MAX));
                 let value = self.table.get(spec.point).and_then(|entry| entry.sample.number());
-                found.alarms.push(AlarmEvent {
-                    alarm: id,
-                    from,
-                    to: alarm.state(),
-                    value,
-                    actor: None,
-                });
+                found.alarms.push(AlarmEvent { alarm: id, from, to: alarm.state(), value, actor: None });
             }
         }
     }
@@ -146,8 +129,7 @@ impl Plant {
         found: &mut Found,
     ) -> u32 {
         let mut changed = 0;
-        for (id, (alarm, spec)) in (0..).map(AlarmId).zip(self.alarms.iter_mut().zip(&site.alarms))
-        {
+        for (id, (alarm, spec)) in (0..).map(AlarmId).zip(self.alarms.iter_mut().zip(&site.alarms)) {
             if only.is_some_and(|only| only != id) {
                 continue;
             }

@@ -65,12 +65,8 @@ impl Sample {
     #[must_use]
     pub const fn number(&self) -> Option<Value> {
         match self {
-            Self::Good(Quantity::Number(value)) | Self::Suspect(Quantity::Number(value), _) => {
-                Some(*value)
-            }
-            Self::Good(Quantity::Text(_)) | Self::Suspect(Quantity::Text(_), _) | Self::Bad(_) => {
-                None
-            }
+            Self::Good(Quantity::Number(value)) | Self::Suspect(Quantity::Number(value), _) => Some(*value),
+            Self::Good(Quantity::Text(_)) | Self::Suspect(Quantity::Text(_), _) | Self::Bad(_) => None,
         }
     }
 

@@ -92,11 +92,7 @@ impl Engine {
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         let active = |(alarm, state): (AlarmId, &Alarm)| {
-            state.is_active().then(|| ActiveAlarm {
-                alarm,
-                state: state.state(),
-                sounds: state.sounds(),
-            })
+            state.is_active().then(|| ActiveAlarm { alarm, state: state.state(), sounds: state.sounds() })
         };
         let devices = (0..).map(DeviceId).zip(&self.health).map(|(device, health)| DeviceState {
             device,

@@ -69,20 +69,13 @@ impl PointTable {
     pub(crate) fn stale_at(&self, point: PointId) -> Option<Mono> {
         let entry = &self.entries[point.index()];
         match entry.sample {
-            Sample::Good(_) | Sample::Suspect(..) | Sample::Bad(NoData::NeverRead) => {
-                Some(entry.stale_at)
-            }
+            Sample::Good(_) | Sample::Suspect(..) | Sample::Bad(NoData::NeverRead) => Some(entry.stale_at),
             Sample::Bad(_) => None,
         }
     }
 }
 
-fn is_worth_a_record(
-    reported: Option<&(Sample, Mono)>,
-    sample: &Sample,
-    now: Mono,
-    report: &Report,
-) -> bool {
+fn is_worth_a_record(reported: Option<&(Sample, Mono)>, sample: &Sample, now: Mono, report: &Report) -> bool {
     let Some((last, at)) = reported else {
         return true;
     };
@@ -159,12 +152,8 @@ mod tests {
         let site = Site::try_new(tables).unwrap();
         let mut table = PointTable::new(&site, Mono::ZERO);
         assert_eq!(table.stale_at(PointId(0)), Some(Mono::from_millis(3000)));
-        let (stale_at, _) = table.update(
-            PointId(0),
-            &site.points[0],
-            Sample::Bad(NoData::Sentinel),
-            Mono::from_millis(1000),
-        );
+        let (stale_at, _) =
+            table.update(PointId(0), &site.points[0], Sample::Bad(NoData::Sentinel), Mono::from_millis(1000));
         assert_eq!(stale_at, Mono::from_millis(3000));
         assert_eq!(table.stale_at(PointId(0)), None);
     }

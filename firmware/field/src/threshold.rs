@@ -174,10 +174,7 @@ mod tests {
     #[test]
     fn the_deadband_holds_the_alarm() {
         assert_eq!(Phase::Tripped.step(at(9), Value::HALF, &LIMIT), Phase::Tripped);
-        assert_eq!(
-            Phase::Tripped.step(at(9), Value::ZERO, &LIMIT),
-            Phase::Returning { clears_at: at(14) }
-        );
+        assert_eq!(Phase::Tripped.step(at(9), Value::ZERO, &LIMIT), Phase::Returning { clears_at: at(14) });
     }
 
     #[test]

@@ -78,10 +78,7 @@ impl Alarm {
     /// Whether nobody has acknowledged it.
     #[must_use]
     pub const fn is_unacked(&self) -> bool {
-        matches!(
-            self.state,
-            AlarmState::Unacked | AlarmState::RtnUnacked | AlarmState::LatchedUnacked
-        )
+        matches!(self.state, AlarmState::Unacked | AlarmState::RtnUnacked | AlarmState::LatchedUnacked)
     }
 
     /// Whether the horn must sound for it.
@@ -101,12 +98,10 @@ impl Alarm {
         let at = &spec.threshold;
         let phase = match (spec.kind, sample) {
             (AlarmKind::Lost, Sample::Bad(_)) => self.phase.step(now, Value::ONE, at),
-            (AlarmKind::Lost, Sample::Good(_) | Sample::Suspect(..)) => {
-                self.phase.step(now, Value::ZERO, at)
+            (AlarmKind::Lost, Sample::Good(_) | Sample::Suspect(..)) => self.phase.step(now, Value::ZERO, at),
+            (_, Sample::Good(_)) => {
+                sample.number().map_or_else(|| self.phase.hold(now), |value| self.phase.step(now, value, at))
             }
-            (_, Sample::Good(_)) => sample
-                .number()
-                .map_or_else(|| self.phase.hold(now), |value| self.phase.step(now, value, at)),
             (_, Sample::Suspect(..)) => sample
                 .number()
                 .map_or_else(|| self.phase.hold(now), |value| self.phase.step_up(now, value, at)),
@@ -184,11 +179,7 @@ mod tests {
         for (state, raised, returned, latched, acknowledged, reset) in rows {
             for latch in [false, true] {
                 assert_eq!(step(state, Raised, latch), raised, "{state:?}");
-                assert_eq!(
-                    step(state, Returned, latch),
-                    if latch { latched } else { returned },
-                    "{state:?}"
-                );
+                assert_eq!(step(state, Returned, latch), if latch { latched } else { returned }, "{state:?}");
                 assert_eq!(step(state, Acknowledged, latch), acknowledged, "{state:?}");
                 assert_eq!(step(state, Reset, latch), reset, "{state:?}");
             }
@@ -211,11 +202,7 @@ mod tests {
     #[test]
     fn a_suspect_sample_raises_an_alarm() {
         let mut alarm = Alarm::default();
-        alarm.sample(
-            Mono::ZERO,
-            &Sample::Suspect(number(120), Doubt::OverRange),
-            &spec(AlarmKind::High),
-        );
+        alarm.sample(Mono::ZERO, &Sample::Suspect(number(120), Doubt::OverRange), &spec(AlarmKind::High));
         assert_eq!(alarm.state(), AlarmState::Unacked);
     }
 

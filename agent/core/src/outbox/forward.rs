@@ -73,8 +73,7 @@ impl Forwarder {
     pub(super) fn learn(&mut self, past: &[PastEpoch]) {
         let index = usize::from(self.uplink.0);
         for stretch in &mut self.stretches {
-            stretch.fetchable =
-                stretch.last.is_none() || past.iter().any(|past| past.epoch == stretch.epoch);
+            stretch.fetchable = stretch.last.is_none() || past.iter().any(|past| past.epoch == stretch.epoch);
         }
         let known: Vec<Epoch> = self.stretches.iter().map(|stretch| stretch.epoch).collect();
         for past in past.iter().rev().filter(|past| !known.contains(&past.epoch)) {
@@ -130,8 +129,7 @@ impl Forwarder {
         let Some(flight) = self.flights.remove(&message) else {
             return;
         };
-        let Some(stretch) = self.stretches.iter_mut().find(|stretch| stretch.epoch == flight.epoch)
-        else {
+        let Some(stretch) = self.stretches.iter_mut().find(|stretch| stretch.epoch == flight.epoch) else {
             return;
         };
         stretch.dirty = true;
@@ -157,9 +155,7 @@ impl Forwarder {
         for (ordinal, record) in (0..).zip(&flight.records) {
             self.lose(flight.epoch, &Kept { ordinal, record: Arc::clone(record) });
         }
-        if let Some(stretch) =
-            self.stretches.iter_mut().find(|stretch| stretch.epoch == flight.epoch)
-        {
+        if let Some(stretch) = self.stretches.iter_mut().find(|stretch| stretch.epoch == flight.epoch) {
             stretch.dirty = true;
             stretch.track(flight.lane).acked.insert(flight.span.0, flight.span.1);
         }
@@ -174,14 +170,8 @@ impl Forwarder {
         }
     }
 
-    pub(super) fn fetched(
-        &mut self,
-        asked: (Epoch, Lane),
-        through: Seq,
-        records: Vec<Arc<Record>>,
-    ) {
-        let Some((epoch, lane, first)) =
-            self.fetching.take_if(|(epoch, lane, _)| (*epoch, *lane) == asked)
+    pub(super) fn fetched(&mut self, asked: (Epoch, Lane), through: Seq, records: Vec<Arc<Record>>) {
+        let Some((epoch, lane, first)) = self.fetching.take_if(|(epoch, lane, _)| (*epoch, *lane) == asked)
         else {
             return;
         };
@@ -194,8 +184,7 @@ impl Forwarder {
             track.acked.insert(first, through);
             stretch.dirty = true;
         } else {
-            self.fetched =
-                Some(Flight { epoch, lane, span: (first, through), records, back_fill: true });
+            self.fetched = Some(Flight { epoch, lane, span: (first, through), records, back_fill: true });
         }
     }
 
@@ -237,11 +226,7 @@ impl Forwarder {
     pub(super) fn take_cursor(&mut self) -> Option<Output> {
         let stretch = self.stretches.iter_mut().find(|stretch| stretch.dirty)?;
         stretch.dirty = false;
-        Some(Output::SaveCursor {
-            uplink: self.uplink,
-            epoch: stretch.epoch,
-            acked: stretch.acked(),
-        })
+        Some(Output::SaveCursor { uplink: self.uplink, epoch: stretch.epoch, acked: stretch.acked() })
     }
 
     pub(super) fn has_cursor(&self) -> bool {
@@ -258,9 +243,7 @@ impl Forwarder {
 
     pub(super) fn ledger(&self) -> UplinkLedger {
         let mut ledger = UplinkLedger { back_filled: self.back_filled, ..self.own_done };
-        for track in
-            self.stretches.iter().filter(|stretch| stretch.own).flat_map(|stretch| &stretch.lanes)
-        {
+        for track in self.stretches.iter().filter(|stretch| stretch.own).flat_map(|stretch| &stretch.lanes) {
             ledger.confirmed += track.confirmed;
             ledger.lost += track.lost;
             ledger.pending += track.pending();
@@ -273,8 +256,7 @@ impl Forwarder {
         self.stretches.iter().all(|stretch| {
             let last = stretch.last.unwrap_or(last);
             stretch.lanes.iter().all(|track| {
-                track.pending().is_zero()
-                    && (stretch.own || track.acked.first_gap(Seq(1), last).is_none())
+                track.pending().is_zero() && (stretch.own || track.acked.first_gap(Seq(1), last).is_none())
             })
         })
     }
@@ -322,12 +304,7 @@ impl Forwarder {
         self.fetched.take_if(|flight| flight.lane == lane)
     }
 
-    fn back_fill(
-        &mut self,
-        lane: Lane,
-        sources: &Sources<'_>,
-        message: MessageId,
-    ) -> Option<Output> {
+    fn back_fill(&mut self, lane: Lane, sources: &Sources<'_>, message: MessageId) -> Option<Output> {
         let fill = self.fill();
         let ring = &sources.rings[lane as usize];
         for index in 0..self.stretches.len() {
@@ -351,8 +328,7 @@ impl Forwarder {
                     stretch.dirty = true;
                     continue;
                 }
-                let flight =
-                    Flight { epoch, lane, span: (first, through), records, back_fill: true };
+                let flight = Flight { epoch, lane, span: (first, through), records, back_fill: true };
                 return Some(self.launch(message, flight));
             }
             if !fetchable {
@@ -366,14 +342,7 @@ impl Forwarder {
             if sources.journal && self.fetching.is_none() && self.fetched.is_none() {
                 self.fetching = Some((epoch, lane, first));
                 let records_max = self.spec.message_records_max.max(1);
-                return Some(Output::Fetch {
-                    uplink: self.uplink,
-                    epoch,
-                    lane,
-                    first,
-                    last,
-                    records_max,
-                });
+                return Some(Output::Fetch { uplink: self.uplink, epoch, lane, first, last, records_max });
             }
         }
         None

@@ -137,12 +137,7 @@ impl Outbox {
         let before = self.store.state;
         match report {
             JournalReport::Opened { epoch, ordinal, previous, past } => {
-                self.journal_opened(
-                    stamp,
-                    epoch,
-                    Opening { ordinal: Some(ordinal), previous },
-                    &past,
-                );
+                self.journal_opened(stamp, epoch, Opening { ordinal: Some(ordinal), previous }, &past);
             }
             JournalReport::Durable { through } => {
                 if self.store.state == JournalState::Open {
@@ -246,8 +241,7 @@ impl Outbox {
     #[must_use]
     pub fn is_drained(&self) -> bool {
         let last = self.last();
-        self.store.backlog().is_zero()
-            && self.forwarders.iter().all(|forwarder| forwarder.is_drained(last))
+        self.store.backlog().is_zero() && self.forwarders.iter().all(|forwarder| forwarder.is_drained(last))
     }
 
     fn keep(&mut self, kept: Kept) {
@@ -263,10 +257,7 @@ impl Outbox {
                 let stored = if epoch == self.epoch {
                     Some(&self.store.stored)
                 } else {
-                    self.former
-                        .iter()
-                        .find(|(former, _)| *former == epoch)
-                        .map(|(_, stored)| stored)
+                    self.former.iter().find(|(former, _)| *former == epoch).map(|(_, stored)| stored)
                 };
                 if stored.is_some_and(|stored| stored.contains(kept.record.seq)) {
                     continue;
@@ -330,9 +321,7 @@ impl Outbox {
 
     /// The place that was kept free for the opening record of this epoch.
     fn opening_ordinal(&self) -> u64 {
-        self.rings[Lane::Event as usize]
-            .first_ordinal(self.epoch)
-            .map_or(self.ordinals[0], |first| first - 1)
+        self.rings[Lane::Event as usize].first_ordinal(self.epoch).map_or(self.ordinals[0], |first| first - 1)
     }
 
     fn append(&mut self) -> Option<Output> {
@@ -358,9 +347,7 @@ impl Outbox {
     }
 
     fn has_losses(&self) -> bool {
-        !self.losses.is_empty()
-            || self.store.has_lost()
-            || self.forwarders.iter().any(Forwarder::has_lost)
+        !self.losses.is_empty() || self.store.has_lost() || self.forwarders.iter().any(Forwarder::has_lost)
     }
 
     fn take_losses(&mut self) -> Vec<Loss> {
@@ -375,14 +362,10 @@ impl Outbox {
             readings: run.count.readings,
         };
         let mut losses = core::mem::take(&mut self.losses);
-        losses.extend(
-            self.store.take_lost().into_iter().map(|run| loss(LossPlace::Journal, epoch, run)),
-        );
+        losses.extend(self.store.take_lost().into_iter().map(|run| loss(LossPlace::Journal, epoch, run)));
         for (uplink, forwarder) in (0..).map(UplinkId).zip(&mut self.forwarders) {
             let runs = forwarder.take_lost();
-            losses.extend(
-                runs.into_iter().map(|(epoch, run)| loss(LossPlace::Uplink(uplink), epoch, run)),
-            );
+            losses.extend(runs.into_iter().map(|(epoch, run)| loss(LossPlace::Uplink(uplink), epoch, run)));
         }
         losses
     }

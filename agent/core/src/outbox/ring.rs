@@ -27,12 +27,7 @@ pub(super) struct Fill {
 
 impl Ring {
     pub(super) fn new(weight_max: u32) -> Self {
-        Self {
-            entries: VecDeque::new(),
-            weight: 0,
-            weight_max: u64::from(weight_max),
-            evicted: None,
-        }
+        Self { entries: VecDeque::new(), weight: 0, weight_max: u64::from(weight_max), evicted: None }
     }
 
     pub(super) fn push(&mut self, epoch: Epoch, kept: Kept) {
@@ -43,8 +38,7 @@ impl Ring {
     /// The opening record goes before everything of its epoch.
     pub(super) fn push_first(&mut self, epoch: Epoch, kept: Kept) {
         self.weight += weight(&kept.record);
-        let index =
-            self.entries.iter().position(|(held, _)| *held == epoch).unwrap_or(self.entries.len());
+        let index = self.entries.iter().position(|(held, _)| *held == epoch).unwrap_or(self.entries.len());
         self.entries.insert(index, (epoch, kept));
     }
 
@@ -71,8 +65,7 @@ impl Ring {
 
     /// Whether any record of `epoch` is in memory.
     pub(super) fn holds(&self, epoch: Epoch) -> bool {
-        let (Some((first, _)), Some((last, _))) = (self.entries.front(), self.entries.back())
-        else {
+        let (Some((first, _)), Some((last, _))) = (self.entries.front(), self.entries.back()) else {
             return false;
         };
         *first == epoch
@@ -81,12 +74,7 @@ impl Ring {
     }
 
     /// Records of `epoch` from `first` to `last`, and the number up to which none is left out.
-    pub(super) fn take(
-        &self,
-        epoch: Epoch,
-        span: (Seq, Seq),
-        fill: Fill,
-    ) -> (Vec<Arc<Record>>, Seq) {
+    pub(super) fn take(&self, epoch: Epoch, span: (Seq, Seq), fill: Fill) -> (Vec<Arc<Record>>, Seq) {
         let (first, last) = span;
         let mut taken = Vec::new();
         let mut readings = 0;
@@ -94,8 +82,7 @@ impl Ring {
             if record.seq > last {
                 break;
             }
-            let full =
-                taken.len() >= fill.records_max || readings + record.readings() > fill.readings_max;
+            let full = taken.len() >= fill.records_max || readings + record.readings() > fill.readings_max;
             if full && !taken.is_empty() {
                 let through = taken.last().map_or(first, |record: &Arc<Record>| record.seq);
                 return (taken, through);

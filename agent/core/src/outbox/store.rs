@@ -58,8 +58,7 @@ impl LostRun {
     pub(super) fn extend(runs: &mut Vec<Self>, kept: &Kept) {
         let Kept { ordinal, record } = kept;
         let lane = record.lane();
-        match runs.iter_mut().rev().find(|run| run.lane == lane && run.last_ordinal + 1 == *ordinal)
-        {
+        match runs.iter_mut().rev().find(|run| run.lane == lane && run.last_ordinal + 1 == *ordinal) {
             Some(run) => {
                 run.last = record.seq;
                 run.last_ordinal = *ordinal;
@@ -123,9 +122,7 @@ impl Store {
         self.backlog += Count::of(&kept.record);
         self.waiting.push_back(kept);
         while self.backlog.readings.max(self.backlog.records) > self.backlog_max {
-            let Some(index) =
-                self.waiting.iter().position(|kept| kept.record.lane() == Lane::Reading)
-            else {
+            let Some(index) = self.waiting.iter().position(|kept| kept.record.lane() == Lane::Reading) else {
                 break;
             };
             if let Some(kept) = self.waiting.remove(index) {
@@ -148,10 +145,7 @@ impl Store {
     /// What is to be appended: everything, unless the journal already has as much as it may hold unsynced.
     pub(super) fn take_append(&mut self) -> Option<Vec<Arc<Record>>> {
         let unsynced: u64 = self.unsynced.len() as u64;
-        if self.state != JournalState::Open
-            || self.waiting.is_empty()
-            || unsynced >= self.backlog_max / 2
-        {
+        if self.state != JournalState::Open || self.waiting.is_empty() || unsynced >= self.backlog_max / 2 {
             return None;
         }
         let records = self.waiting.iter().map(|kept| Arc::clone(&kept.record)).collect();
@@ -160,9 +154,7 @@ impl Store {
     }
 
     pub(super) fn durable(&mut self, through: Seq) {
-        while let Some(Kept { record, .. }) =
-            self.unsynced.pop_front_if(|kept| kept.record.seq <= through)
-        {
+        while let Some(Kept { record, .. }) = self.unsynced.pop_front_if(|kept| kept.record.seq <= through) {
             self.stored.insert(record.seq, record.seq);
             self.stored_count += Count::of(&record);
             self.backlog = self.backlog - Count::of(&record);

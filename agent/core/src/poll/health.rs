@@ -106,13 +106,7 @@ impl Health {
     }
 
     /// A request to it failed. `late` is how long a reply may still come; zero where replies name their request.
-    pub fn failed(
-        &mut self,
-        now: Mono,
-        fault: LinkFault,
-        spec: &DeviceSpec,
-        late: Duration,
-    ) -> Turn {
+    pub fn failed(&mut self, now: Mono, fault: LinkFault, spec: &DeviceSpec, late: Duration) -> Turn {
         self.faults += 1;
         self.hold_until = now + late;
         self.doubtful |= !late.is_zero();

@@ -167,8 +167,7 @@ mod tests {
             tables.points.push(point);
         }
         let site = Site::try_new(tables).unwrap();
-        let phases: Vec<_> =
-            plan(&site).into_iter().flatten().map(|block| block.phase.as_millis()).collect();
+        let phases: Vec<_> = plan(&site).into_iter().flatten().map(|block| block.phase.as_millis()).collect();
         assert_eq!(phases, [0, 250, 500, 750]);
     }
 }

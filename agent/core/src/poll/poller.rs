@@ -115,13 +115,7 @@ impl Poller {
     }
 
     /// The request to send at `now`, if the bus is free and something is due.
-    pub fn next(
-        &mut self,
-        now: Mono,
-        ticket: Ticket,
-        site: &Site,
-        health: &[Health],
-    ) -> Option<Ask> {
+    pub fn next(&mut self, now: Mono, ticket: Ticket, site: &Site, health: &[Health]) -> Option<Ask> {
         if self.flight.is_some() {
             return None;
         }
@@ -195,8 +189,7 @@ impl Poller {
         let doubtful = result.is_ok() && device.take_doubt();
         let cost = now.since(flight.sent);
         self.charge(now, cost, site, flight.device, health);
-        let settled =
-            Settled { device: flight.device, turn, block: None, doubtful, outputs: Vec::new() };
+        let settled = Settled { device: flight.device, turn, block: None, doubtful, outputs: Vec::new() };
         Some(match flight.purpose {
             Purpose::Read(index) => {
                 self.settle_read(now, index, result);
@@ -249,22 +242,15 @@ impl Poller {
             Err(LinkFault::Refused(
                 Exception::IllegalFunction | Exception::IllegalAddress | Exception::IllegalValue,
             )) => slot.refused(now),
-            Err(
-                LinkFault::Silent | LinkFault::Garbled | LinkFault::Gone | LinkFault::Refused(_),
-            ) => slot.failed(now),
+            Err(LinkFault::Silent | LinkFault::Garbled | LinkFault::Gone | LinkFault::Refused(_)) => {
+                slot.failed(now)
+            }
         }
         self.count.failed += 1;
     }
 
     /// A probe that failed is paid for: the next one waits until its share of time has passed.
-    fn charge(
-        &mut self,
-        now: Mono,
-        cost: Duration,
-        site: &Site,
-        device: DeviceId,
-        health: &[Health],
-    ) {
+    fn charge(&mut self, now: Mono, cost: Duration, site: &Site, device: DeviceId, health: &[Health]) {
         if !health[device.index()].is_offline() {
             return;
         }
@@ -274,9 +260,8 @@ impl Poller {
     }
 
     fn choose(&self, now: Mono, site: &Site, health: &[Health]) -> Option<Choice> {
-        let write = (0..self.groups.len()).find(|index| {
-            self.write_time(&self.groups[*index], health).is_some_and(|due| due <= now)
-        });
+        let write = (0..self.groups.len())
+            .find(|index| self.write_time(&self.groups[*index], health).is_some_and(|due| due <= now));
         if let Some(index) = write {
             return Some(Choice::Write(index));
         }
@@ -300,8 +285,7 @@ impl Poller {
         }
         let probe = probe.filter(|(at, _, index)| {
             let timeout = site.devices[self.slots[*index].block.device.index()].timeout;
-            *at <= now
-                && (next_due.is_none_or(|due| due >= now + timeout) || now >= *at + SLACK_WAIT)
+            *at <= now && (next_due.is_none_or(|due| due >= now + timeout) || now >= *at + SLACK_WAIT)
         });
         match (probe, best) {
             // A probe that has waited long enough goes first: it is paid for, and it may find a safety point alive.

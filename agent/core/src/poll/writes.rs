@@ -32,9 +32,7 @@ impl CoilGroup {
         let mut coils: Vec<(DeviceId, u16, OutputId)> = (0..)
             .map(OutputId)
             .zip(&site.outputs)
-            .filter_map(|(id, output)| {
-                coil_of(output).map(|(device, address)| (device, address, id))
-            })
+            .filter_map(|(id, output)| coil_of(output).map(|(device, address)| (device, address, id)))
             .filter(|(device, _, _)| site.devices[device.index()].bus == bus)
             .collect();
         coils.sort_unstable();
@@ -66,8 +64,7 @@ impl CoilGroup {
 
     /// Takes the levels that the panel image asks for; a change is due at once.
     pub(super) fn follow(&mut self, panel: &Panel, now: Mono) {
-        let levels: Vec<bool> =
-            self.outputs.iter().map(|output| panel.energised[output.index()]).collect();
+        let levels: Vec<bool> = self.outputs.iter().map(|output| panel.energised[output.index()]).collect();
         if levels != self.levels {
             self.levels = levels;
             self.due = now;
