@@ -1,1 +1,82 @@
-//! The sim tests.
+//! Simulation: the real engine in a faulty world, seed by seed, with the laws looked at after each step.
+//!
+//! `HAZARD_SIM_SEEDS` and `HAZARD_SIM_HOURS` set the size of the run; a failing seed is named in the message and belongs
+//! into `REGRESSIONS`.
+
+use std::time::Duration;
+
+use hazard_tests::world::{Faults, Outcome, World};
+
+/// Seeds that once broke a law.
+const REGRESSIONS: [u64; 0] = [];
+
+#[test]
+fn the_laws_hold_in_every_world() {
+    let seeds = setting("HAZARD_SIM_SEEDS", 200);
+    let hours = setting("HAZARD_SIM_HOURS", 1);
+    let span = Duration::from_secs(3600 * hours);
+    let threads = std::thread::available_parallelism().map_or(1, usize::from) as u64;
+    let workers: Vec<_> = (0..threads)
+        .map(|worker| {
+            std::thread::spawn(move || {
+                let mut sum = Outcome::default();
+                for seed in (worker..seeds).step_by(usize::try_from(threads).unwrap()).chain(REGRESSIONS) {
+                    add(&mut sum, seed, &World::new(seed, Faults::ALL).run(span));
+                }
+                sum
+            })
+        })
+        .collect();
+    let mut sum = Outcome::default();
+    for worker in workers {
+        add(&mut sum, 0, &worker.join().unwrap());
+    }
+    println!(
+        "{seeds} seeds × {hours} h: {} steps, {} faults, {} restarts, {} readings delivered, {} stated as lost",
+        sum.steps, sum.faults, sum.restarts, sum.delivered, sum.lost
+    );
+    assert!(sum.faults > seeds && sum.restarts > 0, "the worlds were too kind to prove anything");
+}
+
+#[test]
+fn alarms_do_not_care_about_disk_and_broker() {
+    for seed in 0..setting("HAZARD_SIM_TWINS", 12) {
+        let faults = Faults { power: false, clock: false, ..Faults::ALL };
+        let calm = Faults { disk: false, broker: false, ..faults };
+        assert_eq!(annunciation(seed, faults), annunciation(seed, calm), "law 12, seed {seed}");
+    }
+}
+
+#[test]
+fn alarms_do_not_care_about_the_wall_clock() {
+    for seed in 0..setting("HAZARD_SIM_TWINS", 12) {
+        let faults = Faults { power: false, ..Faults::ALL };
+        let calm = Faults { clock: false, ..faults };
+        assert_eq!(annunciation(seed, faults), annunciation(seed, calm), "law 10, seed {seed}");
+    }
+}
+
+/// Every change of horn and beacon, with its time.
+fn annunciation(seed: u64, faults: Faults) -> Vec<(hazard_core::Mono, Vec<bool>)> {
+    let outcome = World::new(seed, faults).run(Duration::from_secs(1200));
+    assert_eq!(outcome.broken, Vec::<String>::new(), "seed {seed}");
+    let mut changes = outcome.panel;
+    for (_, levels) in &mut changes {
+        levels.truncate(2);
+    }
+    changes.dedup_by(|later, earlier| later.1 == earlier.1);
+    changes
+}
+
+fn add(sum: &mut Outcome, seed: u64, outcome: &Outcome) {
+    assert_eq!(outcome.broken, Vec::<String>::new(), "seed {seed} broke a law after {} steps", outcome.steps);
+    sum.steps += outcome.steps;
+    sum.faults += outcome.faults;
+    sum.restarts += outcome.restarts;
+    sum.delivered += outcome.delivered;
+    sum.lost += outcome.lost;
+}
+
+fn setting(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}

@@ -1,1 +1,5 @@
-//! The world in which the shipped logic runs under faults.
+//! The world in which the shipped logic runs under faults: simulated plant, lines, disk and broker on one virtual clock.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+pub mod rng;
+pub mod world;

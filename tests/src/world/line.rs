@@ -1,0 +1,239 @@
+//! Lines and devices: registers that show their point's signature plus a measured value, and every way in which a line
+//! fails. What arrives at the engine is what the Modbus adapter promises: words, a fault, or an answer too late to count.
+
+use std::time::Duration;
+
+use hazard_core::id::{BusId, DeviceId, PointId};
+use hazard_core::link::{Exception, LinkFault, ReadRequest, ReadResult, Words, WriteRequest};
+use hazard_core::{Mono, Site};
+
+use super::site::{RELAY_MODULE, signature};
+use crate::rng::Rng;
+
+#[derive(Clone, Copy, Debug)]
+enum Trouble {
+    Silent,
+    Late,
+    Garbled,
+    WrongCount,
+    Busy,
+    NoSuchAddress,
+}
+
+#[derive(Clone, Debug)]
+struct Device {
+    trouble: Option<(Trouble, Mono)>,
+    troubled_at: Mono,
+}
+
+#[derive(Clone, Debug)]
+struct Measured {
+    value: i32,
+    until: Mono,
+    /// Since when it has been at or above 25, and at or above 50.
+    above: [Option<Mono>; 2],
+    /// The device shows its "no measurement" value.
+    mute: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Place {
+    device: DeviceId,
+    unit: u8,
+    bus: BusId,
+    table: hazard_core::link::Table,
+    address: u16,
+}
+
+/// All lines of the plant.
+#[derive(Clone, Debug)]
+pub(super) struct Lines {
+    rng: Rng,
+    places: Vec<Place>,
+    units: Vec<u8>,
+    measured: Vec<Measured>,
+    devices: Vec<Device>,
+    gone_until: Vec<Mono>,
+    coils: [bool; 4],
+}
+
+impl Lines {
+    pub(super) fn new(site: &Site, seed: u64) -> Self {
+        let place = |point: &hazard_core::point::PointSpec| Place {
+            device: point.device,
+            unit: site.devices[point.device.index()].unit,
+            bus: site.devices[point.device.index()].bus,
+            table: point.source.table,
+            address: point.source.address,
+        };
+        let idle = Measured { value: 5, until: Mono::ZERO, above: [None, None], mute: false };
+        Self {
+            rng: Rng::new(seed),
+            places: site.points.iter().map(place).collect(),
+            units: site.devices.iter().map(|device| device.unit).collect(),
+            measured: vec![idle; site.points.len()],
+            devices: vec![Device { trouble: None, troubled_at: Mono::ZERO }; site.devices.len()],
+            gone_until: vec![Mono::ZERO; site.buses.len()],
+            coils: [true; 4],
+        }
+    }
+
+    /// The plant lives on: values idle, leak and return.
+    pub(super) fn live(&mut self, now: Mono) {
+        for measured in &mut self.measured {
+            if now < measured.until {
+                continue;
+            }
+            let (value, mute, seconds) = match self.rng.between(0, 99) {
+                0..=3 => (self.rng.between(30, 48), false, self.rng.between(5, 40)),
+                4..=5 => (self.rng.between(52, 100), false, self.rng.between(5, 40)),
+                6 => (self.rng.between(101, 150), false, self.rng.between(2, 20)),
+                7 => (5, true, self.rng.between(2, 20)),
+                _ => (self.rng.between(0, 12), false, self.rng.between(1, 30)),
+            };
+            measured.value = i32::try_from(value).unwrap();
+            measured.mute = mute;
+            measured.until = now + Duration::from_secs(seconds);
+            for (above, limit) in measured.above.iter_mut().zip([25, 50]) {
+                let stands = !mute && measured.value >= limit;
+                *above = if stands { above.or(Some(now)) } else { None };
+            }
+        }
+    }
+
+    /// Since when the point has been at or above its first (0) or second (1) set-point.
+    pub(super) fn above_since(&self, point: PointId, level: usize) -> Option<Mono> {
+        self.measured[point.index()].above[level]
+    }
+
+    /// When the device or its bus last did anything wrong.
+    pub(super) fn troubled_at(&self, device: DeviceId, bus: BusId) -> Mono {
+        self.devices[device.index()].troubled_at.max(self.gone_until[bus.index()])
+    }
+
+    pub(super) fn coils(&self) -> [bool; 4] {
+        self.coils
+    }
+
+    pub(super) fn misfortune(&mut self, now: Mono, rng: &mut Rng) -> u64 {
+        let mut faults = 0;
+        for device in &mut self.devices {
+            if rng.chance(25) {
+                let trouble = match rng.between(0, 5) {
+                    0 => Trouble::Silent,
+                    1 => Trouble::Late,
+                    2 => Trouble::Garbled,
+                    3 => Trouble::WrongCount,
+                    4 => Trouble::Busy,
+                    _ => Trouble::NoSuchAddress,
+                };
+                device.trouble = Some((trouble, now + Duration::from_millis(rng.between(200, 40_000))));
+                faults += 1;
+            }
+        }
+        for gone in &mut self.gone_until {
+            if rng.chance(6) {
+                *gone = now + Duration::from_millis(rng.between(500, 20_000));
+                faults += 1;
+            }
+        }
+        faults
+    }
+
+    pub(super) fn heal(&mut self) {
+        for device in &mut self.devices {
+            device.trouble = None;
+        }
+        self.gone_until.fill(Mono::ZERO);
+    }
+
+    /// The answers to a read, each with its delay; the second one finds its ticket spent.
+    pub(super) fn read(
+        &mut self,
+        now: Mono,
+        bus: BusId,
+        request: &ReadRequest,
+    ) -> Vec<(Duration, ReadResult)> {
+        let turnaround = Duration::from_millis(self.rng.between(3, 15));
+        let timeout = Duration::from_millis(100);
+        if now < self.gone_until[bus.index()] {
+            return vec![(Duration::from_millis(1), Err(LinkFault::Gone))];
+        }
+        let words = self.registers(bus, request);
+        let Some(trouble) = self.trouble(now, request.unit) else {
+            return vec![(turnaround, Ok(Words::Registers(words)))];
+        };
+        match trouble {
+            Trouble::Silent => vec![(timeout, Err(LinkFault::Silent))],
+            Trouble::Late => vec![
+                (timeout, Err(LinkFault::Silent)),
+                (Duration::from_millis(self.rng.between(101, 900)), Ok(Words::Registers(words))),
+            ],
+            Trouble::Garbled => vec![(turnaround, Err(LinkFault::Garbled))],
+            Trouble::WrongCount => {
+                let mut shifted = words;
+                shifted.insert(0, 77);
+                vec![(turnaround, Ok(Words::Registers(shifted)))]
+            }
+            Trouble::Busy => vec![(turnaround, Err(LinkFault::Refused(Exception::Busy)))],
+            Trouble::NoSuchAddress => vec![(turnaround, Err(LinkFault::Refused(Exception::IllegalAddress)))],
+        }
+    }
+
+    pub(super) fn write(
+        &mut self,
+        now: Mono,
+        bus: BusId,
+        request: &WriteRequest,
+    ) -> (Duration, Result<(), LinkFault>) {
+        if now < self.gone_until[bus.index()] {
+            return (Duration::from_millis(1), Err(LinkFault::Gone));
+        }
+        if self.trouble(now, request.unit).is_some() {
+            return (Duration::from_millis(100), Err(LinkFault::Silent));
+        }
+        assert_eq!(
+            request.unit,
+            self.units[usize::from(RELAY_MODULE)],
+            "only the relay module is ever written"
+        );
+        for (offset, level) in request.coils.iter().enumerate() {
+            self.coils[usize::from(request.start) + offset] = *level;
+        }
+        (Duration::from_millis(self.rng.between(3, 15)), Ok(()))
+    }
+
+    fn trouble(&mut self, now: Mono, unit: u8) -> Option<Trouble> {
+        let index = self.units.iter().position(|known| *known == unit)?;
+        let device = &mut self.devices[index];
+        let (trouble, until) = device.trouble?;
+        if now >= until {
+            device.trouble = None;
+            return None;
+        }
+        device.troubled_at = now;
+        Some(trouble)
+    }
+
+    fn registers(&self, bus: BusId, request: &ReadRequest) -> Vec<u16> {
+        (request.start..request.start + request.count)
+            .map(|address| {
+                let point = self.places.iter().position(|place| {
+                    (place.unit, place.bus, place.table, place.address)
+                        == (request.unit, bus, request.table, address)
+                });
+                let Some(index) = point else {
+                    return 0;
+                };
+                let measured = &self.measured[index];
+                let id = PointId(u32::try_from(index).unwrap());
+                if measured.mute { 0xFFFF } else { u16::try_from(signature(id) + measured.value).unwrap() }
+            })
+            .collect()
+    }
+
+    pub(super) fn device_of(&self, point: PointId) -> (DeviceId, BusId) {
+        let place = &self.places[point.index()];
+        (place.device, place.bus)
+    }
+}

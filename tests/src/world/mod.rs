@@ -1,0 +1,438 @@
+//! One gateway in a faulty world. Everything that happens is an event on one virtual clock; after each step the oracle looks
+//! whether a law was broken.
+
+mod broker;
+mod disk;
+mod line;
+mod oracle;
+mod site;
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hazard_core::id::{AlarmId, BusId, Epoch, Ticket, UplinkId};
+use hazard_core::input::{Command, JournalReport, UplinkReport};
+use hazard_core::link::{LinkFault, ReadResult};
+use hazard_core::outbox::record::Verb;
+use hazard_core::{ClockTrust, Engine, Input, Mono, Output, Site, Start, Utc};
+
+use crate::rng::Rng;
+use broker::Broker;
+use disk::Disk;
+use line::Lines;
+use oracle::Oracle;
+
+pub use site::PLANT;
+
+const WALL_START_MS: i64 = 1_780_000_000_000;
+
+/// What is allowed to go wrong.
+#[derive(Clone, Copy, Debug)]
+pub struct Faults {
+    /// Devices die, answer late, refuse; buses vanish.
+    pub lines: bool,
+    /// The disk is slow, full, broken.
+    pub disk: bool,
+    /// Connections break, confirmations get lost.
+    pub broker: bool,
+    /// The wall clock jumps.
+    pub clock: bool,
+    /// The gateway loses power.
+    pub power: bool,
+    /// People acknowledge, silence and reset.
+    pub people: bool,
+}
+
+impl Faults {
+    /// Everything goes wrong.
+    pub const ALL: Self =
+        Self { lines: true, disk: true, broker: true, clock: true, power: true, people: true };
+    /// Nothing goes wrong, but people act.
+    pub const NONE: Self =
+        Self { lines: false, disk: false, broker: false, clock: false, power: false, people: true };
+}
+
+/// What a run saw.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    /// Laws broken, in order.
+    pub broken: Vec<String>,
+    /// Steps taken.
+    pub steps: u64,
+    /// Faults injected.
+    pub faults: u64,
+    /// Alarms raised.
+    pub alarms: u64,
+    /// Restarts after power cuts.
+    pub restarts: u64,
+    /// Readings the platform has.
+    pub delivered: u64,
+    /// Readings stated as lost.
+    pub lost: u64,
+    /// Every change of the panel: when, and the levels.
+    pub panel: Vec<(Mono, Vec<bool>)>,
+}
+
+#[derive(Debug)]
+enum Event {
+    Reply { bus: BusId, ticket: Ticket, result: ReadResult },
+    Written { bus: BusId, ticket: Ticket, result: Result<(), LinkFault> },
+    Journal(JournalReport),
+    Uplink(UplinkId, UplinkReport),
+    Connect(UplinkId),
+    Fault,
+    Clock,
+    Plant,
+    Person,
+}
+
+struct Entry {
+    at: Mono,
+    order: u64,
+    run: u64,
+    event: Event,
+}
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        (self.at, self.order) == (other.at, other.order)
+    }
+}
+impl Eq for Entry {}
+impl PartialOrd for Entry {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Entry {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.at, self.order).cmp(&(other.at, other.order))
+    }
+}
+
+/// The agenda: what happens when, and to which run of the agent.
+#[derive(Default)]
+struct Agenda {
+    heap: BinaryHeap<Reverse<Entry>>,
+    order: u64,
+    run: u64,
+}
+
+impl Agenda {
+    fn at(&mut self, at: Mono, event: Event) {
+        self.order += 1;
+        self.heap.push(Reverse(Entry { at, order: self.order, run: self.run, event }));
+    }
+}
+
+/// A gateway and everything around it.
+pub struct World {
+    site: Arc<Site>,
+    /// Decides the faults of lines, disk, broker, clock and power, each on its own stream so that switching one off
+    /// leaves the others as they were.
+    rng: [Rng; 6],
+    faults: Faults,
+    now: Mono,
+    wall_skew_ms: i64,
+    engine: Engine,
+    agenda: Agenda,
+    lines: Lines,
+    disk: Disk,
+    broker: Broker,
+    oracle: Oracle,
+    healing: bool,
+    outcome: Outcome,
+}
+
+impl World {
+    /// A world with this seed.
+    #[must_use]
+    pub fn new(seed: u64, faults: Faults) -> Self {
+        let site = Arc::new(site::site());
+        let mut seeds = Rng::new(seed);
+        let rng = std::array::from_fn(|_| Rng::new(seeds.bits()));
+        let now = Mono::ZERO;
+        let start = Start {
+            epoch: Epoch(seeds.bits()),
+            utc: Utc::from_unix_ms(WALL_START_MS),
+            trust: ClockTrust::Synced,
+        };
+        let engine = Engine::new(Arc::clone(&site), &start, now);
+        let mut world = Self {
+            lines: Lines::new(&site, seeds.bits()),
+            disk: Disk::new(start.epoch),
+            broker: Broker::new(usize::from(site::UPLINKS)),
+            oracle: Oracle::new(&site),
+            site,
+            rng,
+            faults,
+            now,
+            wall_skew_ms: 0,
+            engine,
+            agenda: Agenda::default(),
+            healing: false,
+            outcome: Outcome::default(),
+        };
+        world.boot(start.epoch);
+        world.agenda.at(Mono::from_millis(500), Event::Plant);
+        world.agenda.at(Mono::from_millis(700), Event::Person);
+        world.agenda.at(Mono::from_millis(900), Event::Fault);
+        world
+    }
+
+    /// Runs for `span` under faults, then heals and demands that everything converges.
+    #[must_use]
+    pub fn run(mut self, span: Duration) -> Outcome {
+        let end = self.now + span;
+        while self.now < end && self.outcome.broken.is_empty() {
+            self.step(end);
+        }
+        if self.outcome.broken.is_empty() {
+            self.heal();
+        }
+        self.outcome.delivered = self.broker.delivered();
+        self.outcome.lost = self.oracle.lost();
+        self.outcome
+    }
+
+    fn heal(&mut self) {
+        self.healing = true;
+        self.lines.heal();
+        self.broker.heal();
+        self.disk.heal();
+        let end = self.now + Duration::from_secs(240);
+        while self.now < end && self.outcome.broken.is_empty() {
+            self.step(end);
+        }
+        let broken = self.oracle.converged(&self.engine.snapshot(), &self.broker, &self.disk, &self.lines);
+        self.outcome.broken.extend(broken);
+    }
+
+    /// One step: the next thing that happens, and everything the engine makes of it.
+    fn step(&mut self, end: Mono) {
+        self.outcome.steps += 1;
+        let wake = self.engine.poll_timeout().map_or(end, |(at, _)| at);
+        let next = self.agenda.heap.peek().map_or(end, |Reverse(entry)| entry.at);
+        self.now = self.now.max(wake.min(next)).min(end);
+        if next <= self.now
+            && let Some(Reverse(entry)) = self.agenda.heap.pop()
+        {
+            // What was under way when the power went finds nobody.
+            let alive = entry.run == self.agenda.run;
+            self.happen(entry.event, alive);
+        } else {
+            self.engine.handle_timeout(self.now);
+        }
+        while let Some(output) = self.engine.poll_output() {
+            self.carry_out(output);
+        }
+        let snapshot = self.engine.snapshot();
+        self.oracle.look(self.now, &snapshot, &self.lines);
+        if self.outcome.panel.last().map(|(_, levels)| levels) != Some(&snapshot.panel.energised) {
+            self.outcome.panel.push((self.now, snapshot.panel.energised.clone()));
+        }
+        self.outcome.broken.extend(self.oracle.take_broken());
+    }
+
+    fn happen(&mut self, event: Event, alive: bool) {
+        match event {
+            Event::Plant => {
+                self.lines.live(self.now);
+                self.agenda.at(self.now + Duration::from_millis(500), Event::Plant);
+            }
+            Event::Fault => self.misfortune(),
+            Event::Person => self.person(),
+            Event::Clock if alive => {
+                self.engine.handle(self.now, self.clock());
+                self.agenda.at(self.now + Duration::from_secs(1), Event::Clock);
+            }
+            Event::Reply { bus, ticket, result } if alive => {
+                self.engine.handle(self.now, Input::Reply { bus, ticket, result });
+            }
+            Event::Written { bus, ticket, result } if alive => {
+                self.engine.handle(self.now, Input::Written { bus, ticket, result });
+            }
+            Event::Journal(report) if alive => {
+                if let JournalReport::Opened { epoch, previous, .. } = &report {
+                    self.oracle.opened(*epoch, *previous);
+                }
+                if self.disk.reported(&report) {
+                    self.engine.handle(self.now, Input::Journal(report));
+                }
+            }
+            Event::Uplink(uplink, report) if alive => {
+                let known = match &report {
+                    UplinkReport::Acked(message) | UplinkReport::Rejected(message) => {
+                        self.broker.confirm(uplink, *message)
+                    }
+                    UplinkReport::Up | UplinkReport::Down => true,
+                };
+                if known {
+                    self.engine.handle(self.now, Input::Uplink { uplink, report });
+                }
+            }
+            Event::Connect(uplink) if alive => self.connect(uplink),
+            Event::Clock
+            | Event::Reply { .. }
+            | Event::Written { .. }
+            | Event::Journal(_)
+            | Event::Uplink(..)
+            | Event::Connect(_) => {}
+        }
+    }
+
+    fn carry_out(&mut self, output: Output) {
+        match output {
+            Output::Drive(_) => {}
+            Output::Read { bus, ticket, request, .. } => {
+                for (delay, result) in self.lines.read(self.now, bus, &request) {
+                    self.agenda.at(self.now + delay, Event::Reply { bus, ticket, result });
+                }
+            }
+            Output::Write { bus, ticket, request, .. } => {
+                let (delay, result) = self.lines.write(self.now, bus, &request);
+                self.agenda.at(self.now + delay, Event::Written { bus, ticket, result });
+            }
+            Output::Publish(publish) => {
+                self.oracle.published(&publish);
+                if let Some(delay) = self.broker.publish(&publish, &mut self.rng[2]) {
+                    let report = UplinkReport::Acked(publish.message);
+                    self.agenda.at(self.now + delay, Event::Uplink(publish.uplink, report));
+                }
+            }
+            Output::Append { epoch, records, urgent } => {
+                self.oracle.appended(epoch, &records);
+                for (delay, report) in self.disk.append(epoch, records, urgent) {
+                    self.agenda.at(self.now + delay, Event::Journal(report));
+                }
+            }
+            Output::Fetch { uplink, epoch, lane, first, last, records_max } => {
+                if let Some((delay, report)) =
+                    self.disk.fetch((uplink, epoch, lane), (first, last), records_max)
+                {
+                    self.agenda.at(self.now + delay, Event::Journal(report));
+                }
+            }
+            Output::SaveCursor { uplink, epoch, acked } => self.disk.save_cursor(uplink, epoch, acked),
+            Output::Reopen => {
+                let epoch = Epoch(self.rng[1].bits());
+                let (delay, report) = self.disk.reopen(epoch);
+                self.agenda.at(self.now + delay, Event::Journal(report));
+            }
+        }
+    }
+
+    fn misfortune(&mut self) {
+        self.agenda.at(self.now + Duration::from_secs(2), Event::Fault);
+        if self.healing {
+            self.break_doomed();
+            return;
+        }
+        let mut faults = 0;
+        if self.faults.lines {
+            faults += self.lines.misfortune(self.now, &mut self.rng[0]);
+        }
+        if self.faults.disk {
+            let (count, report) = self.disk.misfortune(&mut self.rng[1]);
+            faults += count;
+            if let Some(report) = report {
+                self.engine.handle(self.now, Input::Journal(report));
+            }
+        }
+        if self.faults.broker {
+            faults += self.break_connections();
+        }
+        if self.faults.clock && self.rng[3].chance(10) {
+            faults += 1;
+            self.wall_skew_ms =
+                i64::try_from(self.rng[3].between(0, 4 * 31_536_000_000)).unwrap() - 63_072_000_000;
+        }
+        if self.faults.power && self.rng[4].chance(2) {
+            faults += 1;
+            self.power_cut();
+        }
+        self.outcome.faults += faults;
+    }
+
+    fn break_connections(&mut self) -> u64 {
+        let mut faults = 0;
+        for uplink in (0..site::UPLINKS).map(UplinkId) {
+            let bad_luck = self.rng[2].chance(20);
+            if self.broker.is_connected(uplink) && (bad_luck || self.broker.is_doomed(uplink)) {
+                faults += 1;
+                self.broker.cut(uplink);
+                self.engine.handle(self.now, Input::Uplink { uplink, report: UplinkReport::Down });
+                let away = Duration::from_millis(self.rng[2].between(100, 90_000));
+                self.agenda.at(self.now + away, Event::Connect(uplink));
+            }
+        }
+        faults
+    }
+
+    /// A connection that swallowed a message is rebuilt by the adapter's progress watch, faults or no faults.
+    fn break_doomed(&mut self) {
+        for uplink in (0..site::UPLINKS).map(UplinkId) {
+            if self.broker.is_connected(uplink) && self.broker.is_doomed(uplink) {
+                self.broker.cut(uplink);
+                self.engine.handle(self.now, Input::Uplink { uplink, report: UplinkReport::Down });
+                self.agenda.at(self.now + Duration::from_millis(500), Event::Connect(uplink));
+            }
+        }
+    }
+
+    fn connect(&mut self, uplink: UplinkId) {
+        if self.broker.connect(uplink) {
+            self.engine.handle(self.now, Input::Uplink { uplink, report: UplinkReport::Up });
+        }
+    }
+
+    fn person(&mut self) {
+        self.agenda.at(self.now + Duration::from_secs(5), Event::Person);
+        if !self.faults.people || !self.rng[5].chance(if self.healing { 900 } else { 60 }) {
+            return;
+        }
+        let verb = match self.rng[5].between(0, 2) {
+            0 => Verb::Silence,
+            1 => Verb::Acknowledge,
+            _ => Verb::Reset,
+        };
+        let alarms = self.site.alarms.len() as u64;
+        let alarm = (!self.healing && self.rng[5].chance(500))
+            .then(|| AlarmId(u32::try_from(self.rng[5].between(0, alarms - 1)).unwrap()));
+        let command = Command { actor: "当班班长".into(), verb, alarm, note: String::new() };
+        self.oracle.commanded(verb, alarm);
+        self.engine.handle(self.now, Input::Command(command));
+    }
+
+    fn power_cut(&mut self) {
+        self.outcome.restarts += 1;
+        self.disk.power_cut(&mut self.rng[4]);
+        self.broker.power_cut();
+        self.agenda.run += 1;
+        let epoch = Epoch(self.rng[4].bits());
+        self.oracle.restarted();
+        let Input::Clock { utc, trust } = self.clock() else {
+            return;
+        };
+        self.engine = Engine::new(Arc::clone(&self.site), &Start { epoch, utc, trust }, self.now);
+        self.boot(epoch);
+    }
+
+    fn boot(&mut self, epoch: Epoch) {
+        let (delay, report) = self.disk.reopen(epoch);
+        self.agenda.at(self.now + delay, Event::Journal(report));
+        for uplink in (0..site::UPLINKS).map(UplinkId) {
+            self.agenda.at(self.now + Duration::from_millis(800), Event::Connect(uplink));
+        }
+        self.agenda.at(self.now, Event::Clock);
+    }
+
+    fn clock(&self) -> Input {
+        let passed = i64::try_from(self.now.as_micros() / 1000).unwrap();
+        let utc = Utc::from_unix_ms(WALL_START_MS + passed + self.wall_skew_ms);
+        let trust = if self.wall_skew_ms == 0 { ClockTrust::Synced } else { ClockTrust::Free };
+        Input::Clock { utc, trust }
+    }
+}

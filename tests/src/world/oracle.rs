@@ -1,0 +1,315 @@
+//! The oracle: knows the plant, the lines, what was published and what was stored, and says which law is broken.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use hazard_core::alarm::{AlarmKind, Priority};
+use hazard_core::id::{AlarmId, Epoch, PointId, Seq, UplinkId};
+use hazard_core::outbox::Record;
+use hazard_core::outbox::record::{AlarmState, PreviousEpoch, Verb};
+use hazard_core::output::Publish;
+use hazard_core::poll::Standing;
+use hazard_core::reading::Sample;
+use hazard_core::{Mono, Site, Snapshot};
+
+use super::broker::Broker;
+use super::disk::Disk;
+use super::line::Lines;
+use super::site::{BEACON, HORN, SIGNATURE, UPLINKS};
+
+/// Queueing behind other requests, and dead devices' share of the line.
+const LINE_MARGIN: Duration = Duration::from_millis(1200);
+
+pub(super) struct Oracle {
+    site: Arc<Site>,
+    states: Vec<AlarmState>,
+    silenced: HashSet<AlarmId>,
+    reset: bool,
+    acted: bool,
+    online_since: Vec<Option<Mono>>,
+    booted: Mono,
+    fresh: bool,
+    known: BTreeMap<(Epoch, Seq), Arc<Record>>,
+    /// How far each ended epoch was durable, as the next opening said; `None` when it could not say.
+    endings: BTreeMap<Epoch, Seq>,
+    amnesia: HashSet<Epoch>,
+    broken: Vec<String>,
+    lost: u64,
+}
+
+impl Oracle {
+    pub(super) fn new(site: &Arc<Site>) -> Self {
+        Self {
+            states: vec![AlarmState::Normal; site.alarms.len()],
+            silenced: HashSet::new(),
+            reset: false,
+            acted: false,
+            online_since: vec![None; site.devices.len()],
+            booted: Mono::ZERO,
+            fresh: true,
+            known: BTreeMap::new(),
+            endings: BTreeMap::new(),
+            amnesia: HashSet::new(),
+            broken: Vec::new(),
+            lost: 0,
+            site: Arc::clone(site),
+        }
+    }
+
+    pub(super) fn take_broken(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.broken)
+    }
+
+    pub(super) const fn lost(&self) -> u64 {
+        self.lost
+    }
+
+    pub(super) fn commanded(&mut self, verb: Verb, alarm: Option<AlarmId>) {
+        self.acted = true;
+        match verb {
+            Verb::Silence => {
+                let all = (0..).map(AlarmId).take(self.states.len());
+                let quiet: Vec<AlarmId> =
+                    all.filter(|id| alarm.is_none_or(|only| only == *id) && self.is_unacked(*id)).collect();
+                self.silenced.extend(quiet);
+            }
+            Verb::Reset => self.reset = true,
+            Verb::Acknowledge => {}
+        }
+    }
+
+    pub(super) fn restarted(&mut self) {
+        self.states.fill(AlarmState::Normal);
+        self.silenced.clear();
+        self.online_since.fill(None);
+        self.fresh = true;
+    }
+
+    pub(super) fn opened(&mut self, epoch: Epoch, previous: Option<PreviousEpoch>) {
+        match previous {
+            Some(previous) => {
+                self.endings.insert(previous.epoch, previous.durable_through);
+            }
+            // The opening admits that it knows nothing of what was before.
+            None => self
+                .amnesia
+                .extend(self.known.keys().map(|(known, _)| *known).filter(|known| *known != epoch)),
+        }
+    }
+
+    pub(super) fn published(&mut self, publish: &Publish) {
+        self.learn(publish.epoch, &publish.records);
+        let ascending = publish.records.windows(2).all(|pair| pair[0].seq < pair[1].seq);
+        let one_lane = publish.records.iter().all(|record| record.lane() == publish.lane);
+        self.demand(ascending && one_lane && !publish.records.is_empty(), || {
+            "a message is one lane, ascending".into()
+        });
+    }
+
+    pub(super) fn appended(&mut self, epoch: Epoch, records: &[Arc<Record>]) {
+        self.learn(epoch, records);
+    }
+
+    /// Looks at the engine after a step.
+    pub(super) fn look(&mut self, now: Mono, snapshot: &Snapshot, lines: &Lines) {
+        if std::mem::take(&mut self.fresh) {
+            self.booted = now;
+        }
+        self.look_at_devices(now, snapshot);
+        self.look_at_samples(now, snapshot);
+        self.look_at_alarms(snapshot);
+        self.look_at_trips(now, lines);
+        self.look_at_panel(snapshot);
+        self.demand(snapshot.ledger.is_even(), || {
+            format!("law 8: the ledger is uneven: {:?}", snapshot.ledger)
+        });
+        let limits = self.site.limits;
+        let waiting = snapshot.ledger.waiting;
+        self.demand(
+            waiting.readings <= u64::from(limits.journal_backlog_max) + 64
+                && snapshot.uplinks.iter().all(|uplink| uplink.in_flight <= 16),
+            || format!("law 11: a queue is over its bound: {waiting:?}"),
+        );
+        self.acted = false;
+        self.reset = false;
+    }
+
+    /// After the faults have ended everything must have arrived or be stated.
+    pub(super) fn converged(
+        &mut self,
+        snapshot: &Snapshot,
+        broker: &Broker,
+        disk: &Disk,
+        lines: &Lines,
+    ) -> Vec<String> {
+        let offline = snapshot
+            .devices
+            .iter()
+            .filter(|device| matches!(device.standing, Standing::Offline { .. }))
+            .count();
+        self.demand(offline == 0, || format!("healed, and {offline} devices are still offline"));
+        self.demand(snapshot.conditions.is_empty(), || {
+            format!("healed, and still {:?}", snapshot.conditions)
+        });
+        self.demand(lines.coils()[..2] == snapshot.panel.energised[..2], || {
+            "healed, and the relays are not as the panel image says".into()
+        });
+        self.demand(disk.holds(snapshot.epoch), || "healed, and the epoch is not on disk".into());
+        for uplink in (0..UPLINKS).map(UplinkId) {
+            self.all_arrived(uplink, broker);
+        }
+        self.take_broken()
+    }
+
+    /// Law 8, for one platform: each number up to the last known one arrived, or a loss or the epoch's ending covers it.
+    fn all_arrived(&mut self, uplink: UplinkId, broker: &Broker) {
+        let losses = broker.losses(uplink);
+        self.lost += losses.iter().map(|loss| loss.readings).sum::<u64>();
+        let mut last: BTreeMap<Epoch, Seq> = BTreeMap::new();
+        for (epoch, seq) in self.known.keys() {
+            last.insert(*epoch, *seq);
+        }
+        let mut missing = Vec::new();
+        for (epoch, last) in last {
+            for seq in (1..=last.0).map(Seq) {
+                let lane = self.known.get(&(epoch, seq)).map(|record| record.lane());
+                let stated = losses.iter().any(|loss| {
+                    loss.epoch == epoch
+                        && (loss.first..=loss.last).contains(&seq)
+                        && lane.is_none_or(|lane| lane == loss.lane)
+                });
+                let ended = self.endings.get(&epoch).is_some_and(|through| seq > *through);
+                if !broker.has(uplink, epoch, seq) && !stated && !ended && !self.amnesia.contains(&epoch) {
+                    missing.push((epoch, seq, lane));
+                }
+            }
+        }
+        // What was offered in the last moment is still on its way.
+        missing.retain(|(epoch, seq, _)| {
+            let known = self.known.range((*epoch, Seq(0))..=(*epoch, Seq(u64::MAX))).next_back();
+            known.is_none_or(|((_, newest), _)| seq.0 + 8 < newest.0)
+        });
+        self.demand(missing.is_empty(), || {
+            let shown: Vec<_> = missing.iter().take(5).collect();
+            format!(
+                "law 8: {} records neither arrived at {uplink:?} nor are stated as lost: {shown:?}",
+                missing.len()
+            )
+        });
+    }
+
+    fn look_at_devices(&mut self, now: Mono, snapshot: &Snapshot) {
+        for (since, device) in self.online_since.iter_mut().zip(&snapshot.devices) {
+            *since = match device.standing {
+                Standing::Online { failures: 0 } => since.or(Some(now)),
+                Standing::Online { .. } | Standing::Offline { .. } => None,
+            };
+        }
+    }
+
+    fn look_at_samples(&mut self, now: Mono, snapshot: &Snapshot) {
+        let site = Arc::clone(&self.site);
+        for (id, point) in (0..).map(PointId).zip(&site.points) {
+            let Some(entry) = snapshot.table.get(id) else {
+                continue;
+            };
+            let fresh = now.since(entry.at) <= point.stale_after;
+            self.demand(!entry.sample.is_good() || fresh, || {
+                format!("law 4: {} is good and stale", point.tag)
+            });
+            let number = entry.sample.number().map(|value| value.get());
+            let own =
+                number.is_none_or(|number| (number / f64::from(SIGNATURE)).floor() == f64::from(id.0 + 1));
+            self.demand(own, || format!("law 3: {} shows {number:?}", point.tag));
+        }
+    }
+
+    fn look_at_alarms(&mut self, snapshot: &Snapshot) {
+        let mut states = vec![AlarmState::Normal; self.states.len()];
+        for active in &snapshot.alarms {
+            states[active.alarm.index()] = active.state;
+        }
+        let site = Arc::clone(&self.site);
+        for (id, spec) in (0..).map(AlarmId).zip(&site.alarms) {
+            let (before, after) = (self.states[id.index()], states[id.index()]);
+            if before == after {
+                continue;
+            }
+            if after == AlarmState::Unacked {
+                self.silenced.remove(&id);
+            }
+            let sample = snapshot.table.get(spec.point).map(|entry| &entry.sample);
+            let stood = matches!(before, AlarmState::Unacked | AlarmState::Acked);
+            let stands = matches!(after, AlarmState::Unacked | AlarmState::Acked);
+            let reassured = match spec.kind {
+                AlarmKind::Lost => !matches!(sample, Some(Sample::Bad(_))),
+                _ => matches!(sample, Some(Sample::Good(_))),
+            };
+            self.demand(!stood || stands || reassured, || format!("law 5: {id:?} ended on {sample:?}"));
+            let latched = matches!(before, AlarmState::LatchedAcked | AlarmState::LatchedUnacked);
+            let released = after == AlarmState::Normal && !self.reset;
+            self.demand(!latched || !released, || format!("law 6: {id:?} was released by nobody"));
+        }
+        self.states = states;
+    }
+
+    fn look_at_trips(&mut self, now: Mono, lines: &Lines) {
+        let site = Arc::clone(&self.site);
+        for (id, spec) in (0..).map(AlarmId).zip(&site.alarms) {
+            let level = match spec.kind {
+                AlarmKind::High => 0,
+                AlarmKind::HighHigh => 1,
+                _ => continue,
+            };
+            let Some(above) = lines.above_since(spec.point, level) else {
+                continue;
+            };
+            let (device, bus) = lines.device_of(spec.point);
+            let Some(online) = self.online_since[device.index()] else {
+                continue;
+            };
+            let point = &site.points[spec.point.index()];
+            let since = above.max(online).max(lines.troubled_at(device, bus)).max(self.booted);
+            let due = since + spec.threshold.on_delay + point.period + LINE_MARGIN;
+            let stands = matches!(self.states[id.index()], AlarmState::Unacked | AlarmState::Acked);
+            self.demand(now < due || stands, || {
+                format!("law 1: {} is above its set-point and silent", point.tag)
+            });
+        }
+    }
+
+    fn look_at_panel(&mut self, snapshot: &Snapshot) {
+        let site = Arc::clone(&self.site);
+        let loud = |id: &AlarmId| site.alarms[id.index()].priority >= Priority::Medium;
+        let all: Vec<AlarmId> = (0..).map(AlarmId).take(self.states.len()).filter(loud).collect();
+        let must_sound = all.iter().any(|id| self.is_unacked(*id) && !self.silenced.contains(id));
+        let must_light = all.iter().any(|id| self.states[id.index()] != AlarmState::Normal);
+        // De-energised is active.
+        let sounds = !snapshot.panel.energised[HORN];
+        let lights = !snapshot.panel.energised[BEACON];
+        self.demand(!must_sound || sounds, || "law 2: an unacknowledged alarm is silent".into());
+        self.demand(must_light == lights, || "the beacon is not as the alarms are".into());
+        self.demand(must_sound || !sounds, || "the horn cries wolf".into());
+    }
+
+    fn is_unacked(&self, id: AlarmId) -> bool {
+        use AlarmState::{LatchedUnacked, RtnUnacked, Unacked};
+        matches!(self.states[id.index()], Unacked | RtnUnacked | LatchedUnacked)
+    }
+
+    fn learn(&mut self, epoch: Epoch, records: &[Arc<Record>]) {
+        for record in records {
+            let known = self.known.entry((epoch, record.seq)).or_insert_with(|| Arc::clone(record));
+            if known != record {
+                self.broken.push(format!("law 9: {epoch} {:?} names two records", record.seq));
+            }
+        }
+    }
+
+    fn demand(&mut self, holds: bool, say: impl FnOnce() -> String) {
+        if !holds {
+            self.broken.push(say());
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! The simulated plant's point table: gas detectors, dust collectors and interlocks of three makers on two buses, with the
+//! relay module of the panel.
+
+use std::time::Duration;
+
+use hazard_core::alarm::{AlarmKind, AlarmSpec, Priority};
+use hazard_core::annunciate::{OutputSpec, Role, Wiring};
+use hazard_core::id::{BusId, DeviceId, PointId};
+use hazard_core::link::Table;
+use hazard_core::point::{Order, PointSpec, Report, Shape, Source};
+use hazard_core::site::{BusKind, BusSpec, DeviceSpec, Limits, Site, SiteTables, UplinkSpec};
+use hazard_core::{Polarity, Side, Threshold, Value};
+
+pub(super) const UPLINKS: u8 = 2;
+pub(super) const HORN: usize = 0;
+pub(super) const BEACON: usize = 1;
+pub(super) const RELAY_MODULE: u16 = 7;
+/// A register reads its point's number times this, plus the measured value: a value on the wrong point shows.
+pub(super) const SIGNATURE: i32 = 1_000;
+
+/// One row of the plant: device, table, first address, points, alarm.
+pub struct Row {
+    /// Device number.
+    pub device: u16,
+    /// Table.
+    pub table: Table,
+    /// First address.
+    pub address: u16,
+    /// Points.
+    pub points: u16,
+    /// Poll period in milliseconds.
+    pub period_ms: u64,
+    /// On-delay of the alarms in milliseconds.
+    pub on_delay_ms: u64,
+    /// The alarms latch.
+    pub latch: bool,
+}
+
+const fn row(device: u16, table: Table, address: u16, points: u16) -> Row {
+    Row { device, table, address, points, period_ms: 1000, on_delay_ms: 0, latch: false }
+}
+
+/// The plant: devices 0–3 on a serial line, 4–6 on TCP, 7 is the relay module.
+pub const PLANT: [Row; 7] = [
+    Row { latch: true, ..row(0, Table::Holding, 0, 3) },
+    Row { on_delay_ms: 2500, ..row(1, Table::Input, 100, 4) },
+    Row { period_ms: 2000, ..row(2, Table::Holding, 40, 2) },
+    Row { latch: true, period_ms: 500, ..row(3, Table::Holding, 10, 1) },
+    row(4, Table::Holding, 0, 4),
+    Row { period_ms: 500, ..row(5, Table::Input, 7, 2) },
+    row(6, Table::Holding, 300, 2),
+];
+
+pub(super) fn site() -> Site {
+    let mut tables = SiteTables {
+        buses: vec![
+            bus("rs485", BusKind::Rtu { baud: 19_200, character_bits: 11 }),
+            bus("tcp", BusKind::Tcp),
+        ],
+        devices: (0..8).map(device).collect(),
+        uplinks: (0..UPLINKS).map(uplink).collect(),
+        limits: Limits { recent_readings_max: 2_000, recent_events_max: 400, journal_backlog_max: 900 },
+        ..SiteTables::default()
+    };
+    for plant in &PLANT {
+        for index in 0..plant.points {
+            let id = PointId(u32::try_from(tables.points.len()).unwrap());
+            tables.points.push(point(plant, index, id));
+            let delay = Duration::from_millis(plant.on_delay_ms);
+            let alarm = |kind, above: i32, priority| AlarmSpec {
+                point: id,
+                kind,
+                threshold: limit(signature(id) + above, delay),
+                priority,
+                latch: plant.latch,
+            };
+            tables.alarms.push(alarm(AlarmKind::High, 25, Priority::Medium));
+            tables.alarms.push(alarm(AlarmKind::HighHigh, 50, Priority::High));
+            tables.alarms.push(AlarmSpec {
+                point: id,
+                kind: AlarmKind::Lost,
+                threshold: Threshold::switch(Side::High),
+                priority: Priority::Low,
+                latch: false,
+            });
+        }
+    }
+    tables.outputs = vec![
+        coil("horn", Role::Horn(Priority::Medium), 0),
+        coil("beacon", Role::Beacon(Priority::Medium), 1),
+        coil("fault", Role::Fault, 2),
+        coil("heartbeat", Role::Heartbeat, 3),
+    ];
+    Site::try_new(tables).unwrap()
+}
+
+/// What a point's register reads when nothing is measured.
+pub(super) fn signature(point: PointId) -> i32 {
+    (i32::try_from(point.0).unwrap() + 1) * SIGNATURE
+}
+
+fn limit(setpoint: i32, on_delay: Duration) -> Threshold {
+    Threshold {
+        side: Side::High,
+        setpoint: Value::from_i32(setpoint),
+        deadband: Value::from_i32(2),
+        on_delay,
+        off_delay: Duration::ZERO,
+    }
+}
+
+fn point(plant: &Row, index: u16, id: PointId) -> PointSpec {
+    let period = Duration::from_millis(plant.period_ms);
+    PointSpec {
+        tag: format!("P-{}", id.0).into(),
+        device: DeviceId(plant.device),
+        source: Source {
+            table: plant.table,
+            address: plant.address + index,
+            shape: Shape::U16,
+            order: Order::default(),
+            exponent: None,
+        },
+        scale: 1.0,
+        offset: 0.0,
+        range: Some((Value::from_i32(signature(id)), Value::from_i32(signature(id) + 100))),
+        sentinels: vec![0xFFFF],
+        period,
+        stale_after: period * 4,
+        report: Report { deadband: Value::ONE, heartbeat: Duration::from_secs(60) },
+        safety: true,
+    }
+}
+
+fn bus(name: &str, kind: BusKind) -> BusSpec {
+    BusSpec {
+        name: name.into(),
+        kind,
+        probe_share_permille: 50,
+        gap: Duration::ZERO,
+        overload_allowed: false,
+    }
+}
+
+fn device(index: u16) -> DeviceSpec {
+    DeviceSpec {
+        name: format!("device-{index}").into(),
+        bus: BusId(u16::from(index >= 4)),
+        unit: u8::try_from(index + 1).unwrap(),
+        timeout: Duration::from_millis(100),
+        late_window: Duration::from_millis(200),
+        turnaround: Duration::from_millis(10),
+        registers_max: 125,
+        bits_max: 2000,
+        gap_max: 8,
+        offline_after: 3,
+        probe_max: Duration::from_secs(10),
+    }
+}
+
+fn uplink(index: u8) -> UplinkSpec {
+    UplinkSpec { name: format!("uplink-{index}").into(), window: 16, message_records_max: 20 }
+}
+
+fn coil(name: &str, role: Role, address: u16) -> OutputSpec {
+    OutputSpec {
+        name: name.into(),
+        role,
+        wiring: Wiring::Coil { device: DeviceId(RELAY_MODULE), address },
+        polarity: Polarity::DeEnergiseToAlarm,
+    }
+}
