@@ -1,1 +1,3 @@
 //! The world in which the shipped logic runs under faults.
+
+pub mod contract;

@@ -28,8 +28,6 @@ pub enum Reason {
     Heartbeat,
     /// The agent is being stopped by a person.
     Stopping,
-    /// The broker lost the gateway: the last will.
-    ConnectionLost,
 }
 
 impl Reason {
@@ -38,7 +36,7 @@ impl Reason {
     pub const fn is_online(self) -> bool {
         match self {
             Self::Started | Self::Reconnected | Self::Changed | Self::Heartbeat => true,
-            Self::Stopping | Self::ConnectionLost => false,
+            Self::Stopping => false,
         }
     }
 
@@ -49,7 +47,6 @@ impl Reason {
             Self::Changed => "changed",
             Self::Heartbeat => "heartbeat",
             Self::Stopping => "stopping",
-            Self::ConnectionLost => "connection_lost",
         }
     }
 }
@@ -88,7 +85,10 @@ pub struct State {
 
 /// Appends the rest of a state message after its head.
 pub(super) fn write(out: &mut Vec<u8>, state: &State, names: &Names) {
-    presence(out, state.reason, state.sent_at);
+    time_field(out, ",\"sent_at\":", state.sent_at);
+    raw(out, ",\"online\":");
+    scalar(out, &state.reason.is_online());
+    record::word(out, ",\"reason\":", state.reason.word());
     time_field(out, ",\"since\":", state.since);
     record::word(out, ",\"clock\":", words::clock(state.clock));
     raw(out, ",\"software\":");
@@ -107,8 +107,8 @@ pub(super) fn write(out: &mut Vec<u8>, state: &State, names: &Names) {
 
 /// Appends the rest of the last will after its head. It says nothing of alarms: when the broker sends it, nobody knows.
 pub(super) fn write_will(out: &mut Vec<u8>, written_at: Utc) {
-    presence(out, Reason::ConnectionLost, written_at);
-    raw(out, "}");
+    time_field(out, ",\"sent_at\":", written_at);
+    raw(out, ",\"online\":false,\"reason\":\"connection_lost\"}");
 }
 
 /// Appends the rest of a birth message after its head.
@@ -156,13 +156,6 @@ pub(super) fn list<T>(
         write(out, entry);
     }
     raw(out, "]");
-}
-
-fn presence(out: &mut Vec<u8>, reason: Reason, sent_at: Utc) {
-    time_field(out, ",\"sent_at\":", sent_at);
-    raw(out, ",\"online\":");
-    scalar(out, &reason.is_online());
-    record::word(out, ",\"reason\":", reason.word());
 }
 
 fn alarms(out: &mut Vec<u8>, alarms: &[ActiveAlarm], names: &Names) {
