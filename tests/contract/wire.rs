@@ -1,6 +1,7 @@
 //! The messages to the platform, byte for byte, and the documents that describe them.
 //!
 //! If a golden file differs, do not change the file: platforms parse these bytes. Add a version.
+#![allow(clippy::unwrap_used, reason = "a test may panic, and so may what only tests call")]
 
 mod any;
 mod documents;

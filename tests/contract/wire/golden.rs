@@ -31,7 +31,7 @@ pub(super) fn messages() -> Vec<(&'static str, Encoded)> {
         ("alarm", of(alarms())),
         ("alarm-back-filled", write(&back_filled(alarms().remove(0)))),
         ("alarm-opening", of(vec![sample::opening(Some(previous()))])),
-        ("alarm-opening-first", of(vec![sample::opening(None)])),
+        ("alarm-opening-first", first_opening()),
         ("alarm-device", of(devices())),
         ("alarm-system", of(conditions())),
         ("alarm-action", of(actions())),
@@ -91,6 +91,12 @@ pub(super) fn kept(path: &Path, message: &Encoded) -> String {
         std::fs::write(path, line(message)).unwrap();
     }
     std::fs::read_to_string(path).unwrap_or_default()
+}
+
+fn first_opening() -> Encoded {
+    let mut wire = sample::wire();
+    wire.learn(sample::EPOCH, Some(1), sample::dictionary().into());
+    wire.publish(&sample::publish(sample::EPOCH, vec![sample::opening(None)]), sample::SENT_AT)
 }
 
 fn stopping() -> hazard_agent::uplink::wire::State {

@@ -53,7 +53,8 @@ pub(super) fn dictionary() -> Dictionary {
 
 pub(super) fn publish(epoch: Epoch, bodies: Vec<Body>) -> Publish {
     let stamp = Stamp { mono: Mono::ZERO, utc: AT, trust: ClockTrust::Synced };
-    let records: Vec<_> = (1..)
+    let first = if matches!(bodies.first(), Some(Body::Opening(_))) { 1 } else { 1_042 };
+    let records: Vec<_> = (first..)
         .zip(bodies)
         .map(|(seq, body)| Arc::new(Record { seq: Seq(seq), stamp, body }))
         .collect();
@@ -61,8 +62,9 @@ pub(super) fn publish(epoch: Epoch, bodies: Vec<Body>) -> Publish {
     Publish { uplink: UplinkId(0), message: MessageId(1), epoch, lane, back_fill: false, records }
 }
 
+/// The opening of the seventh epoch on a disk, or of the first one.
 pub(super) fn opening(previous: Option<PreviousEpoch>) -> Body {
-    Body::Opening(Opening { ordinal: Some(7), previous })
+    Body::Opening(Opening { ordinal: Some(if previous.is_some() { 7 } else { 1 }), previous })
 }
 
 pub(super) fn good(point: u32, raw: f64) -> Reading {

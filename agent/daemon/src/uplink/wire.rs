@@ -128,7 +128,7 @@ impl Wire {
         self.encoded(Stream::State, out)
     }
 
-    /// The names of `epoch`; the same bytes each time.
+    /// The names of `epoch`; the same bytes until it is learnt again.
     #[must_use]
     pub fn birth(&self, epoch: Epoch) -> Encoded {
         let mut out = Vec::with_capacity(4096);
