@@ -1,0 +1,98 @@
+//! The contract's word for each variant of the core. A word, once published, never changes its meaning.
+
+use hazard_core::ClockTrust;
+use hazard_core::link::{Exception, LinkFault};
+use hazard_core::outbox::Lane;
+use hazard_core::outbox::record::{AlarmState, Condition, Verb};
+use hazard_core::reading::{Doubt, NoData};
+
+pub(super) const fn clock(trust: ClockTrust) -> &'static str {
+    match trust {
+        ClockTrust::Unset => "unset",
+        ClockTrust::Free => "free",
+        ClockTrust::Synced => "synced",
+    }
+}
+
+pub(super) const fn doubt(doubt: Doubt) -> &'static str {
+    match doubt {
+        Doubt::OverRange => "over_range",
+        Doubt::UnderRange => "under_range",
+        Doubt::AfterFault => "after_fault",
+        Doubt::Rounded => "rounded",
+    }
+}
+
+pub(super) const fn no_data(reason: NoData) -> &'static str {
+    match reason {
+        NoData::NeverRead => "never_read",
+        NoData::Stale => "stale",
+        NoData::Link(fault) => link_fault(fault),
+        NoData::NotANumber => "not_a_number",
+        NoData::Sentinel => "sentinel",
+        NoData::NotBcd => "not_bcd",
+        NoData::BadScaling => "bad_scaling",
+        NoData::NotText => "not_text",
+    }
+}
+
+pub(super) const fn link_fault(fault: LinkFault) -> &'static str {
+    match fault {
+        LinkFault::Silent => "silent",
+        LinkFault::Garbled => "garbled",
+        LinkFault::Refused(_) => "refused",
+        LinkFault::Gone => "gone",
+    }
+}
+
+pub(super) const fn exception(exception: Exception) -> &'static str {
+    match exception {
+        Exception::IllegalFunction => "illegal_function",
+        Exception::IllegalAddress => "illegal_address",
+        Exception::IllegalValue => "illegal_value",
+        Exception::DeviceFailure => "device_failure",
+        Exception::Acknowledge => "acknowledge",
+        Exception::Busy => "busy",
+        Exception::GatewayPath => "gateway_path",
+        Exception::GatewayTarget => "gateway_target",
+        Exception::Other(_) => "other",
+    }
+}
+
+pub(super) const fn alarm_state(state: AlarmState) -> &'static str {
+    match state {
+        AlarmState::Normal => "normal",
+        AlarmState::Unacked => "unacked",
+        AlarmState::Acked => "acked",
+        AlarmState::RtnUnacked => "rtn_unacked",
+        AlarmState::LatchedUnacked => "latched_unacked",
+        AlarmState::LatchedAcked => "latched_acked",
+    }
+}
+
+pub(super) const fn verb(verb: Verb) -> &'static str {
+    match verb {
+        Verb::Silence => "silence",
+        Verb::Acknowledge => "acknowledge",
+        Verb::Reset => "reset",
+    }
+}
+
+pub(super) const fn lane(lane: Lane) -> &'static str {
+    match lane {
+        Lane::Event => "event",
+        Lane::Reading => "reading",
+    }
+}
+
+pub(super) const fn condition(condition: Condition) -> &'static str {
+    match condition {
+        Condition::JournalDown => "journal_down",
+        Condition::JournalBehind => "journal_behind",
+        Condition::UplinkDown(_) => "uplink_down",
+        Condition::OutputFault(_) => "output_fault",
+        Condition::BusDown(_) => "bus_down",
+        Condition::BusOverrun(_) => "bus_overrun",
+        Condition::ClockUntrusted => "clock_untrusted",
+    }
+}

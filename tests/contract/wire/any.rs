@@ -1,0 +1,264 @@
+//! Any message that the core could ask for is one that the contract has.
+
+use std::sync::Arc;
+
+use hazard_agent::dictionary::{AlarmEntry, Dictionary, PointEntry};
+use hazard_agent::settings::Identity;
+use hazard_agent::uplink::wire::{ActiveAlarm, Reason, State, Wire};
+use hazard_core::id::{
+    AlarmId, BusId, DeviceId, Epoch, MessageId, OutputId, PointId, Seq, UplinkId,
+};
+use hazard_core::link::{Exception, LinkFault};
+use hazard_core::outbox::Lane;
+use hazard_core::outbox::record::{
+    ActionEvent, AlarmEvent, AlarmState, Body, ClockStep, Condition, DeviceEvent, Loss, LossPlace,
+    Opening, PreviousEpoch, Record, SystemEvent, Verb,
+};
+use hazard_core::reading::{Doubt, NoData, Quantity, Reading, Sample};
+use hazard_core::{ClockTrust, Mono, Publish, Stamp, Utc, Value};
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::{sample, validator};
+
+/// Two known epochs and one unknown.
+const EPOCHS: u64 = 3;
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn any_message_of_records_fulfils_its_schema(
+        names in dictionary(),
+        publish in publish(),
+        sent_at in any::<i64>(),
+    ) {
+        let wire = wire(names);
+        let message = wire.publish(&publish, Utc::from_unix_ms(sent_at));
+        thread_local!(static VALIDATOR: hazard_tests::contract::Validator = validator());
+        let verdict = VALIDATOR.with(|validator| validator.check(&message.topic, &message.payload));
+        prop_assert_eq!(verdict, Ok(()));
+    }
+
+    #[test]
+    fn any_state_and_any_birth_fulfil_their_schemas(names in dictionary(), state in state()) {
+        let wire = wire(names);
+        thread_local!(static VALIDATOR: hazard_tests::contract::Validator = validator());
+        for message in [wire.state(&state), wire.birth(state.epoch), wire.will(state.epoch, state.sent_at)] {
+            let verdict = VALIDATOR.with(|validator| validator.check(&message.topic, &message.payload));
+            prop_assert_eq!(verdict, Ok(()));
+        }
+    }
+}
+
+fn wire(names: Dictionary) -> Wire {
+    let mut wire = Wire::new(Identity {
+        district: "511302".into(),
+        enterprise: "E0001".into(),
+        enterprise_name: names.config_hash.clone(),
+        gateway: "GW-01".into(),
+    });
+    wire.learn(Epoch(0), None, Arc::new(names));
+    wire.learn(Epoch(1), Some(u64::MAX), Arc::new(sample::dictionary()));
+    wire
+}
+
+fn dictionary() -> impl Strategy<Value = Dictionary> {
+    let point = (any::<[String; 3]>(), any::<[bool; 2]>()).prop_map(
+        |([tag, name, unit], [is_switch, safety])| PointEntry {
+            tag,
+            name,
+            unit,
+            is_switch,
+            safety,
+        },
+    );
+    let setpoint = prop_oneof![
+        "-?[0-9]{1,4}(\\.[0-9]{1,3})?",
+        any::<String>(),
+        Just("NaN".into()),
+        Just("inf".into())
+    ];
+    let kind = select(vec!["low_low", "low", "high", "high_high", "digital", "lost"]);
+    let priority = select(vec!["low", "medium", "high", "critical"]);
+    let alarm = (0..6_u32, kind, priority, setpoint, any::<bool>()).prop_map(
+        |(point, kind, priority, setpoint, latch)| AlarmEntry {
+            point,
+            kind: kind.into(),
+            priority: priority.into(),
+            setpoint,
+            latch,
+        },
+    );
+    let names = || vec(any::<String>(), 0..3);
+    (any::<String>(), vec(point, 0..4), vec(alarm, 0..4), [names(), names(), names(), names()])
+        .prop_map(|(config_hash, points, alarms, [devices, buses, outputs, uplinks])| Dictionary {
+            config_hash,
+            points,
+            alarms,
+            devices,
+            buses,
+            outputs,
+            uplinks,
+        })
+}
+
+fn publish() -> impl Strategy<Value = Publish> {
+    let of_lane = prop_oneof![
+        vec(readings(), 1..4).prop_map(|bodies| (Lane::Reading, bodies)),
+        vec(event(), 1..6).prop_map(|bodies| (Lane::Event, bodies)),
+    ];
+    (of_lane, 0..EPOCHS, any::<bool>(), any::<u8>(), any::<u32>(), stamp()).prop_map(
+        |((lane, bodies), epoch, back_fill, uplink, first, stamp)| Publish {
+            uplink: UplinkId(uplink),
+            message: MessageId(0),
+            epoch: Epoch(epoch),
+            lane,
+            back_fill,
+            records: (u64::from(first)..)
+                .zip(bodies)
+                .map(|(seq, body)| Arc::new(Record { seq: Seq(seq), stamp, body }))
+                .collect(),
+        },
+    )
+}
+
+fn readings() -> impl Strategy<Value = Body> {
+    let reading = (0..6_u32, measured())
+        .prop_map(|(point, sample)| Reading { point: PointId(point), sample });
+    vec(reading, 0..5).prop_map(Body::Readings)
+}
+
+fn measured() -> impl Strategy<Value = Sample> {
+    let doubt =
+        select(vec![Doubt::OverRange, Doubt::UnderRange, Doubt::AfterFault, Doubt::Rounded]);
+    let no_data = prop_oneof![select(sample::every_no_data()), fault().prop_map(NoData::Link)];
+    prop_oneof![
+        quantity().prop_map(Sample::Good),
+        (quantity(), doubt).prop_map(|(quantity, doubt)| Sample::Suspect(quantity, doubt)),
+        no_data.prop_map(Sample::Bad),
+    ]
+}
+
+fn quantity() -> impl Strategy<Value = Quantity> {
+    prop_oneof![
+        value().prop_map(Quantity::Number),
+        any::<String>().prop_map(|text| Quantity::Text(text.into()))
+    ]
+}
+
+fn event() -> impl Strategy<Value = Body> {
+    let alarm =
+        (0..6_u32, alarm_state(), alarm_state(), option::of(value()), option::of(any::<String>()))
+            .prop_map(|(alarm, from, to, value, actor)| {
+                Body::Alarm(AlarmEvent { alarm: AlarmId(alarm), from, to, value, actor })
+            });
+    let device = (0..4_u16, option::of(fault()))
+        .prop_map(|(device, fault)| Body::Device(DeviceEvent { device: DeviceId(device), fault }));
+    let system = (condition(), any::<bool>())
+        .prop_map(|(condition, raised)| Body::System(SystemEvent { condition, raised }));
+    let step = any::<(i64, i64)>().prop_map(|(from, to)| {
+        Body::ClockStep(ClockStep { from: Utc::from_unix_ms(from), to: Utc::from_unix_ms(to) })
+    });
+    prop_oneof![opening(), alarm, device, system, action(), loss(), step]
+}
+
+fn opening() -> impl Strategy<Value = Body> {
+    let previous = any::<(u64, u64)>().prop_map(|(epoch, through)| PreviousEpoch {
+        epoch: Epoch(epoch),
+        durable_through: Seq(through),
+    });
+    (any::<Option<u64>>(), option::of(previous))
+        .prop_map(|(ordinal, previous)| Body::Opening(Opening { ordinal, previous }))
+}
+
+fn action() -> impl Strategy<Value = Body> {
+    let verb = select(vec![Verb::Silence, Verb::Acknowledge, Verb::Reset]);
+    (any::<[String; 2]>(), verb, option::of(0..6_u32), any::<u32>()).prop_map(
+        |([actor, note], verb, alarm, changed)| {
+            Body::Action(ActionEvent { actor, verb, alarm: alarm.map(AlarmId), note, changed })
+        },
+    )
+}
+
+fn loss() -> impl Strategy<Value = Body> {
+    let place = prop_oneof![
+        Just(LossPlace::Journal),
+        any::<u8>().prop_map(|id| LossPlace::Uplink(UplinkId(id)))
+    ];
+    (place, select(vec![Lane::Event, Lane::Reading]), any::<[u64; 5]>()).prop_map(
+        |(place, lane, [epoch, first, last, records, readings])| {
+            let (first, last) = (Seq(first), Seq(last));
+            Body::Loss(Loss { place, epoch: Epoch(epoch), lane, first, last, records, readings })
+        },
+    )
+}
+
+fn state() -> impl Strategy<Value = State> {
+    let reason = select(vec![
+        Reason::Started,
+        Reason::Reconnected,
+        Reason::Changed,
+        Reason::Heartbeat,
+        Reason::Stopping,
+    ]);
+    let alarm =
+        (0..6_u32, alarm_state(), any::<Option<i64>>()).prop_map(|(alarm, state, since)| {
+            ActiveAlarm { alarm: AlarmId(alarm), state, since: since.map(Utc::from_unix_ms) }
+        });
+    let lists = (vec(alarm, 0..60), vec(condition(), 0..60));
+    (reason, any::<[i64; 2]>(), stamp(), 0..EPOCHS, any::<String>(), lists).prop_map(
+        |(reason, [since, sent_at], stamp, epoch, software, (alarms, conditions))| State {
+            reason,
+            since: Utc::from_unix_ms(since),
+            sent_at: Utc::from_unix_ms(sent_at),
+            clock: stamp.trust,
+            epoch: Epoch(epoch),
+            software: software.into(),
+            alarms,
+            conditions,
+        },
+    )
+}
+
+fn condition() -> impl Strategy<Value = Condition> {
+    (0..7, 0..3_u16).prop_map(|(which, id)| match which {
+        0 => Condition::JournalDown,
+        1 => Condition::JournalBehind,
+        2 => Condition::UplinkDown(UplinkId(id.to_le_bytes()[0])),
+        3 => Condition::OutputFault(OutputId(id)),
+        4 => Condition::BusDown(BusId(id)),
+        5 => Condition::BusOverrun(BusId(id)),
+        _ => Condition::ClockUntrusted,
+    })
+}
+
+fn fault() -> impl Strategy<Value = LinkFault> {
+    prop_oneof![
+        select(sample::every_fault()),
+        any::<u8>().prop_map(|code| LinkFault::Refused(Exception::Other(code)))
+    ]
+}
+
+fn alarm_state() -> impl Strategy<Value = AlarmState> {
+    use AlarmState::{Acked, LatchedAcked, LatchedUnacked, Normal, RtnUnacked, Unacked};
+    select(vec![Normal, Unacked, Acked, RtnUnacked, LatchedUnacked, LatchedAcked])
+}
+
+fn value() -> impl Strategy<Value = Value> {
+    let any_bits =
+        any::<u64>().prop_filter_map("finite", |bits| Value::try_new(f64::from_bits(bits)));
+    let single = any::<f32>().prop_filter_map("finite", |raw| Value::try_new(f64::from(raw)));
+    prop_oneof![any_bits, single, Just(Value::ZERO), Just(Value::ONE)]
+}
+
+fn stamp() -> impl Strategy<Value = Stamp> {
+    let trust = select(vec![ClockTrust::Unset, ClockTrust::Free, ClockTrust::Synced]);
+    (any::<i64>(), trust).prop_map(|(utc, trust)| Stamp {
+        mono: Mono::ZERO,
+        utc: Utc::from_unix_ms(utc),
+        trust,
+    })
+}

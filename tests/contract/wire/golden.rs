@@ -1,0 +1,222 @@
+//! One golden file for each kind of message. `HAZARD_BLESS=1` writes a file only where there is none.
+
+use std::path::{Path, PathBuf};
+
+use hazard_agent::uplink::wire::{Encoded, Reason};
+use hazard_core::id::{AlarmId, BusId, DeviceId, Epoch, OutputId, PointId, Seq, UplinkId};
+use hazard_core::link::LinkFault;
+use hazard_core::outbox::Lane;
+use hazard_core::outbox::record::{
+    ActionEvent, AlarmEvent, AlarmState, Body, ClockStep, Condition, DeviceEvent, Loss, LossPlace,
+    PreviousEpoch, SystemEvent, Verb,
+};
+use hazard_core::reading::{Doubt, Quantity, Reading, Sample};
+use hazard_core::{Publish, Utc};
+
+use super::{sample, validator};
+
+/// All golden messages by the name of their file.
+pub(super) fn messages() -> Vec<(&'static str, Encoded)> {
+    let wire = sample::wire();
+    let write = |publish: &Publish| wire.publish(publish, sample::SENT_AT);
+    let of = |bodies| write(&sample::publish(sample::EPOCH, bodies));
+    vec![
+        ("birth", wire.birth(sample::EPOCH)),
+        ("state-online", wire.state(&sample::state())),
+        ("state-stopping", wire.state(&stopping())),
+        ("state-will", wire.will(sample::EPOCH, sample::AT)),
+        ("live", of(vec![Body::Readings(few_readings())])),
+        ("live-qualities", of(vec![Body::Readings(qualities())])),
+        ("backfill", write(&back_filled(Body::Readings(few_readings())))),
+        ("alarm", of(alarms())),
+        ("alarm-back-filled", write(&back_filled(alarms().remove(0)))),
+        ("alarm-opening", of(vec![sample::opening(Some(previous()))])),
+        ("alarm-opening-first", first_opening()),
+        ("alarm-device", of(devices())),
+        ("alarm-system", of(conditions())),
+        ("alarm-action", of(actions())),
+        ("alarm-loss", of(losses())),
+        (
+            "alarm-clock_step",
+            of(vec![Body::ClockStep(ClockStep { from: Utc::from_unix_ms(0), to: sample::AT })]),
+        ),
+        ("alarm-unnamed", write(&sample::publish(Epoch(0xbad), alarms()))),
+    ]
+}
+
+#[test]
+fn every_kind_of_message_is_as_it_was_published() {
+    for (name, message) in messages() {
+        let kept = kept(&golden(name), &message);
+        assert_eq!(
+            line(&message),
+            kept,
+            "{name}: if this fails, do not change the test: add a version"
+        );
+    }
+}
+
+#[test]
+fn every_golden_message_fulfils_its_schema() {
+    let validator = validator();
+    for (name, message) in messages() {
+        let stream = name.split('-').next().unwrap();
+        assert_eq!(&*message.topic, format!("onemap/v1/511302/E0001/GW-01/{stream}"), "{name}");
+        validator.check(&message.topic, &message.payload).unwrap();
+    }
+}
+
+#[test]
+fn no_golden_file_is_without_its_message() {
+    let known: Vec<_> = messages().into_iter().map(|(name, _)| golden(name)).collect();
+    for entry in std::fs::read_dir(golden("x").parent().unwrap()).unwrap() {
+        let path = entry.unwrap().path();
+        assert!(known.contains(&path), "{} is made by no message", path.display());
+    }
+}
+
+/// Where a golden file is.
+pub(super) fn golden(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("contract/golden/wire").join(format!("{name}.json"))
+}
+
+/// A message as its file has it.
+pub(super) fn line(message: &Encoded) -> String {
+    String::from_utf8([&message.payload[..], b"\n"].concat()).unwrap()
+}
+
+/// What is in the file; empty when there is none. Whoever wishes gets a file where there is none.
+pub(super) fn kept(path: &Path, message: &Encoded) -> String {
+    if std::env::var_os("HAZARD_BLESS").is_some_and(|wish| wish == "1") && !path.exists() {
+        std::fs::write(path, line(message)).unwrap();
+    }
+    std::fs::read_to_string(path).unwrap_or_default()
+}
+
+fn first_opening() -> Encoded {
+    let mut wire = sample::wire();
+    wire.learn(sample::EPOCH, Some(1), sample::dictionary().into());
+    wire.publish(&sample::publish(sample::EPOCH, vec![sample::opening(None)]), sample::SENT_AT)
+}
+
+fn stopping() -> hazard_agent::uplink::wire::State {
+    let mut state = sample::state();
+    state.reason = Reason::Stopping;
+    state.alarms.clear();
+    state.conditions.clear();
+    state
+}
+
+fn back_filled(body: Body) -> Publish {
+    Publish { back_fill: true, ..sample::publish(sample::EPOCH, vec![body]) }
+}
+
+fn previous() -> PreviousEpoch {
+    PreviousEpoch { epoch: Epoch(0x00c0_ffee_0042_0017), durable_through: Seq(184_467) }
+}
+
+fn few_readings() -> Vec<Reading> {
+    vec![sample::good(0, f64::from(25.3_f32)), sample::good(1, 0.8125), sample::good(2, 1.0)]
+}
+
+/// Every quality with every reason, and every kind of value.
+fn qualities() -> Vec<Reading> {
+    let reading = |point, sample| Reading { point: PointId(point), sample };
+    let number = |raw| Quantity::Number(sample::value(raw));
+    let mut readings = vec![
+        reading(0, Sample::Good(number(12.5))),
+        reading(0, Sample::Good(number(123_456_792.0))),
+        reading(2, Sample::Good(number(0.0))),
+        reading(3, Sample::Good(Quantity::Text("SN \"42\"".into()))),
+    ];
+    for doubt in [Doubt::OverRange, Doubt::UnderRange, Doubt::AfterFault, Doubt::Rounded] {
+        readings.push(reading(0, Sample::Suspect(number(105.0), doubt)));
+    }
+    readings.extend(sample::every_no_data().into_iter().map(|reason| sample::bad(0, reason)));
+    readings
+}
+
+/// Every state as `from` and as `to`.
+fn alarms() -> Vec<Body> {
+    let event =
+        |alarm, from, to| AlarmEvent { alarm: AlarmId(alarm), from, to, value: None, actor: None };
+    let valued = |event, raw| AlarmEvent { value: Some(sample::value(raw)), ..event };
+    let by = |event| AlarmEvent { actor: Some("张三".into()), ..event };
+    use AlarmState::{Acked, LatchedAcked, LatchedUnacked, Normal, RtnUnacked, Unacked};
+    [
+        valued(event(0, Normal, Unacked), f64::from(25.3_f32)),
+        valued(event(0, Unacked, RtnUnacked), 20.0),
+        by(event(0, RtnUnacked, Normal)),
+        valued(event(1, Normal, Unacked), 51.0),
+        valued(event(1, Unacked, LatchedUnacked), 20.0),
+        by(event(1, LatchedUnacked, LatchedAcked)),
+        by(event(1, LatchedAcked, Normal)),
+        event(2, Normal, Unacked),
+        valued(event(3, Normal, Unacked), 1.0),
+        by(event(3, Unacked, Acked)),
+    ]
+    .map(Body::Alarm)
+    .into()
+}
+
+fn devices() -> Vec<Body> {
+    let back = DeviceEvent { device: DeviceId(0), fault: None };
+    let failed = |fault: LinkFault| DeviceEvent { device: DeviceId(1), fault: Some(fault) };
+    std::iter::once(back)
+        .chain(sample::every_fault().into_iter().map(failed))
+        .map(Body::Device)
+        .collect()
+}
+
+fn conditions() -> Vec<Body> {
+    [
+        Condition::JournalDown,
+        Condition::JournalBehind,
+        Condition::UplinkDown(UplinkId(1)),
+        Condition::OutputFault(OutputId(0)),
+        Condition::BusDown(BusId(0)),
+        Condition::BusOverrun(BusId(0)),
+        Condition::ClockUntrusted,
+    ]
+    .into_iter()
+    .flat_map(|condition| {
+        [true, false].map(|raised| Body::System(SystemEvent { condition, raised }))
+    })
+    .collect()
+}
+
+fn actions() -> Vec<Body> {
+    let action = |verb, alarm| ActionEvent {
+        actor: "张三".into(),
+        verb,
+        alarm,
+        note: "到场核实".into(),
+        changed: 1,
+    };
+    [
+        action(Verb::Silence, None),
+        action(Verb::Acknowledge, Some(AlarmId(1))),
+        ActionEvent { note: String::new(), ..action(Verb::Reset, Some(AlarmId(1))) },
+    ]
+    .map(Body::Action)
+    .into()
+}
+
+fn losses() -> Vec<Body> {
+    let loss = |place, lane, readings| Loss {
+        place,
+        epoch: Epoch(0x00c0_ffee_0042_0017),
+        lane,
+        first: Seq(184_001),
+        last: Seq(184_009),
+        records: 5,
+        readings,
+    };
+    [
+        loss(LossPlace::Journal, Lane::Reading, 300),
+        loss(LossPlace::Uplink(UplinkId(0)), Lane::Reading, 300),
+        loss(LossPlace::Uplink(UplinkId(1)), Lane::Event, 0),
+    ]
+    .map(Body::Loss)
+    .into()
+}
