@@ -123,9 +123,7 @@ fn what_the_broker_keeps_is_the_state_the_will_and_the_birth() {
     assert!(wire.will(sample::EPOCH, Utc::default()).retain);
     assert!(wire.birth(sample::EPOCH).retain);
     assert!(
-        !wire
-            .publish(&sample::publish(sample::EPOCH, vec![sample::opening(None)]), Utc::default())
-            .retain
+        !wire.publish(&sample::publish(sample::EPOCH, vec![sample::opening(None)]), Utc::default()).retain
     );
     assert_eq!(wire.will(sample::EPOCH, Utc::default()).topic, wire.state(&sample::state()).topic);
 }
@@ -158,14 +156,9 @@ fn the_validator_refuses_what_the_contract_does_not_have() {
         assert_ne!(broken, text, "{from} is in the message");
         assert!(validator.check(&message.topic, broken.as_bytes()).is_err(), "{to} passed");
     }
-    for topic in
-        ["onemap/v1/511302/E0001/GW-01/weather", "onemap/v2/511302/E0001/GW-01/alarm", "alarm"]
-    {
+    for topic in ["onemap/v1/511302/E0001/GW-01/weather", "onemap/v2/511302/E0001/GW-01/alarm", "alarm"] {
         assert!(validator.check(topic, &message.payload).is_err(), "{topic} passed");
     }
     let live = message.topic.replace("/alarm", "/live");
-    assert!(
-        validator.check(&live, &message.payload).is_err(),
-        "events on the stream of readings passed"
-    );
+    assert!(validator.check(&live, &message.payload).is_err(), "events on the stream of readings passed");
 }

@@ -19,14 +19,12 @@ impl Validator {
     /// # Errors
     /// A schema that cannot be read or that is no schema.
     pub fn load() -> Result<Self, String> {
-        let registry = Registry::new()
-            .add("https://hazard-agent.invalid/onemap/v1/common.json", schema("common")?);
         let registry =
-            registry.and_then(|registry| registry.prepare()).map_err(|error| error.to_string())?;
+            Registry::new().add("https://hazard-agent.invalid/onemap/v1/common.json", schema("common")?);
+        let registry = registry.and_then(|registry| registry.prepare()).map_err(|error| error.to_string())?;
         let mut streams = Vec::new();
         for stream in STREAMS {
-            let build =
-                jsonschema::options().with_registry(&registry).offline().build(&schema(stream)?);
+            let build = jsonschema::options().with_registry(&registry).offline().build(&schema(stream)?);
             streams.push((stream, build.map_err(|error| format!("schema {stream}: {error}"))?));
         }
         Ok(Self { streams })
@@ -45,26 +43,17 @@ impl Validator {
         let Some((_, schema)) = self.streams.iter().find(|(known, _)| *known == stream) else {
             return Err(format!("{stream} is no stream of the contract"));
         };
-        let message = serde_json::from_slice(payload)
-            .map_err(|error| format!("{topic}: not JSON: {error}"))?;
-        let mut faults: Vec<String> = schema
-            .iter_errors(&message)
-            .map(|error| format!("{}: {error}", error.instance_path()))
-            .collect();
+        let message =
+            serde_json::from_slice(payload).map_err(|error| format!("{topic}: not JSON: {error}"))?;
+        let mut faults: Vec<String> =
+            schema.iter_errors(&message).map(|error| format!("{}: {error}", error.instance_path())).collect();
         if message["gateway"] != gateway {
-            faults.push(format!(
-                "the message comes from {}, the topic says {gateway}",
-                message["gateway"]
-            ));
+            faults.push(format!("the message comes from {}, the topic says {gateway}", message["gateway"]));
         }
         if !ascend(&message) {
             faults.push("the records do not ascend".into());
         }
-        if faults.is_empty() {
-            Ok(())
-        } else {
-            Err(format!("{topic}: {}\n{message}", faults.join("\n")))
-        }
+        if faults.is_empty() { Ok(()) } else { Err(format!("{topic}: {}\n{message}", faults.join("\n"))) }
     }
 }
 
@@ -76,8 +65,7 @@ pub fn folder() -> PathBuf {
 
 fn schema(name: &str) -> Result<Value, String> {
     let path = folder().join("schema").join(name).with_extension("json");
-    let text =
-        std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))
 }
 

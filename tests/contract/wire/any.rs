@@ -5,14 +5,12 @@ use std::sync::Arc;
 use hazard_agent::dictionary::{AlarmEntry, Dictionary, PointEntry};
 use hazard_agent::settings::Identity;
 use hazard_agent::uplink::wire::{ActiveAlarm, Reason, State, Wire};
-use hazard_core::id::{
-    AlarmId, BusId, DeviceId, Epoch, MessageId, OutputId, PointId, Seq, UplinkId,
-};
+use hazard_core::id::{AlarmId, BusId, DeviceId, Epoch, MessageId, OutputId, PointId, Seq, UplinkId};
 use hazard_core::link::{Exception, LinkFault};
 use hazard_core::outbox::Lane;
 use hazard_core::outbox::record::{
-    ActionEvent, AlarmEvent, AlarmState, Body, ClockStep, Condition, DeviceEvent, Loss, LossPlace,
-    Opening, PreviousEpoch, Record, SystemEvent, Verb,
+    ActionEvent, AlarmEvent, AlarmState, Body, ClockStep, Condition, DeviceEvent, Loss, LossPlace, Opening,
+    PreviousEpoch, Record, SystemEvent, Verb,
 };
 use hazard_core::reading::{Doubt, NoData, Quantity, Reading, Sample};
 use hazard_core::{ClockTrust, Mono, Publish, Stamp, Utc, Value};
@@ -66,21 +64,12 @@ fn wire(names: Dictionary) -> Wire {
 }
 
 fn dictionary() -> impl Strategy<Value = Dictionary> {
-    let point = (any::<[String; 3]>(), any::<[bool; 2]>()).prop_map(
-        |([tag, name, unit], [is_switch, safety])| PointEntry {
-            tag,
-            name,
-            unit,
-            is_switch,
-            safety,
-        },
-    );
-    let setpoint = prop_oneof![
-        "-?[0-9]{1,4}(\\.[0-9]{1,3})?",
-        any::<String>(),
-        Just("NaN".into()),
-        Just("inf".into())
-    ];
+    let point =
+        (any::<[String; 3]>(), any::<[bool; 2]>()).prop_map(|([tag, name, unit], [is_switch, safety])| {
+            PointEntry { tag, name, unit, is_switch, safety }
+        });
+    let setpoint =
+        prop_oneof!["-?[0-9]{1,4}(\\.[0-9]{1,3})?", any::<String>(), Just("NaN".into()), Just("inf".into())];
     let kind = select(vec!["low_low", "low", "high", "high_high", "digital", "lost"]);
     let priority = select(vec!["low", "medium", "high", "critical"]);
     let alarm = (0..6_u32, kind, priority, setpoint, any::<bool>()).prop_map(
@@ -93,8 +82,8 @@ fn dictionary() -> impl Strategy<Value = Dictionary> {
         },
     );
     let names = || vec(any::<String>(), 0..3);
-    (any::<String>(), vec(point, 0..4), vec(alarm, 0..4), [names(), names(), names(), names()])
-        .prop_map(|(config_hash, points, alarms, [devices, buses, outputs, uplinks])| Dictionary {
+    (any::<String>(), vec(point, 0..4), vec(alarm, 0..4), [names(), names(), names(), names()]).prop_map(
+        |(config_hash, points, alarms, [devices, buses, outputs, uplinks])| Dictionary {
             config_hash,
             points,
             alarms,
@@ -102,7 +91,8 @@ fn dictionary() -> impl Strategy<Value = Dictionary> {
             buses,
             outputs,
             uplinks,
-        })
+        },
+    )
 }
 
 fn publish() -> impl Strategy<Value = Publish> {
@@ -126,14 +116,13 @@ fn publish() -> impl Strategy<Value = Publish> {
 }
 
 fn readings() -> impl Strategy<Value = Body> {
-    let reading = (0..6_u32, measured())
-        .prop_map(|(point, sample)| Reading { point: PointId(point), sample });
+    let reading =
+        (0..6_u32, measured()).prop_map(|(point, sample)| Reading { point: PointId(point), sample });
     vec(reading, 0..5).prop_map(Body::Readings)
 }
 
 fn measured() -> impl Strategy<Value = Sample> {
-    let doubt =
-        select(vec![Doubt::OverRange, Doubt::UnderRange, Doubt::AfterFault, Doubt::Rounded]);
+    let doubt = select(vec![Doubt::OverRange, Doubt::UnderRange, Doubt::AfterFault, Doubt::Rounded]);
     let no_data = prop_oneof![select(sample::every_no_data()), fault().prop_map(NoData::Link)];
     prop_oneof![
         quantity().prop_map(Sample::Good),
@@ -150,11 +139,10 @@ fn quantity() -> impl Strategy<Value = Quantity> {
 }
 
 fn event() -> impl Strategy<Value = Body> {
-    let alarm =
-        (0..6_u32, alarm_state(), alarm_state(), option::of(value()), option::of(any::<String>()))
-            .prop_map(|(alarm, from, to, value, actor)| {
-                Body::Alarm(AlarmEvent { alarm: AlarmId(alarm), from, to, value, actor })
-            });
+    let alarm = (0..6_u32, alarm_state(), alarm_state(), option::of(value()), option::of(any::<String>()))
+        .prop_map(|(alarm, from, to, value, actor)| {
+            Body::Alarm(AlarmEvent { alarm: AlarmId(alarm), from, to, value, actor })
+        });
     let device = (0..4_u16, option::of(fault()))
         .prop_map(|(device, fault)| Body::Device(DeviceEvent { device: DeviceId(device), fault }));
     let system = (condition(), any::<bool>())
@@ -166,10 +154,8 @@ fn event() -> impl Strategy<Value = Body> {
 }
 
 fn opening() -> impl Strategy<Value = Body> {
-    let previous = any::<(u64, u64)>().prop_map(|(epoch, through)| PreviousEpoch {
-        epoch: Epoch(epoch),
-        durable_through: Seq(through),
-    });
+    let previous = any::<(u64, u64)>()
+        .prop_map(|(epoch, through)| PreviousEpoch { epoch: Epoch(epoch), durable_through: Seq(through) });
     (any::<Option<u64>>(), option::of(previous))
         .prop_map(|(ordinal, previous)| Body::Opening(Opening { ordinal, previous }))
 }
@@ -184,10 +170,8 @@ fn action() -> impl Strategy<Value = Body> {
 }
 
 fn loss() -> impl Strategy<Value = Body> {
-    let place = prop_oneof![
-        Just(LossPlace::Journal),
-        any::<u8>().prop_map(|id| LossPlace::Uplink(UplinkId(id)))
-    ];
+    let place =
+        prop_oneof![Just(LossPlace::Journal), any::<u8>().prop_map(|id| LossPlace::Uplink(UplinkId(id)))];
     (place, select(vec![Lane::Event, Lane::Reading]), any::<[u64; 5]>()).prop_map(
         |(place, lane, [epoch, first, last, records, readings])| {
             let (first, last) = (Seq(first), Seq(last));
@@ -204,10 +188,9 @@ fn state() -> impl Strategy<Value = State> {
         Reason::Heartbeat,
         Reason::Stopping,
     ]);
-    let alarm =
-        (0..6_u32, alarm_state(), any::<Option<i64>>()).prop_map(|(alarm, state, since)| {
-            ActiveAlarm { alarm: AlarmId(alarm), state, since: since.map(Utc::from_unix_ms) }
-        });
+    let alarm = (0..6_u32, alarm_state(), any::<Option<i64>>()).prop_map(|(alarm, state, since)| {
+        ActiveAlarm { alarm: AlarmId(alarm), state, since: since.map(Utc::from_unix_ms) }
+    });
     let lists = (vec(alarm, 0..60), vec(condition(), 0..60));
     (reason, any::<[i64; 2]>(), stamp(), 0..EPOCHS, any::<String>(), lists).prop_map(
         |(reason, [since, sent_at], stamp, epoch, software, (alarms, conditions))| State {
@@ -248,8 +231,7 @@ fn alarm_state() -> impl Strategy<Value = AlarmState> {
 }
 
 fn value() -> impl Strategy<Value = Value> {
-    let any_bits =
-        any::<u64>().prop_filter_map("finite", |bits| Value::try_new(f64::from_bits(bits)));
+    let any_bits = any::<u64>().prop_filter_map("finite", |bits| Value::try_new(f64::from_bits(bits)));
     let single = any::<f32>().prop_filter_map("finite", |raw| Value::try_new(f64::from(raw)));
     prop_oneof![any_bits, single, Just(Value::ZERO), Just(Value::ONE)]
 }

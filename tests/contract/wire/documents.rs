@@ -30,14 +30,11 @@ fn every_example_is_a_golden_message_and_every_golden_message_an_example() {
 
 #[test]
 fn every_message_shown_in_a_document_is_an_example() {
-    let examples: Vec<Value> = messages()
-        .iter()
-        .map(|(_, message)| serde_json::from_slice(&message.payload).unwrap())
-        .collect();
+    let examples: Vec<Value> =
+        messages().iter().map(|(_, message)| serde_json::from_slice(&message.payload).unwrap()).collect();
     let shown = LANGUAGES.map(|document| {
         let text = fs::read_to_string(folder().join(document)).unwrap();
-        let blocks: Vec<Value> =
-            blocks(&text).map(|block| serde_json::from_str(block).unwrap()).collect();
+        let blocks: Vec<Value> = blocks(&text).map(|block| serde_json::from_str(block).unwrap()).collect();
         for block in &blocks {
             assert!(examples.contains(block), "{document} shows what no example is: {block}");
         }
@@ -51,15 +48,13 @@ fn every_message_shown_in_a_document_is_an_example() {
 fn every_word_of_the_schemas_is_explained_in_both_languages() {
     let mut words = BTreeSet::new();
     for entry in fs::read_dir(folder().join("schema")).unwrap() {
-        let schema =
-            serde_json::from_str(&fs::read_to_string(entry.unwrap().path()).unwrap()).unwrap();
+        let schema = serde_json::from_str(&fs::read_to_string(entry.unwrap().path()).unwrap()).unwrap();
         collect(&schema, &mut words);
     }
     assert!(words.contains("rtn_unacked") && words.contains("lost_epoch"), "the words are found");
     for document in LANGUAGES {
         let text = fs::read_to_string(folder().join(document)).unwrap();
-        let missing: Vec<_> =
-            words.iter().filter(|word| !text.contains(&format!("`{word}`"))).collect();
+        let missing: Vec<_> = words.iter().filter(|word| !text.contains(&format!("`{word}`"))).collect();
         assert!(missing.is_empty(), "{document} does not explain {missing:?}");
     }
 }

@@ -48,11 +48,7 @@ pub(super) fn messages() -> Vec<(&'static str, Encoded)> {
 fn every_kind_of_message_is_as_it_was_published() {
     for (name, message) in messages() {
         let kept = kept(&golden(name), &message);
-        assert_eq!(
-            line(&message),
-            kept,
-            "{name}: if this fails, do not change the test: add a version"
-        );
+        assert_eq!(line(&message), kept, "{name}: if this fails, do not change the test: add a version");
     }
 }
 
@@ -138,8 +134,7 @@ fn qualities() -> Vec<Reading> {
 
 /// Every state as `from` and as `to`.
 fn alarms() -> Vec<Body> {
-    let event =
-        |alarm, from, to| AlarmEvent { alarm: AlarmId(alarm), from, to, value: None, actor: None };
+    let event = |alarm, from, to| AlarmEvent { alarm: AlarmId(alarm), from, to, value: None, actor: None };
     let valued = |event, raw| AlarmEvent { value: Some(sample::value(raw)), ..event };
     let by = |event| AlarmEvent { actor: Some("张三".into()), ..event };
     use AlarmState::{Acked, LatchedAcked, LatchedUnacked, Normal, RtnUnacked, Unacked};
@@ -162,10 +157,7 @@ fn alarms() -> Vec<Body> {
 fn devices() -> Vec<Body> {
     let back = DeviceEvent { device: DeviceId(0), fault: None };
     let failed = |fault: LinkFault| DeviceEvent { device: DeviceId(1), fault: Some(fault) };
-    std::iter::once(back)
-        .chain(sample::every_fault().into_iter().map(failed))
-        .map(Body::Device)
-        .collect()
+    std::iter::once(back).chain(sample::every_fault().into_iter().map(failed)).map(Body::Device).collect()
 }
 
 fn conditions() -> Vec<Body> {
@@ -179,20 +171,15 @@ fn conditions() -> Vec<Body> {
         Condition::ClockUntrusted,
     ]
     .into_iter()
-    .flat_map(|condition| {
-        [true, false].map(|raised| Body::System(SystemEvent { condition, raised }))
-    })
+    .flat_map(|condition| [true, false].map(|raised| Body::System(SystemEvent { condition, raised })))
     .collect()
 }
 
 fn actions() -> Vec<Body> {
-    let action = |verb, alarm| ActionEvent {
-        actor: "张三".into(),
-        verb,
-        alarm,
-        note: "到场核实".into(),
-        changed: 1,
-    };
+    let action =
+        |verb, alarm| ActionEvent {
+            actor: "张三".into(), verb, alarm, note: "到场核实".into(), changed: 1
+        };
     [
         action(Verb::Silence, None),
         action(Verb::Acknowledge, Some(AlarmId(1))),

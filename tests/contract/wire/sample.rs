@@ -54,10 +54,8 @@ pub(super) fn dictionary() -> Dictionary {
 pub(super) fn publish(epoch: Epoch, bodies: Vec<Body>) -> Publish {
     let stamp = Stamp { mono: Mono::ZERO, utc: AT, trust: ClockTrust::Synced };
     let first = if matches!(bodies.first(), Some(Body::Opening(_))) { 1 } else { 1_042 };
-    let records: Vec<_> = (first..)
-        .zip(bodies)
-        .map(|(seq, body)| Arc::new(Record { seq: Seq(seq), stamp, body }))
-        .collect();
+    let records: Vec<_> =
+        (first..).zip(bodies).map(|(seq, body)| Arc::new(Record { seq: Seq(seq), stamp, body })).collect();
     let lane = records.first().map_or(Lane::Event, |record| record.lane());
     Publish { uplink: UplinkId(0), message: MessageId(1), epoch, lane, back_fill: false, records }
 }
@@ -142,13 +140,7 @@ fn active(alarm: u32, state: AlarmState) -> ActiveAlarm {
 }
 
 fn point(tag: &str, name: &str, unit: &str) -> PointEntry {
-    PointEntry {
-        tag: tag.into(),
-        name: name.into(),
-        unit: unit.into(),
-        is_switch: false,
-        safety: true,
-    }
+    PointEntry { tag: tag.into(), name: name.into(), unit: unit.into(), is_switch: false, safety: true }
 }
 
 fn alarm(point: u32, [kind, priority, setpoint]: [&str; 3]) -> AlarmEntry {

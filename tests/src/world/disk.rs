@@ -158,7 +158,7 @@ impl Disk {
         }
         if self.health == Health::Fine && !self.failed && rng.chance(4) {
             self.health = if rng.chance(700) {
-                Health::Full(u32::try_from(rng.between(0, 3)).unwrap())
+                Health::Full(u32::try_from(rng.between(0, 12)).unwrap())
             } else {
                 Health::Broken
             };

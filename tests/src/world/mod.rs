@@ -202,6 +202,9 @@ impl World {
         self.lines.heal();
         self.broker.heal();
         self.disk.heal();
+        for uplink in (0..site::UPLINKS).map(UplinkId) {
+            self.agenda.at(self.now, Event::Connect(uplink));
+        }
         let end = self.now + Duration::from_secs(240);
         while self.now < end && self.outcome.broken.is_empty() {
             self.step(end);
@@ -364,7 +367,8 @@ impl World {
                 faults += 1;
                 self.broker.cut(uplink);
                 self.engine.handle(self.now, Input::Uplink { uplink, report: UplinkReport::Down });
-                let away = Duration::from_millis(self.rng[2].between(100, 90_000));
+                let away =
+                    Duration::from_millis(self.rng[2].between(100, if bad_luck { 400_000 } else { 5_000 }));
                 self.agenda.at(self.now + away, Event::Connect(uplink));
             }
         }

@@ -10,7 +10,7 @@ use hazard_core::outbox::Record;
 use hazard_core::outbox::record::{AlarmState, PreviousEpoch, Verb};
 use hazard_core::output::Publish;
 use hazard_core::poll::Standing;
-use hazard_core::reading::Sample;
+use hazard_core::reading::{NoData, Sample};
 use hazard_core::{Mono, Site, Snapshot};
 
 use super::broker::Broker;
@@ -28,6 +28,7 @@ pub(super) struct Oracle {
     reset: bool,
     acted: bool,
     online_since: Vec<Option<Mono>>,
+    known_since: Vec<Option<Mono>>,
     booted: Mono,
     fresh: bool,
     known: BTreeMap<(Epoch, Seq), Arc<Record>>,
@@ -46,6 +47,7 @@ impl Oracle {
             reset: false,
             acted: false,
             online_since: vec![None; site.devices.len()],
+            known_since: vec![None; site.points.len()],
             booted: Mono::ZERO,
             fresh: true,
             known: BTreeMap::new(),
@@ -83,6 +85,7 @@ impl Oracle {
         self.states.fill(AlarmState::Normal);
         self.silenced.clear();
         self.online_since.fill(None);
+        self.known_since.fill(None);
         self.fresh = true;
     }
 
@@ -218,6 +221,8 @@ impl Oracle {
             self.demand(!entry.sample.is_good() || fresh, || {
                 format!("law 4: {} is good and stale", point.tag)
             });
+            let known = &mut self.known_since[id.index()];
+            *known = if matches!(entry.sample, Sample::Bad(_)) { None } else { known.or(Some(now)) };
             let number = entry.sample.number().map(|value| value.get());
             let own =
                 number.is_none_or(|number| (number / f64::from(SIGNATURE)).floor() == f64::from(id.0 + 1));
@@ -233,6 +238,12 @@ impl Oracle {
         let site = Arc::clone(&self.site);
         for (id, spec) in (0..).map(AlarmId).zip(&site.alarms) {
             let (before, after) = (self.states[id.index()], states[id.index()]);
+            let lost = snapshot.table.get(spec.point).map(|entry| &entry.sample);
+            let lost = matches!(lost, Some(Sample::Bad(reason)) if *reason != NoData::NeverRead);
+            let said = matches!(after, AlarmState::Unacked | AlarmState::Acked);
+            self.demand(spec.kind != AlarmKind::Lost || !lost || said, || {
+                format!("law 5: {id:?} is lost in silence")
+            });
             if before == after {
                 continue;
             }
@@ -266,20 +277,27 @@ impl Oracle {
                 continue;
             };
             let (device, bus) = lines.device_of(spec.point);
-            let Some(online) = self.online_since[device.index()] else {
+            // A point without a value is an alarm of its own, looked at in `look_at_alarms`.
+            let online = self.online_since[device.index()].zip(self.known_since[spec.point.index()]);
+            let Some(online) = online.map(|(online, known)| online.max(known)) else {
                 continue;
             };
             let point = &site.points[spec.point.index()];
             let since = above.max(online).max(lines.troubled_at(device, bus)).max(self.booted);
             let due = since + spec.threshold.on_delay + point.period + LINE_MARGIN;
             let stands = matches!(self.states[id.index()], AlarmState::Unacked | AlarmState::Acked);
+            let state = self.states[id.index()];
             self.demand(now < due || stands, || {
-                format!("law 1: {} is above its set-point and silent", point.tag)
+                let tag = &point.tag;
+                format!("law 1: at {now:?} {tag} is above level {level} since {above:?}, online since {online:?}: {state:?}")
             });
         }
     }
 
     fn look_at_panel(&mut self, snapshot: &Snapshot) {
+        if snapshot.panel.energised.is_empty() {
+            return;
+        }
         let site = Arc::clone(&self.site);
         let loud = |id: &AlarmId| site.alarms[id.index()].priority >= Priority::Medium;
         let all: Vec<AlarmId> = (0..).map(AlarmId).take(self.states.len()).filter(loud).collect();

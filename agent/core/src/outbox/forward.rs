@@ -152,11 +152,14 @@ impl Forwarder {
         let Some(flight) = self.flights.remove(&message) else {
             return;
         };
-        for (ordinal, record) in (0..).zip(&flight.records) {
-            self.lose(flight.epoch, &Kept { ordinal, record: Arc::clone(record) });
+        let mut count = Count::default();
+        for record in &flight.records {
+            count += Count::of(record);
         }
+        self.lost.push((flight.epoch, LostRun::span(flight.lane, flight.span, count)));
         if let Some(stretch) = self.stretches.iter_mut().find(|stretch| stretch.epoch == flight.epoch) {
             stretch.dirty = true;
+            stretch.track(flight.lane).lost += count;
             stretch.track(flight.lane).acked.insert(flight.span.0, flight.span.1);
         }
     }
@@ -333,15 +336,22 @@ impl Forwarder {
             }
             if !fetchable {
                 // Neither memory nor the journal has them: `retire` states what is missing.
-                let last = ring.evicted_through(epoch).map_or(last, |evicted| evicted.min(last));
+                let last = evicted_from(ring, epoch, first).map_or(last, |evicted| evicted.min(last));
                 track.sent.insert(first, last);
                 track.acked.insert(first, last);
                 stretch.dirty = true;
+                if !stretch.own {
+                    // Nobody counted them in this run: at most so many.
+                    let count = Count { records: last.0 - first.0 + 1, readings: 0 };
+                    self.lost.push((epoch, LostRun::span(lane, (first, last), count)));
+                }
                 continue;
             }
             if sources.journal && self.fetching.is_none() && self.fetched.is_none() {
                 self.fetching = Some((epoch, lane, first));
                 let records_max = self.spec.message_records_max.max(1);
+                // What is still in memory may never have become durable: it is sent from there.
+                let last = evicted_from(ring, epoch, first).map_or(last, |evicted| evicted.min(last));
                 return Some(Output::Fetch { uplink: self.uplink, epoch, lane, first, last, records_max });
             }
         }
@@ -351,10 +361,7 @@ impl Forwarder {
     fn lose(&mut self, epoch: Epoch, kept: &Kept) {
         let lane = kept.record.lane();
         if let Some(stretch) = self.stretches.iter_mut().find(|stretch| stretch.epoch == epoch) {
-            let track = stretch.track(lane);
-            track.lost += Count::of(&kept.record);
-            track.acked.insert(kept.record.seq, kept.record.seq);
-            track.sent.insert(kept.record.seq, kept.record.seq);
+            stretch.track(lane).lose(kept);
         }
         let mut runs: Vec<LostRun> = Vec::new();
         let tail = self.lost.pop_if(|(lost_epoch, run)| *lost_epoch == epoch && run.lane == lane);
@@ -376,9 +383,14 @@ impl Forwarder {
                 self.own_done.lost += track.lost;
                 self.own_done.lost += missing;
                 if !missing.is_zero() {
-                    self.lost.push((stretch.epoch, LostRun::whole(lane, last, missing)));
+                    self.lost.push((stretch.epoch, LostRun::span(lane, (Seq(1), last), missing)));
                 }
             }
         }
     }
+}
+
+/// The last number of `epoch` that is no longer in memory, if `first` is not either.
+fn evicted_from(ring: &Ring, epoch: Epoch, first: Seq) -> Option<Seq> {
+    ring.evicted_through(epoch).filter(|evicted| *evicted >= first)
 }

@@ -32,8 +32,6 @@ const OPENING_WAIT: Duration = Duration::from_secs(3);
 /// Losses are stated at least so often while they go on.
 const LOSS_EVERY: Duration = Duration::from_secs(10);
 const CURSOR_EVERY: Duration = Duration::from_secs(1);
-/// Epochs of this run whose durable numbers are remembered: one more begins each time a journal breaks.
-const EPOCHS_MAX: usize = 8;
 
 /// Numbers records and keeps them until everybody has them.
 #[derive(Clone, Debug)]
@@ -44,7 +42,6 @@ pub struct Outbox {
     ordinals: [u64; 2],
     rings: [Ring; 2],
     store: Store,
-    former: Vec<(Epoch, AckedSet)>,
     forwarders: Vec<Forwarder>,
     next_message: u64,
     turn: usize,
@@ -70,7 +67,6 @@ impl Outbox {
                 limits.journal_backlog_max.min(limits.recent_readings_max / 2),
                 now + OPENING_WAIT,
             ),
-            former: Vec::new(),
             forwarders: uplinks.map(|(id, spec)| Forwarder::new(id, spec.clone(), epoch)).collect(),
             next_message: 1,
             turn: 0,
@@ -254,12 +250,7 @@ impl Outbox {
     fn evict(&mut self) {
         for lane in 0..2 {
             while let Some((epoch, kept)) = self.rings[lane].evict() {
-                let stored = if epoch == self.epoch {
-                    Some(&self.store.stored)
-                } else {
-                    self.former.iter().find(|(former, _)| *former == epoch).map(|(_, stored)| stored)
-                };
-                if stored.is_some_and(|stored| stored.contains(kept.record.seq)) {
+                if self.store.has(&kept) {
                     continue;
                 }
                 for forwarder in &mut self.forwarders {
@@ -298,10 +289,6 @@ impl Outbox {
         self.losses = self.take_losses();
         for forwarder in &mut self.forwarders {
             forwarder.begin(epoch, last);
-        }
-        self.former.push((self.epoch, core::mem::take(&mut self.store.stored)));
-        if self.former.len() > EPOCHS_MAX {
-            self.former.remove(0);
         }
         self.epoch = epoch;
         self.next = Seq(2);

@@ -49,9 +49,9 @@ pub(super) struct Kept {
 }
 
 impl LostRun {
-    /// Records somewhere in an epoch that ended at `last`.
-    pub(super) const fn whole(lane: Lane, last: Seq, count: Count) -> Self {
-        Self { lane, first: Seq(1), last, count, last_ordinal: u64::MAX - 1 }
+    /// Records somewhere in a span.
+    pub(super) const fn span(lane: Lane, span: (Seq, Seq), count: Count) -> Self {
+        Self { lane, first: span.0, last: span.1, count, last_ordinal: u64::MAX - 1 }
     }
 
     /// Adds a record: to the run that it continues, or as a run of its own.
@@ -78,7 +78,8 @@ impl LostRun {
 #[derive(Clone, Debug)]
 pub(super) struct Store {
     pub(super) state: JournalState,
-    pub(super) stored: AckedSet,
+    /// Places in their lanes of the records that are durable.
+    stored: [AckedSet; 2],
     pub(super) stored_count: Count,
     pub(super) lost_count: Count,
     waiting: VecDeque<Kept>,
@@ -93,7 +94,7 @@ impl Store {
     pub(super) fn new(backlog_max: u32, until: Mono) -> Self {
         Self {
             state: JournalState::Opening { until },
-            stored: AckedSet::default(),
+            stored: <[AckedSet; 2]>::default(),
             stored_count: Count::default(),
             lost_count: Count::default(),
             waiting: VecDeque::new(),
@@ -142,6 +143,11 @@ impl Store {
         self.waiting.push_front(kept);
     }
 
+    /// Whether the record was made durable.
+    pub(super) fn has(&self, kept: &Kept) -> bool {
+        self.stored[kept.record.lane() as usize].contains(Seq(kept.ordinal))
+    }
+
     /// What is to be appended: everything, unless the journal already has as much as it may hold unsynced.
     pub(super) fn take_append(&mut self) -> Option<Vec<Arc<Record>>> {
         let unsynced: u64 = self.unsynced.len() as u64;
@@ -154,8 +160,10 @@ impl Store {
     }
 
     pub(super) fn durable(&mut self, through: Seq) {
-        while let Some(Kept { record, .. }) = self.unsynced.pop_front_if(|kept| kept.record.seq <= through) {
-            self.stored.insert(record.seq, record.seq);
+        while let Some(Kept { ordinal, record }) =
+            self.unsynced.pop_front_if(|kept| kept.record.seq <= through)
+        {
+            self.stored[record.lane() as usize].insert(Seq(ordinal), Seq(ordinal));
             self.stored_count += Count::of(&record);
             self.backlog = self.backlog - Count::of(&record);
         }

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use super::AckedSet;
 use super::ledger::Count;
 use super::record::{Lane, Record};
+use super::store::Kept;
 use crate::id::{Epoch, Seq};
 
 /// A lane's progress.
@@ -21,11 +22,23 @@ pub(super) struct Track {
     pub(super) offered: Count,
     pub(super) confirmed: Count,
     pub(super) lost: Count,
+    last_lost: Option<(u64, Seq)>,
 }
 
 impl Track {
     pub(super) fn resumed(acked: AckedSet) -> Self {
         Self { sent: acked.clone(), acked, ..Self::default() }
+    }
+
+    /// States a record as lost; neighbours in the lane stay one range.
+    pub(super) fn lose(&mut self, kept: &Kept) {
+        let seq = kept.record.seq;
+        let neighbour = self.last_lost.filter(|(ordinal, _)| ordinal + 1 == kept.ordinal);
+        let first = neighbour.map_or(seq, |(_, seq)| seq.next());
+        self.last_lost = Some((kept.ordinal, seq));
+        self.lost += Count::of(&kept.record);
+        self.acked.insert(first, seq);
+        self.sent.insert(first, seq);
     }
 
     pub(super) fn pending(&self) -> Count {

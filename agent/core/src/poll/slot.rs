@@ -8,6 +8,8 @@ use crate::Mono;
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 const REFUSED_FIRST: Duration = Duration::from_secs(1);
 const REFUSED_MAX: Duration = Duration::from_secs(60);
+/// A refusal costs little line time, and a safety point must not stay dark for long after its device came to its senses.
+const REFUSED_SAFETY_MAX: Duration = Duration::from_secs(5);
 
 /// What became of the polls that were due. `scheduled` is always the sum of the others and of the one in flight.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -67,7 +69,8 @@ impl Slot {
 
     /// The device does not have these registers: asking each second would only fill the line.
     pub(super) fn refused(&mut self, now: Mono) {
-        let pause = self.refused.map_or(REFUSED_FIRST, |(_, pause)| (pause * 2).min(REFUSED_MAX));
+        let longest = if self.block.safety { REFUSED_SAFETY_MAX } else { REFUSED_MAX };
+        let pause = self.refused.map_or(REFUSED_FIRST, |(_, pause)| (pause * 2).min(longest));
         self.refused = Some((now + pause, pause));
     }
 

@@ -63,9 +63,8 @@ impl Topics {
     /// The topics of `identity`.
     #[must_use]
     pub fn new(identity: &Identity) -> Self {
-        let root = [&identity.district, &identity.enterprise, &identity.gateway]
-            .map(|code| level(code))
-            .join("/");
+        let root =
+            [&identity.district, &identity.enterprise, &identity.gateway].map(|code| level(code)).join("/");
         Self(Stream::ALL.map(|stream| format!("onemap/v1/{root}/{}", stream.word()).into()))
     }
 

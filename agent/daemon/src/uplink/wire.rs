@@ -74,14 +74,13 @@ impl Wire {
     pub fn learn(&mut self, epoch: Epoch, ordinal: Option<u64>, dictionary: Arc<Dictionary>) {
         self.chapters.retain(|chapter| chapter.epoch != epoch);
         if self.chapters.len() >= EPOCHS_MAX {
-            let forgotten =
-                self.chapters.iter().position(|chapter| Some(chapter.epoch) != self.current);
+            let forgotten = self.chapters.iter().position(|chapter| Some(chapter.epoch) != self.current);
             self.chapters.remove(forgotten.unwrap_or_default());
         }
         // Most starts have the configuration of the start before: a hundred epochs then share one list of names.
         let twin = self.chapters.iter().find(|chapter| chapter.names.dictionary == dictionary);
-        let names = twin
-            .map_or_else(|| Arc::new(Names::new(dictionary)), |chapter| Arc::clone(&chapter.names));
+        let names =
+            twin.map_or_else(|| Arc::new(Names::new(dictionary)), |chapter| Arc::clone(&chapter.names));
         let head = self.head(epoch, ordinal, &names).into();
         self.chapters.push_back(Chapter { epoch, head, names });
     }
@@ -103,9 +102,7 @@ impl Wire {
         json::scalar(&mut out, &publish.back_fill);
         names::time_field(&mut out, ",\"sent_at\":", sent_at);
         json::raw(&mut out, ",\"records\":");
-        state::list(&mut out, publish.records.iter(), |out, record| {
-            record::write(out, record, names)
-        });
+        state::list(&mut out, publish.records.iter(), |out, record| record::write(out, record, names));
         json::raw(&mut out, "}");
         self.encoded(Stream::of_records(publish.lane, publish.back_fill), out)
     }
@@ -165,23 +162,17 @@ impl Wire {
     }
 
     fn running(&self) -> &Names {
-        let entered =
-            self.chapters.iter().rev().find(|chapter| Some(chapter.epoch) == self.current);
+        let entered = self.chapters.iter().rev().find(|chapter| Some(chapter.epoch) == self.current);
         entered.or(self.chapters.back()).map_or(&self.unnamed, |chapter| &chapter.names)
     }
 
     fn encoded(&self, stream: Stream, payload: Vec<u8>) -> Encoded {
-        Encoded {
-            topic: self.topics.of(stream),
-            payload: payload.into(),
-            retain: stream.is_retained(),
-        }
+        Encoded { topic: self.topics.of(stream), payload: payload.into(), retain: stream.is_retained() }
     }
 }
 
 /// A good guess, so that the buffer seldom grows.
 fn size_of_records(publish: &Publish) -> usize {
     let readings: u64 = publish.records.iter().map(|record| record.readings()).sum();
-    320 + publish.records.len() * 160
-        + usize::try_from(readings).unwrap_or_default().saturating_mul(44)
+    320 + publish.records.len() * 160 + usize::try_from(readings).unwrap_or_default().saturating_mul(44)
 }

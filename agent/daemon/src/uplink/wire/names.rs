@@ -38,11 +38,8 @@ struct AlarmName {
 impl Names {
     pub(super) fn new(dictionary: Arc<Dictionary>) -> Self {
         let points = dictionary.points.iter().map(PointName::new).collect();
-        let alarms = dictionary
-            .alarms
-            .iter()
-            .map(|alarm| AlarmName::new(alarm, &dictionary.points))
-            .collect();
+        let alarms =
+            dictionary.alarms.iter().map(|alarm| AlarmName::new(alarm, &dictionary.points)).collect();
         Self { dictionary, points, alarms }
     }
 
@@ -140,8 +137,7 @@ impl AlarmName {
         let point = usize::try_from(entry.point).ok().and_then(|index| points.get(index));
         let tag = point.map_or_else(|| format!("#{}", entry.point), |point| point.tag.clone());
         let id = json::quoted(&format!("{tag}/{}", entry.kind));
-        let [tag, kind, priority] =
-            [&tag, &entry.kind, &entry.priority].map(|text| json::quoted(text));
+        let [tag, kind, priority] = [&tag, &entry.kind, &entry.priority].map(|text| json::quoted(text));
         let mut fields =
             format!("\"alarm\":{id},\"point\":{tag},\"alarm_kind\":{kind},\"priority\":{priority}")
                 .into_bytes();

@@ -4,8 +4,8 @@ use hazard_core::Stamp;
 use hazard_core::id::Epoch;
 use hazard_core::link::{Exception, LinkFault};
 use hazard_core::outbox::record::{
-    ActionEvent, AlarmEvent, Body, ClockStep, Condition, DeviceEvent, Loss, LossPlace, Opening,
-    Record, SystemEvent,
+    ActionEvent, AlarmEvent, Body, ClockStep, Condition, DeviceEvent, Loss, LossPlace, Opening, Record,
+    SystemEvent,
 };
 use hazard_core::reading::{NoData, Quantity, Reading, Sample};
 

@@ -159,8 +159,7 @@ pub(super) fn list<T>(
 }
 
 fn alarms(out: &mut Vec<u8>, alarms: &[ActiveAlarm], names: &Names) {
-    let mut standing: Vec<_> =
-        alarms.iter().filter(|active| active.state != AlarmState::Normal).collect();
+    let mut standing: Vec<_> = alarms.iter().filter(|active| active.state != AlarmState::Normal).collect();
     standing.sort_by_key(|active| (!is_unacked(active.state), names.rank(active.alarm)));
     raw(out, ",\"alarms\":{\"count\":");
     scalar(out, &standing.len());
