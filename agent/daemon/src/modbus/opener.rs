@@ -40,7 +40,11 @@ impl Opener {
             Ok(stream) => {
                 self.stats.opened();
                 sleep(self.settings.pause_after_connect).await;
-                Ok(Wire::new(stream))
+                let baud = match &self.settings.endpoint {
+                    Endpoint::Rtu(serial) => Some(serial.baud),
+                    Endpoint::Tcp { .. } | Endpoint::RtuOverTcp { .. } => None,
+                };
+                Ok(Wire::new(stream, baud))
             }
             Err(error) => {
                 self.stats.not_opened();

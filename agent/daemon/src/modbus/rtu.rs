@@ -17,7 +17,7 @@ use super::ask::{Ask, Heard, excess, verdict};
 use super::link::Timing;
 use super::opener::Opener;
 use super::stats::LinkStats;
-use super::wire::{Mute, Wire};
+use super::wire::{Mute, Wire, character};
 use crate::settings::{BusLink, Endpoint};
 
 /// Bytes around a PDU: unit address and CRC (Modbus over Serial Line V1.02, §2.3).
@@ -37,7 +37,7 @@ pub(super) struct Rtu {
     opener: Opener,
     stats: Arc<LinkStats>,
     silence: Duration,
-    baud: Option<u32>,
+    is_port: bool,
     wire: Option<Wire>,
     /// No exchange has ended cleanly since the line last failed or was opened.
     is_dirty: bool,
@@ -52,8 +52,9 @@ impl Rtu {
             Endpoint::Tcp { .. } | Endpoint::RtuOverTcp { .. } => None,
         };
         let silence = settings.gap.max(baud.map_or(Duration::ZERO, frame_silence));
+        let is_port = baud.is_some();
         let opener = Opener::new(settings, Arc::clone(&stats));
-        Self { opener, stats, silence, baud, wire: None, is_dirty: true, owing: Vec::new() }
+        Self { opener, stats, silence, is_port, wire: None, is_dirty: true, owing: Vec::new() }
     }
 
     /// Asks and waits for the answer. The line counts as dirty and the unit as owing until the exchange has ended
@@ -63,8 +64,9 @@ impl Rtu {
         ask: &A,
         timing: Timing,
     ) -> Result<A::Answer, LinkFault> {
+        let wire = self.take_wire().await?;
         self.wait_for_late_answer(ask.unit()).await;
-        let wire = self.take_silent_wire().await?;
+        let wire = self.silent(wire).await?;
         if let Some(answer) = ask.unanswered() {
             self.broadcast(ask, wire, timing).await?;
             return Ok(answer);
@@ -96,11 +98,7 @@ impl Rtu {
             rtu::attach_slave(Mute(wire.clone()), Slave(ask.unit())).into();
         match timeout(timing.timeout, client.call(ask.request())).await {
             Ok(Err(Error::Transport(error))) if error.kind() == Mute::SENT => {
-                let frame_bytes =
-                    u32::try_from(ask.answer_bytes() + FRAME_BYTES).unwrap_or(u32::MAX);
-                wire.stay_active_until(
-                    Instant::now() + self.time_on_wire(frame_bytes) + TURNAROUND,
-                );
+                wire.stay_active_until(wire.active_at() + TURNAROUND);
                 self.wire = Some(wire);
                 Ok(())
             }
@@ -116,19 +114,28 @@ impl Rtu {
         }
     }
 
-    async fn take_silent_wire(&mut self) -> Result<Wire, LinkFault> {
-        if let Some(wire) = self.wire.take() {
-            match self.await_silence(&wire).await {
-                Ok(()) => return Ok(wire),
-                // Closed or unplugged while idle: that is no fault of the request that finds it so.
-                Err(LinkFault::Gone) => {}
-                Err(fault) => return Err(fault),
-            }
+    async fn take_wire(&mut self) -> Result<Wire, LinkFault> {
+        match self.wire.take() {
+            Some(wire) => Ok(wire),
+            None => self.open().await,
         }
-        let wire = self.opener.open().await?;
+    }
+
+    async fn open(&mut self) -> Result<Wire, LinkFault> {
         // What was asked before the line was opened, by us or by a run before us, may be answered now.
         self.is_dirty = true;
-        self.await_silence(&wire).await.map(|()| wire)
+        self.opener.open().await
+    }
+
+    async fn silent(&mut self, wire: Wire) -> Result<Wire, LinkFault> {
+        match self.await_silence(&wire).await {
+            // Closed or unplugged while idle: that is no fault of the request that finds it so.
+            Err(LinkFault::Gone) => {
+                let wire = self.open().await?;
+                self.await_silence(&wire).await.map(|()| wire)
+            }
+            heard_out => heard_out.map(|()| wire),
+        }
     }
 
     async fn await_silence(&mut self, wire: &Wire) -> Result<(), LinkFault> {
@@ -162,7 +169,7 @@ impl Rtu {
         let keep = match result {
             Ok(_) | Err(LinkFault::Refused(_)) => true,
             // A port has no other end that could still hold bytes back; a connection to a serial server has.
-            Err(LinkFault::Silent | LinkFault::Garbled) => self.baud.is_some(),
+            Err(LinkFault::Silent | LinkFault::Garbled) => self.is_port,
             Err(LinkFault::Gone) => false,
         };
         self.wire = keep.then_some(wire);
@@ -171,21 +178,12 @@ impl Rtu {
     fn required_silence(&self) -> Duration {
         if self.is_dirty { self.silence.max(DIRTY_SILENCE) } else { self.silence }
     }
-
-    fn time_on_wire(&self, bytes: u32) -> Duration {
-        self.baud.map_or(Duration::ZERO, |baud| character(baud) * bytes)
-    }
 }
 
 /// The silence between two frames: 3.5 characters, fixed above 19200 baud (Modbus over Serial Line V1.02, §2.5.1.1).
 fn frame_silence(baud: u32) -> Duration {
     const FIXED: Duration = Duration::from_micros(1750);
     (character(baud) * 7 / 2).max(FIXED)
-}
-
-/// One character of 11 bits.
-fn character(baud: u32) -> Duration {
-    Duration::from_secs(11) / baud.max(1)
 }
 
 #[cfg(test)]

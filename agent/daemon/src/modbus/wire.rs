@@ -6,6 +6,7 @@ use std::io::{self, ErrorKind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -34,14 +35,19 @@ struct Line {
     stream: Stream,
     heard_bytes: u64,
     active_at: Instant,
+    /// How long a written byte takes to leave the port.
+    character: Duration,
 }
 
 impl Wire {
-    pub(super) fn new(stream: Stream) -> Self {
-        Self(Arc::new(Mutex::new(Line { stream, heard_bytes: 0, active_at: Instant::now() })))
+    /// `baud` of a serial port; `None` where bytes take no time.
+    pub(super) fn new(stream: Stream, baud: Option<u32>) -> Self {
+        let character = baud.map_or(Duration::ZERO, character);
+        let active_at = Instant::now();
+        Self(Arc::new(Mutex::new(Line { stream, heard_bytes: 0, active_at, character })))
     }
 
-    /// When the last byte went in or out.
+    /// When the last byte came in or, by the baud rate, will have gone out.
     pub(super) fn active_at(&self) -> Instant {
         self.line().active_at
     }
@@ -134,9 +140,15 @@ impl Line {
             Stream::Tcp(stream) => Pin::new(stream).poll_write(context, bytes),
             Stream::Serial(stream) => Pin::new(stream).poll_write(context, bytes),
         })?;
-        self.active_at = Instant::now();
+        let characters = u32::try_from(written).unwrap_or(u32::MAX);
+        self.active_at = Instant::now() + self.character * characters;
         Poll::Ready(Ok(written))
     }
+}
+
+/// One character of 11 bits (Modbus over Serial Line V1.02, §2.5.1).
+pub(super) fn character(baud: u32) -> Duration {
+    Duration::from_secs(11) / baud.max(1)
 }
 
 impl Stream {
