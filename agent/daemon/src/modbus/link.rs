@@ -89,3 +89,83 @@ impl Transport {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use hazard_core::link::{Table, Words};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+    use tokio_modbus::{Request, Response};
+
+    use super::*;
+
+    /// A request that the library chokes on.
+    struct Poison;
+
+    impl Ask for Poison {
+        type Answer = ();
+
+        fn unit(&self) -> u8 {
+            1
+        }
+
+        fn is_lawful(&self) -> bool {
+            true
+        }
+
+        fn request(&self) -> Request<'_> {
+            Request::ReadHoldingRegisters(0, 1)
+        }
+
+        fn answer_bytes(&self) -> u64 {
+            4
+        }
+
+        fn check(&self, _: Response) -> Option<()> {
+            panic!("poison")
+        }
+
+        fn unanswered(&self) -> Option<()> {
+            None
+        }
+    }
+
+    async fn answer_all_with(listener: TcpListener, answer: &'static [u8]) {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = [0; 64];
+            while let Ok(1..) = stream.read(&mut request).await {
+                stream.write_all(answer).await.unwrap();
+            }
+        }
+    }
+
+    async fn poison_then_read(answer: &'static [u8], at: impl FnOnce(u16) -> Endpoint) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = at(listener.local_addr().unwrap().port());
+        tokio::spawn(answer_all_with(listener, answer));
+        let settings = BusLink {
+            name: "bus".to_owned(),
+            endpoint,
+            connect_timeout: Duration::from_secs(2),
+            pause_after_connect: Duration::ZERO,
+            gap: Duration::ZERO,
+        };
+        let stats = Arc::new(LinkStats::default());
+        let mut link = Link::new(settings, Arc::clone(&stats));
+        let timing = Timing { timeout: Duration::from_millis(500), late_window: Duration::ZERO };
+        assert_eq!(link.exchange(&Poison, timing).await, Err(LinkFault::Garbled));
+        let read = ReadRequest { unit: 1, table: Table::Holding, start: 0, count: 1 };
+        assert_eq!(link.read(&read, timing).await, Ok(Words::Registers(vec![5])));
+        assert_eq!(stats.snapshot().connects, 2);
+    }
+
+    #[tokio::test]
+    async fn a_panic_costs_one_request_and_the_next_one_opens_the_bus_afresh() {
+        let host = || "127.0.0.1".to_owned();
+        let tcp_answer = &[0, 0, 0, 0, 0, 5, 1, 3, 2, 0, 5];
+        poison_then_read(tcp_answer, |port| Endpoint::Tcp { host: host(), port }).await;
+        let rtu_answer = &[1, 3, 2, 0, 5, 0x78, 0x47];
+        poison_then_read(rtu_answer, |port| Endpoint::RtuOverTcp { host: host(), port }).await;
+    }
+}
