@@ -129,7 +129,7 @@ async fn a_port_that_is_pulled_while_a_request_waits_ends_it_and_heals() {
     let rig = Rig::on_a_line(Some(path.clone()));
     let (mut link, _) = rig.link();
     rig.device.plan(&[Act::BlackHole]);
-    let (read, timing) = (holding(1, 0, 1), timing(3000, 0));
+    let (read, timing) = (holding(1, 0, 1), timing(3000, 500));
     let asked_at = Instant::now();
     let device = rig.device.clone();
     let (result, ()) = tokio::join!(link.read(&read, timing), async move {
@@ -139,6 +139,11 @@ async fn a_port_that_is_pulled_while_a_request_waits_ends_it_and_heals() {
         rig.unplug().await;
     });
     assert_eq!(result, Err(LinkFault::Gone));
+    assert!(asked_at.elapsed() < Duration::from_secs(2), "{:?}", asked_at.elapsed());
+    // The unit owes an answer; a port that is not there is reported without waiting for it.
+    std::fs::remove_file(&path).unwrap();
+    let asked_at = Instant::now();
+    assert_eq!(link.read(&read, timing).await, Err(LinkFault::Gone));
     assert!(asked_at.elapsed() < Duration::from_secs(2), "{:?}", asked_at.elapsed());
     let _replugged = Rig::on_a_line(Some(path));
     ask_until_good(&mut link, &holding(2, 0, 1), timing).await;

@@ -50,7 +50,7 @@ impl Random {
 
     fn request(&mut self, unit: u8) -> Request {
         let start = self.below(200) as u16;
-        let count = 1 + self.below(5) as u16;
+        let count = 1 + self.below(3) as u16;
         let table = match self.below(10) {
             0 => Table::Coil,
             1 => Table::Input,
@@ -76,7 +76,7 @@ async fn exchanges(wiring: Wiring, count: u64, seed: u64) {
     for number in 0..count {
         let mut unit = 1 + random.below(UNITS) as u8;
         // Like the core, leave a unit that has failed alone; unlike the core, forget it now and then.
-        while rested.get(&unit).is_some_and(|until| *until > Instant::now()) && random.below(50) > 0
+        while rested.get(&unit).is_some_and(|until| *until > Instant::now()) && random.below(10) > 0
         {
             unit = 1 + random.below(UNITS) as u8;
         }

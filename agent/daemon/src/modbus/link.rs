@@ -24,6 +24,7 @@ pub struct Timing {
 
 /// A bus; owns its port or connection, opens it when it is first asked, and again after it was lost.
 pub struct Link {
+    bus: String,
     transport: Transport,
     stats: Arc<LinkStats>,
 }
@@ -37,13 +38,14 @@ impl Link {
     /// Opens nothing yet.
     #[must_use]
     pub fn new(settings: BusLink, stats: Arc<LinkStats>) -> Self {
+        let bus = settings.name.clone();
         let transport = match settings.endpoint {
             Endpoint::Tcp { .. } => Transport::Tcp(Tcp::new(settings, Arc::clone(&stats))),
             Endpoint::Rtu(_) | Endpoint::RtuOverTcp { .. } => {
                 Transport::Rtu(Rtu::new(settings, Arc::clone(&stats)))
             }
         };
-        Self { transport, stats }
+        Self { bus, transport, stats }
     }
 
     /// Reads, and waits for as long as opening, silence on the line, an earlier late window and `timing` may take.
@@ -70,7 +72,11 @@ impl Link {
         self.stats.asked();
         let result = if ask.is_lawful() {
             caught(self.transport.exchange(ask, timing)).await.unwrap_or_else(|| {
-                error!(unit = ask.unit(), "the Modbus library panicked; the bus is opened afresh");
+                error!(
+                    bus = self.bus,
+                    unit = ask.unit(),
+                    "the Modbus library panicked; the bus is opened afresh"
+                );
                 Err(LinkFault::Garbled)
             })
         } else {
