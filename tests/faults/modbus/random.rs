@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use hazard_agent::modbus::{Job, Request, spawn};
+use hazard_agent::modbus::{Job, Request, Timing, spawn};
 use hazard_core::Input;
 use hazard_core::id::{BusId, Ticket};
 use hazard_core::link::{ReadRequest, Table, WriteRequest};
@@ -64,39 +64,65 @@ impl Random {
     }
 }
 
+/// Asks like the core, which leaves a unit that has failed alone, but forgets it now and then.
+struct Asker {
+    random: Random,
+    rested: HashMap<u8, Instant>,
+    failed: Option<ReadRequest>,
+}
+
+impl Asker {
+    fn next(&mut self) -> Request {
+        // The same unit and length at once: this is whom a late reply would fool.
+        if let Some(failed) = self.failed.take()
+            && self.random.below(8) == 0
+        {
+            return Request::Read(ReadRequest { start: (failed.start + 37) % 200, ..failed });
+        }
+        let now = Instant::now();
+        let mut unit = 1 + self.random.below(UNITS) as u8;
+        while self.rested.get(&unit).is_some_and(|until| *until > now) && self.random.below(20) > 0
+        {
+            unit = 1 + self.random.below(UNITS) as u8;
+        }
+        self.random.request(unit)
+    }
+
+    fn failed(&mut self, request: &Request, sent_at: Instant) {
+        let unit = match request {
+            Request::Read(read) => read.unit,
+            Request::Write(write) => write.unit,
+        };
+        self.rested.insert(unit, sent_at + Duration::from_millis(TIMEOUT_MS + LATE_WINDOW_MS));
+        if let Request::Read(read) = request {
+            self.failed = Some(*read);
+        }
+    }
+}
+
 async fn exchanges(wiring: Wiring, count: u64, seed: u64) {
     println!("{wiring:?}: seed {seed}");
     let rig = Rig::new(wiring).await;
-    let mut random = Random(seed);
+    let mut asker = Asker { random: Random(seed), rested: HashMap::new(), failed: None };
     let (jobs, job_queue) = mpsc::channel(4);
     let (answers, mut answered) = mpsc::channel(4);
     let (task, stats) = spawn(BusId(7), rig.settings.clone(), job_queue, answers);
-    let mut rested: HashMap<u8, Instant> = HashMap::new();
     let mut good = 0;
-    for number in 0..count {
-        let mut unit = 1 + random.below(UNITS) as u8;
-        // Like the core, leave a unit that has failed alone; unlike the core, forget it now and then.
-        while rested.get(&unit).is_some_and(|until| *until > Instant::now()) && random.below(10) > 0
-        {
-            unit = 1 + random.below(UNITS) as u8;
-        }
-        let act = random.act();
+    for ticket in (0..count).map(Ticket) {
+        let act = asker.random.act();
         if !(wiring == Wiring::Rtu && act == Act::Close) {
             rig.device.plan(&[act]);
         }
-        let request = random.request(unit);
-        let timing = timing(TIMEOUT_MS, LATE_WINDOW_MS);
-        let (ticket, sent_at) = (Ticket(number), Instant::now());
-        let (answer_within, late_window) = (timing.timeout, timing.late_window);
-        jobs.send(Job { ticket, timeout: answer_within, late_window, request: request.clone() })
-            .await
-            .unwrap();
+        let (request, sent_at) = (asker.next(), Instant::now());
+        let Timing { timeout: answer_within, late_window } = timing(TIMEOUT_MS, LATE_WINDOW_MS);
+        let job = Job { ticket, timeout: answer_within, late_window, request: request.clone() };
+        jobs.send(job).await.unwrap();
         let input = timeout(Duration::from_secs(10), answered.recv()).await.unwrap().unwrap();
-        let context = format!("{wiring:?}, seed {seed}, exchange {number}, {act:?}");
-        let is_good = check(&request, ticket, input, &context);
-        good += u64::from(is_good);
-        if !is_good {
-            rested.insert(unit, sent_at + timing.timeout + timing.late_window);
+        let context = format!("{wiring:?}, seed {seed}, {ticket:?}, {act:?}");
+        if check(&request, ticket, input, &context) {
+            good += 1;
+        } else {
+            asker.failed(&request, sent_at);
         }
     }
     drop(jobs);
