@@ -1,0 +1,200 @@
+//! Modbus RTU on a serial port and through a serial server.
+//!
+//! An RTU frame carries no number: a late reply looks like the answer to the next request. So what lies in the input is
+//! dropped before each request, a *dirty* line is heard out until it is silent, and a unit that owes an answer is not
+//! asked again until its late window is over. A serial server passes late replies on to the next connection, so all of
+//! this holds across connections too.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hazard_core::link::LinkFault;
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tokio_modbus::client::{Client, rtu};
+use tokio_modbus::{Error, Slave};
+
+use super::ask::{Ask, Heard, excess, verdict};
+use super::link::Timing;
+use super::opener::Opener;
+use super::stats::LinkStats;
+use super::wire::{Mute, Wire, character};
+use crate::settings::{BusLink, Endpoint};
+
+/// Bytes around a PDU: unit address and CRC (Modbus over Serial Line V1.02, §2.3).
+const FRAME_BYTES: u64 = 3;
+
+/// How long a dirty line must be silent: longer than the 16 ms for which common USB adapters hold bytes back.
+const DIRTY_SILENCE: Duration = Duration::from_millis(30);
+
+/// How long a line that does not fall silent is heard out.
+const BABBLE_MAX: Duration = Duration::from_millis(500);
+
+/// The pause in which units act on a broadcast (Modbus over Serial Line V1.02, §2.4.1: 100 to 200 ms).
+const TURNAROUND: Duration = Duration::from_millis(100);
+
+/// A serial line.
+pub(super) struct Rtu {
+    opener: Opener,
+    stats: Arc<LinkStats>,
+    silence: Duration,
+    is_port: bool,
+    wire: Option<Wire>,
+    /// No exchange has ended cleanly since the line last failed or was opened.
+    is_dirty: bool,
+    /// Until when which unit may answer late; at most one entry per unit address.
+    owing: Vec<(u8, Instant)>,
+}
+
+impl Rtu {
+    pub(super) fn new(settings: BusLink, stats: Arc<LinkStats>) -> Self {
+        let baud = match &settings.endpoint {
+            Endpoint::Rtu(serial) => Some(serial.baud),
+            Endpoint::Tcp { .. } | Endpoint::RtuOverTcp { .. } => None,
+        };
+        let silence = settings.gap.max(baud.map_or(Duration::ZERO, frame_silence));
+        let is_port = baud.is_some();
+        let opener = Opener::new(settings, Arc::clone(&stats));
+        Self { opener, stats, silence, is_port, wire: None, is_dirty: true, owing: Vec::new() }
+    }
+
+    /// Asks and waits for the answer. The line counts as dirty and the unit as owing until the exchange has ended
+    /// cleanly, so a panic or a caller that stops waiting leaves nothing to be misread.
+    pub(super) async fn exchange<A: Ask>(
+        &mut self,
+        ask: &A,
+        timing: Timing,
+    ) -> Result<A::Answer, LinkFault> {
+        let wire = self.take_wire().await?;
+        self.wait_for_late_answer(ask.unit()).await;
+        let wire = self.silent(wire).await?;
+        if let Some(answer) = ask.unanswered() {
+            self.broadcast(ask, wire, timing).await?;
+            return Ok(answer);
+        }
+        self.is_dirty = true;
+        self.owing.push((ask.unit(), Instant::now() + timing.timeout + timing.late_window));
+        // A codec that has failed once reports a closed line for ever, and one that timed out sends the old request with
+        // the next: each request has its own.
+        let mut client: Box<dyn Client> = rtu::attach_slave(wire.clone(), Slave(ask.unit())).into();
+        let outcome = timeout(timing.timeout, client.call(ask.request())).await;
+        let result = verdict(ask, outcome);
+        let heard = Heard { bytes: wire.take_heard_bytes(), frame_bytes: FRAME_BYTES };
+        if let Some(stray_bytes) = excess(ask, &result, heard) {
+            self.stats.strayed(stray_bytes);
+            self.is_dirty = stray_bytes > 0;
+            self.owing.retain(|(unit, _)| *unit != ask.unit());
+        }
+        self.put_back(wire, &result);
+        result
+    }
+
+    async fn broadcast<A: Ask>(
+        &mut self,
+        ask: &A,
+        wire: Wire,
+        timing: Timing,
+    ) -> Result<(), LinkFault> {
+        let mut client: Box<dyn Client> =
+            rtu::attach_slave(Mute(wire.clone()), Slave(ask.unit())).into();
+        match timeout(timing.timeout, client.call(ask.request())).await {
+            Ok(Err(Error::Transport(error))) if error.kind() == Mute::SENT => {
+                wire.stay_active_until(wire.active_at() + TURNAROUND);
+                self.wire = Some(wire);
+                Ok(())
+            }
+            Err(_) => Err(LinkFault::Silent),
+            Ok(_) => Err(LinkFault::Gone),
+        }
+    }
+
+    async fn wait_for_late_answer(&mut self, unit: u8) {
+        if let Some(at) = self.owing.iter().position(|(owing, _)| *owing == unit) {
+            sleep_until(self.owing[at].1).await;
+            self.owing.swap_remove(at);
+        }
+    }
+
+    async fn take_wire(&mut self) -> Result<Wire, LinkFault> {
+        match self.wire.take() {
+            Some(wire) => Ok(wire),
+            None => self.open().await,
+        }
+    }
+
+    async fn open(&mut self) -> Result<Wire, LinkFault> {
+        // What was asked before the line was opened, by us or by a run before us, may be answered now.
+        self.is_dirty = true;
+        self.opener.open().await
+    }
+
+    async fn silent(&mut self, wire: Wire) -> Result<Wire, LinkFault> {
+        match self.await_silence(&wire).await {
+            // Closed or unplugged while idle: that is no fault of the request that finds it so.
+            Err(LinkFault::Gone) => {
+                let wire = self.open().await?;
+                self.await_silence(&wire).await.map(|()| wire)
+            }
+            heard_out => heard_out.map(|()| wire),
+        }
+    }
+
+    async fn await_silence(&mut self, wire: &Wire) -> Result<(), LinkFault> {
+        let give_up_at =
+            wire.active_at().max(Instant::now()) + self.required_silence() + BABBLE_MAX;
+        loop {
+            self.stray(wire.drain())?;
+            let silent_at = wire.active_at() + self.required_silence();
+            let now = Instant::now();
+            if now >= silent_at {
+                wire.take_heard_bytes();
+                return Ok(());
+            }
+            if now >= give_up_at {
+                return Err(LinkFault::Garbled);
+            }
+            if let Ok(heard) = timeout_at(silent_at, wire.listen()).await {
+                self.stray(heard)?;
+            }
+        }
+    }
+
+    fn stray(&mut self, heard: std::io::Result<u64>) -> Result<(), LinkFault> {
+        let bytes = heard.map_err(|_| LinkFault::Gone)?;
+        self.stats.strayed(bytes);
+        self.is_dirty |= bytes > 0;
+        Ok(())
+    }
+
+    fn put_back<T>(&mut self, wire: Wire, result: &Result<T, LinkFault>) {
+        let keep = match result {
+            Ok(_) | Err(LinkFault::Refused(_)) => true,
+            // A port has no other end that could still hold bytes back; a connection to a serial server has.
+            Err(LinkFault::Silent | LinkFault::Garbled) => self.is_port,
+            Err(LinkFault::Gone) => false,
+        };
+        self.wire = keep.then_some(wire);
+    }
+
+    fn required_silence(&self) -> Duration {
+        if self.is_dirty { self.silence.max(DIRTY_SILENCE) } else { self.silence }
+    }
+}
+
+/// The silence between two frames: 3.5 characters, fixed above 19200 baud (Modbus over Serial Line V1.02, §2.5.1.1).
+fn frame_silence(baud: u32) -> Duration {
+    const FIXED: Duration = Duration::from_micros(1750);
+    (character(baud) * 7 / 2).max(FIXED)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_silence_between_frames_is_three_and_a_half_characters_and_never_below_1750_us() {
+        assert_eq!(frame_silence(9600).as_micros(), 4010);
+        assert_eq!(frame_silence(19_200).as_micros(), 2005);
+        assert_eq!(frame_silence(115_200).as_micros(), 1750);
+        assert!(frame_silence(0) > Duration::from_secs(30));
+    }
+}

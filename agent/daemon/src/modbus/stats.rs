@@ -1,0 +1,95 @@
+//! What a bus has seen, counted.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use hazard_core::link::LinkFault;
+
+/// Counters of one bus since the start; every request ends in exactly one of `replies`, `silent`, `garbled`, `refused`
+/// and `gone`.
+#[derive(Default, Debug)]
+pub struct LinkStats {
+    requests: AtomicU64,
+    replies: AtomicU64,
+    silent: AtomicU64,
+    garbled: AtomicU64,
+    refused: AtomicU64,
+    gone: AtomicU64,
+    stray_bytes: AtomicU64,
+    connects: AtomicU64,
+    connect_failures: AtomicU64,
+}
+
+/// The counters at one moment.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct LinkCounts {
+    /// Requests that the bus was given.
+    pub requests: u64,
+    /// Requests that were answered, or sent where no answer is due.
+    pub replies: u64,
+    /// Requests without an answer in time.
+    pub silent: u64,
+    /// Requests whose answer was not theirs.
+    pub garbled: u64,
+    /// Requests that the device refused.
+    pub refused: u64,
+    /// Requests that found no port or connection, or lost it.
+    pub gone: u64,
+    /// Bytes that nobody had asked for.
+    pub stray_bytes: u64,
+    /// Ports or connections opened.
+    pub connects: u64,
+    /// Attempts to open that failed.
+    pub connect_failures: u64,
+}
+
+impl LinkStats {
+    /// Reads all counters, each on its own.
+    #[must_use]
+    pub fn snapshot(&self) -> LinkCounts {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        LinkCounts {
+            requests: read(&self.requests),
+            replies: read(&self.replies),
+            silent: read(&self.silent),
+            garbled: read(&self.garbled),
+            refused: read(&self.refused),
+            gone: read(&self.gone),
+            stray_bytes: read(&self.stray_bytes),
+            connects: read(&self.connects),
+            connect_failures: read(&self.connect_failures),
+        }
+    }
+
+    pub(super) fn asked(&self) {
+        add(&self.requests, 1);
+    }
+
+    pub(super) fn ended<T>(&self, result: &Result<T, LinkFault>) {
+        let counter = match result {
+            Ok(_) => &self.replies,
+            Err(LinkFault::Silent) => &self.silent,
+            Err(LinkFault::Garbled) => &self.garbled,
+            Err(LinkFault::Refused(_)) => &self.refused,
+            Err(LinkFault::Gone) => &self.gone,
+        };
+        add(counter, 1);
+    }
+
+    pub(super) fn strayed(&self, bytes: u64) {
+        if bytes > 0 {
+            add(&self.stray_bytes, bytes);
+        }
+    }
+
+    pub(super) fn opened(&self) {
+        add(&self.connects, 1);
+    }
+
+    pub(super) fn not_opened(&self) {
+        add(&self.connect_failures, 1);
+    }
+}
+
+fn add(counter: &AtomicU64, by: u64) {
+    counter.fetch_add(by, Ordering::Relaxed);
+}

@@ -1,0 +1,74 @@
+//! Modbus TCP: one connection, kept while every exchange on it ends cleanly.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hazard_core::link::LinkFault;
+use tokio::time::{sleep_until, timeout};
+use tokio_modbus::Slave;
+use tokio_modbus::client::{Client, tcp};
+
+use super::ask::{Ask, Heard, excess, verdict};
+use super::link::Timing;
+use super::opener::Opener;
+use super::stats::LinkStats;
+use super::wire::Wire;
+use crate::settings::BusLink;
+
+/// Bytes around a PDU: the MBAP header (MODBUS Messaging on TCP/IP V1.0b, §3.1.3).
+const FRAME_BYTES: u64 = 7;
+
+/// A Modbus TCP endpoint.
+pub(super) struct Tcp {
+    opener: Opener,
+    gap: Duration,
+    stats: Arc<LinkStats>,
+    connection: Option<Connection>,
+}
+
+struct Connection {
+    client: Box<dyn Client>,
+    wire: Wire,
+}
+
+impl Tcp {
+    pub(super) fn new(settings: BusLink, stats: Arc<LinkStats>) -> Self {
+        let gap = settings.gap;
+        Self { opener: Opener::new(settings, Arc::clone(&stats)), gap, stats, connection: None }
+    }
+
+    /// Asks and waits for the answer. The connection is put back only after a clean exchange: a fault, a panic or a
+    /// caller that stops waiting drops it, and with it whatever was half read.
+    pub(super) async fn exchange<A: Ask>(
+        &mut self,
+        ask: &A,
+        timing: Timing,
+    ) -> Result<A::Answer, LinkFault> {
+        let mut connection = self.take_connection().await?;
+        connection.client.set_slave(Slave(ask.unit()));
+        let outcome = timeout(timing.timeout, connection.client.call(ask.request())).await;
+        let result = verdict(ask, outcome);
+        let heard = Heard { bytes: connection.wire.take_heard_bytes(), frame_bytes: FRAME_BYTES };
+        match excess(ask, &result, heard) {
+            Some(0) => self.connection = Some(connection),
+            Some(bytes) => self.stats.strayed(bytes),
+            None => {}
+        }
+        result
+    }
+
+    async fn take_connection(&mut self) -> Result<Connection, LinkFault> {
+        if let Some(connection) = self.connection.take() {
+            if !self.gap.is_zero() {
+                sleep_until(connection.wire.active_at() + self.gap).await;
+            }
+            // Many devices close an idle connection: that is no fault of the request that finds it closed.
+            if connection.wire.is_quiet() {
+                return Ok(connection);
+            }
+            self.stats.strayed(connection.wire.take_heard_bytes());
+        }
+        let wire = self.opener.open().await?;
+        Ok(Connection { client: tcp::attach(wire.clone()).into(), wire })
+    }
+}
