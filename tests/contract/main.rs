@@ -1,1 +1,2 @@
 //! The contract tests.
+mod node;

@@ -2,6 +2,10 @@
 //!
 //! It decides nothing by itself and imports nothing, so the same comparison runs on a gateway and on a microcontroller.
 #![no_std]
+#![cfg_attr(
+    not(test),
+    deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)
+)]
 
 pub mod crc;
 pub mod map;

@@ -2,6 +2,10 @@
 //!
 //! It never waits, never allocates and has no path that panics; the board brings pins, converter, clock and port.
 #![no_std]
+#![cfg_attr(
+    not(test),
+    deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)
+)]
 
 #[cfg(test)]
 extern crate std;
@@ -15,6 +19,8 @@ pub mod rtu;
 
 mod fitted;
 mod registers;
+#[cfg(test)]
+mod tests;
 
 pub use alarm::{ChannelAlarm, Limits, RawLimits};
 pub use channel::{Calibration, Filter, Measurement, Sampler};
