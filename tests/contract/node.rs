@@ -108,8 +108,12 @@ fn point_rules(name: &str) -> Option<&'static str> {
     let what = name.strip_prefix("ch").and_then(|rest| rest.split_once('_'));
     match what.map_or(name, |(_, what)| what) {
         "value" => Some("deadband = 0.1\n"),
-        "alarm_l1" => Some("alarms = [{ kind = \"digital\", latch = true, priority = \"medium\" }]\n"),
-        "alarm_l2" => Some("alarms = [{ kind = \"digital\", latch = true, priority = \"high\" }]\n"),
+        "alarm_l1" => {
+            Some("alarms = [{ kind = \"digital\", latch = true, priority = \"medium\" }]\n")
+        }
+        "alarm_l2" => {
+            Some("alarms = [{ kind = \"digital\", latch = true, priority = \"high\" }]\n")
+        }
         "fault" | "gateway_lost" => {
             Some("alarms = [{ kind = \"digital\", latch = false, priority = \"medium\" }]\n")
         }
@@ -211,8 +215,10 @@ fn gateway_threshold(side: Side, setpoint: f32) -> Threshold {
 /// Gateway and node compare the same: the gateway sees only the value register, and both trip in the same step.
 fn both_ends_agree(kind: Kind, sides: [Side; 2], series: &[(u64, i32)]) {
     let limits = limits_of(kind);
-    let thresholds =
-        [gateway_threshold(sides[0], limits.setpoint_l1), gateway_threshold(sides[1], limits.setpoint_l2)];
+    let thresholds = [
+        gateway_threshold(sides[0], limits.setpoint_l1),
+        gateway_threshold(sides[1], limits.setpoint_l2),
+    ];
     let (mut node, mut phases, mut now_ms) = (node_of(kind), [Phase::Clear; 2], 0);
     for &(passed_ms, raw) in series {
         now_ms += passed_ms;
