@@ -1,2 +1,3 @@
 //! The contract tests.
+#[cfg(test)]
 mod node;
