@@ -155,8 +155,7 @@ impl<const CHANNELS: usize> Node<CHANNELS> {
         match button {
             Button::Acknowledge => fitted.for_each(|channel| channel.alarm.acknowledge()),
             Button::Reset => fitted.for_each(|channel| channel.alarm.reset()),
-            Button::Silence if self.has_unacked() => self.horn = Horn::Silenced,
-            Button::Silence => {}
+            Button::Silence => self.horn = Horn::Silenced,
         }
     }
 

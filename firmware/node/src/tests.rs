@@ -129,7 +129,19 @@ fn a_clock_that_steps_back_ends_no_delay_and_starts_none_over() {
     step(&mut node, 1_000, LEVEL_1);
     step(&mut node, 1_049, LEVEL_1);
     assert!(!step(&mut node, 3, LEVEL_1).relays.level_1);
+    assert_eq!(node.now, Mono::from_millis(1_049));
     assert!(step(&mut node, 1_050, LEVEL_1).relays.level_1);
+}
+
+#[test]
+fn an_on_delay_that_ran_when_the_inhibition_began_is_void() {
+    let mut node = node(0);
+    assert_eq!(node.write_words(holding::ON_DELAY, &[30]), Ok(()));
+    step(&mut node, 0, LEVEL_1);
+    assert_eq!(node.write_coils(coil::channel(0), &[true]), Ok(()));
+    step(&mut node, 100, CLEAN);
+    assert_eq!(node.write_coils(coil::channel(0), &[false]), Ok(()));
+    assert!(!step(&mut node, 200, CLEAN).relays.level_1);
 }
 
 #[test]

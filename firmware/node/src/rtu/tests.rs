@@ -11,7 +11,7 @@ use super::{ADU_MAX, Bits, Exception, Frame, PDU_MAX, Registers, Slave, Words, a
 const SIZE: usize = 2100;
 const REFUSED_WORD: u16 = 0xDEAD;
 
-/// Every table has addresses 0 to 2099 and the last, 65535; one register value is not allowed.
+/// Every table has addresses 0 to 2099; one register value is not allowed.
 #[derive(Clone, PartialEq, Debug)]
 struct Model {
     bits: Vec<bool>,
@@ -28,6 +28,7 @@ impl Model {
 
 fn span(address: u16, len: usize) -> Result<core::ops::Range<usize>, Exception> {
     let first = usize::from(address);
+    assert!(len > 0 && first + len <= 0x1_0000, "a span that the trait rules out");
     if first + len > SIZE { Err(Exception::IllegalAddress) } else { Ok(first..first + len) }
 }
 
@@ -129,6 +130,10 @@ fn a_byte_count_that_disagrees_writes_nothing() {
         let mut model = Model::new();
         assert_eq!(ask(&mut model, &write(function, 0, count, payload)), [function | 0x80, 3]);
         assert_eq!(model, Model::new());
+    }
+    for byte_count in [0, 1, 3, 4, 255] {
+        let pdu = [16, 0, 0, 0, 1, byte_count, 0x12, 0x34];
+        assert_eq!(ask(&mut Model::new(), &pdu), [0x90, 3], "byte count {byte_count}");
     }
 }
 
