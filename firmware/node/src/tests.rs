@@ -136,7 +136,7 @@ fn a_clock_that_steps_back_ends_no_delay_and_starts_none_over() {
 #[test]
 fn an_on_delay_that_ran_when_the_inhibition_began_is_void() {
     let mut node = node(0);
-    assert_eq!(node.write_words(holding::ON_DELAY, &[30]), Ok(()));
+    assert_eq!(node.write_words(holding::ON_DELAY, &[30, 50]), Ok(()));
     step(&mut node, 0, LEVEL_1);
     assert_eq!(node.write_coils(coil::channel(0), &[true]), Ok(()));
     step(&mut node, 100, CLEAN);
