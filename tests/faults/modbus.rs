@@ -1,9 +1,5 @@
 //! Faults of the Modbus adapter: a device may answer late, wrongly, twice or not at all; none of it becomes a value.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "clippy exempts #[test] functions, not what they call"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "clippy exempts #[test] functions, not what they call")]
 
 mod device;
 mod late;

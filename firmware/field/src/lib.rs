@@ -2,13 +2,24 @@
 //!
 //! It decides nothing by itself and imports nothing, so the same comparison runs on a gateway and on a microcontroller.
 #![no_std]
+#![cfg_attr(
+    not(test),
+    deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)
+)]
 
+pub mod crc;
+pub mod map;
 pub mod polarity;
+pub mod status;
 pub mod threshold;
 pub mod time;
+pub mod unit;
 pub mod value;
 
+pub use crc::crc16;
 pub use polarity::Polarity;
+pub use status::{Category, Status};
 pub use threshold::{Phase, Side, Threshold};
 pub use time::{ClockTrust, Mono, Stamp, Utc};
+pub use unit::Unit;
 pub use value::Value;

@@ -103,11 +103,7 @@ impl Device {
     }
 
     /// Does what the script says, one request after the other.
-    pub(crate) async fn work(
-        self,
-        wiring: Wiring,
-        mut requests: mpsc::UnboundedReceiver<(Asked, Sink)>,
-    ) {
+    pub(crate) async fn work(self, wiring: Wiring, mut requests: mpsc::UnboundedReceiver<(Asked, Sink)>) {
         while let Some((asked, sink)) = requests.recv().await {
             self.diary.lock().unwrap().push(asked);
             let act = self.next_act();
@@ -222,8 +218,7 @@ fn frame(wiring: Wiring, asked: Asked, pdu: &[u8]) -> Vec<u8> {
 
 fn crc(bytes: &[u8]) -> u16 {
     bytes.iter().fold(0xFFFF, |crc, byte| {
-        (0..8)
-            .fold(crc ^ u16::from(*byte), |crc, _| crc >> 1 ^ if crc & 1 == 1 { 0xA001 } else { 0 })
+        (0..8).fold(crc ^ u16::from(*byte), |crc, _| crc >> 1 ^ if crc & 1 == 1 { 0xA001 } else { 0 })
     })
 }
 

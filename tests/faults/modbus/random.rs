@@ -81,8 +81,7 @@ impl Asker {
         }
         let now = Instant::now();
         let mut unit = 1 + self.random.below(UNITS) as u8;
-        while self.rested.get(&unit).is_some_and(|until| *until > now) && self.random.below(20) > 0
-        {
+        while self.rested.get(&unit).is_some_and(|until| *until > now) && self.random.below(20) > 0 {
             unit = 1 + self.random.below(UNITS) as u8;
         }
         self.random.request(unit)

@@ -62,8 +62,8 @@ async fn one_fault_then_good(wiring: Wiring, act: Act) {
     let counts = stats.snapshot();
     assert_eq!(counts.requests, 6, "{context}");
     // Only a clean exchange keeps a connection; a port is kept, for there is nothing behind it that could hold bytes back.
-    let is_clean = matches!(result, Ok(_) | Err(LinkFault::Refused(_)))
-        && (act, wiring) != (Act::Doubled, Wiring::Tcp);
+    let is_clean =
+        matches!(result, Ok(_) | Err(LinkFault::Refused(_))) && (act, wiring) != (Act::Doubled, Wiring::Tcp);
     let connects = if is_clean || wiring == Wiring::Rtu { 1 } else { 2 };
     assert_eq!(counts.connects, connects, "{context}");
     let ended = counts.replies + counts.silent + counts.garbled + counts.refused + counts.gone;
@@ -166,16 +166,12 @@ async fn a_request_that_the_protocol_cannot_carry_is_refused_without_being_sent(
     assert_eq!(link.read(&holding(1, 0, 0), timing(100, 0)).await, refused.clone());
     assert_eq!(link.read(&holding(1, 0, 126), timing(100, 0)).await, refused);
     let write = WriteRequest { unit: 1, start: 0, coils: vec![true; 1969] };
-    assert_eq!(
-        link.write(&write, timing(100, 0)).await,
-        Err(LinkFault::Refused(Exception::IllegalValue))
-    );
+    assert_eq!(link.write(&write, timing(100, 0)).await, Err(LinkFault::Refused(Exception::IllegalValue)));
     assert!(rig.device.diary().is_empty());
 }
 
 #[tokio::test]
-async fn a_healthy_tcp_connection_is_kept_and_one_that_the_device_closed_is_opened_again_without_a_fault()
- {
+async fn a_healthy_tcp_connection_is_kept_and_one_that_the_device_closed_is_opened_again_without_a_fault() {
     for wiring in [Wiring::Tcp, Wiring::RtuOverTcp] {
         let rig = Rig::new(wiring).await;
         let (mut link, stats) = rig.link();

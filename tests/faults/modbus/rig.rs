@@ -61,8 +61,7 @@ impl Rig {
             let _port = port;
             Device::hear(Wiring::Rtu, input, hearing_sink, requests).await;
         };
-        let tasks =
-            vec![tokio::spawn(hearing), tokio::spawn(device.clone().work(Wiring::Rtu, work))];
+        let tasks = vec![tokio::spawn(hearing), tokio::spawn(device.clone().work(Wiring::Rtu, work))];
         let serial = Serial { path, baud: 115_200, parity: Parity::None, stop_bits: 1 };
         Self { device, settings: settings(Endpoint::Rtu(serial)), sink, tasks }
     }
@@ -79,8 +78,7 @@ impl Rig {
                 stream.set_nodelay(true).unwrap();
                 let (input, output) = tokio::io::split(stream);
                 // A serial server passes whatever the line says on to the newest connection.
-                let sink =
-                    if wiring == Wiring::Tcp { Sink::default() } else { Arc::clone(&shared_sink) };
+                let sink = if wiring == Wiring::Tcp { Sink::default() } else { Arc::clone(&shared_sink) };
                 *sink.lock().await = Some(Box::new(Hangup(output)));
                 tokio::spawn(Device::hear(wiring, input, sink, requests.clone()));
             }
@@ -159,10 +157,7 @@ fn settings(endpoint: Endpoint) -> BusLink {
 }
 
 pub(crate) fn timing(timeout_ms: u64, late_window_ms: u64) -> Timing {
-    Timing {
-        timeout: Duration::from_millis(timeout_ms),
-        late_window: Duration::from_millis(late_window_ms),
-    }
+    Timing { timeout: Duration::from_millis(timeout_ms), late_window: Duration::from_millis(late_window_ms) }
 }
 
 pub(crate) fn holding(unit: u8, start: u16, count: u16) -> ReadRequest {
@@ -187,11 +182,7 @@ pub(crate) fn assert_no_lie(request: &ReadRequest, result: &ReadResult, context:
 }
 
 /// Asks until there is an answer, at most ten times; none of the answers may be a lie.
-pub(crate) async fn ask_until_good(
-    link: &mut Link,
-    request: &ReadRequest,
-    timing: Timing,
-) -> usize {
+pub(crate) async fn ask_until_good(link: &mut Link, request: &ReadRequest, timing: Timing) -> usize {
     let mut last = Err(LinkFault::Gone);
     for attempt in 1..=10 {
         last = link.read(request, timing).await;

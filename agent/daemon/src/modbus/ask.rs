@@ -108,9 +108,7 @@ impl Ask for WriteRequest {
 
     fn check(&self, response: Response) -> Option<()> {
         let echoed = match (self.coils.as_slice(), response) {
-            ([coil], Response::WriteSingleCoil(start, level)) => {
-                start == self.start && level == *coil
-            }
+            ([coil], Response::WriteSingleCoil(start, level)) => start == self.start && level == *coil,
             ([_, _, ..], Response::WriteMultipleCoils(start, count)) => {
                 start == self.start && usize::from(count) == self.coils.len()
             }
@@ -139,11 +137,7 @@ pub(super) fn verdict<A: Ask>(ask: &A, outcome: Outcome) -> Result<A::Answer, Li
 }
 
 /// How many of the bytes `heard` belong to no answer; `None` if the exchange brought no whole answer.
-pub(super) fn excess<A: Ask>(
-    ask: &A,
-    result: &Result<A::Answer, LinkFault>,
-    heard: Heard,
-) -> Option<u64> {
+pub(super) fn excess<A: Ask>(ask: &A, result: &Result<A::Answer, LinkFault>, heard: Heard) -> Option<u64> {
     let pdu_bytes = match result {
         Ok(_) => ask.answer_bytes(),
         Err(LinkFault::Refused(_)) => EXCEPTION_BYTES,
@@ -227,12 +221,9 @@ mod tests {
     #[test]
     fn a_request_that_the_protocol_cannot_carry_is_not_lawful() {
         let read = |table, count| ReadRequest { unit: 1, table, start: 0, count }.is_lawful();
-        assert!(
-            !read(Table::Holding, 0) && read(Table::Holding, 125) && !read(Table::Holding, 126)
-        );
+        assert!(!read(Table::Holding, 0) && read(Table::Holding, 125) && !read(Table::Holding, 126));
         assert!(!read(Table::Coil, 0) && read(Table::Coil, 2000) && !read(Table::Coil, 2001));
-        let write =
-            |count| WriteRequest { unit: 1, start: 0, coils: vec![true; count] }.is_lawful();
+        let write = |count| WriteRequest { unit: 1, start: 0, coils: vec![true; count] }.is_lawful();
         assert!(!write(0) && write(1) && write(1968) && !write(1969));
     }
 }

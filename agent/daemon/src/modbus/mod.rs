@@ -63,12 +63,7 @@ pub fn spawn(
     (tokio::spawn(serve(bus, link, jobs, replies)), stats)
 }
 
-async fn serve(
-    bus: BusId,
-    mut link: Link,
-    mut jobs: mpsc::Receiver<Job>,
-    replies: mpsc::Sender<Input>,
-) {
+async fn serve(bus: BusId, mut link: Link, mut jobs: mpsc::Receiver<Job>, replies: mpsc::Sender<Input>) {
     while let Some(job) = jobs.recv().await {
         let input = answer(bus, &mut link, job).await;
         // Nobody is left to hear the answers: the agent is stopping.
@@ -83,8 +78,6 @@ async fn answer(bus: BusId, link: &mut Link, job: Job) -> Input {
     let timing = Timing { timeout, late_window };
     match request {
         Request::Read(read) => Input::Reply { bus, ticket, result: link.read(&read, timing).await },
-        Request::Write(write) => {
-            Input::Written { bus, ticket, result: link.write(&write, timing).await }
-        }
+        Request::Write(write) => Input::Written { bus, ticket, result: link.write(&write, timing).await },
     }
 }

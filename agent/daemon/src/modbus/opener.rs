@@ -33,9 +33,8 @@ impl Opener {
     /// [`LinkFault::Gone`].
     pub(super) async fn open(&mut self) -> Result<Wire, LinkFault> {
         let limit = self.settings.connect_timeout;
-        let opened = timeout(limit, self.stream())
-            .await
-            .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+        let opened =
+            timeout(limit, self.stream()).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
         match opened {
             Ok(stream) => {
                 self.stats.opened();

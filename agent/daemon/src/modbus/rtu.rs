@@ -59,11 +59,7 @@ impl Rtu {
 
     /// Asks and waits for the answer. The line counts as dirty and the unit as owing until the exchange has ended
     /// cleanly, so a panic or a caller that stops waiting leaves nothing to be misread.
-    pub(super) async fn exchange<A: Ask>(
-        &mut self,
-        ask: &A,
-        timing: Timing,
-    ) -> Result<A::Answer, LinkFault> {
+    pub(super) async fn exchange<A: Ask>(&mut self, ask: &A, timing: Timing) -> Result<A::Answer, LinkFault> {
         let wire = self.take_wire().await?;
         self.wait_for_late_answer(ask.unit()).await;
         let wire = self.silent(wire).await?;
@@ -88,14 +84,8 @@ impl Rtu {
         result
     }
 
-    async fn broadcast<A: Ask>(
-        &mut self,
-        ask: &A,
-        wire: Wire,
-        timing: Timing,
-    ) -> Result<(), LinkFault> {
-        let mut client: Box<dyn Client> =
-            rtu::attach_slave(Mute(wire.clone()), Slave(ask.unit())).into();
+    async fn broadcast<A: Ask>(&mut self, ask: &A, wire: Wire, timing: Timing) -> Result<(), LinkFault> {
+        let mut client: Box<dyn Client> = rtu::attach_slave(Mute(wire.clone()), Slave(ask.unit())).into();
         match timeout(timing.timeout, client.call(ask.request())).await {
             Ok(Err(Error::Transport(error))) if error.kind() == Mute::SENT => {
                 wire.stay_active_until(wire.active_at() + TURNAROUND);
@@ -139,8 +129,7 @@ impl Rtu {
     }
 
     async fn await_silence(&mut self, wire: &Wire) -> Result<(), LinkFault> {
-        let give_up_at =
-            wire.active_at().max(Instant::now()) + self.required_silence() + BABBLE_MAX;
+        let give_up_at = wire.active_at().max(Instant::now()) + self.required_silence() + BABBLE_MAX;
         loop {
             self.stray(wire.drain())?;
             let silent_at = wire.active_at() + self.required_silence();

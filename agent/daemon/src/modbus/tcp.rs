@@ -39,11 +39,7 @@ impl Tcp {
 
     /// Asks and waits for the answer. The connection is put back only after a clean exchange: a fault, a panic or a
     /// caller that stops waiting drops it, and with it whatever was half read.
-    pub(super) async fn exchange<A: Ask>(
-        &mut self,
-        ask: &A,
-        timing: Timing,
-    ) -> Result<A::Answer, LinkFault> {
+    pub(super) async fn exchange<A: Ask>(&mut self, ask: &A, timing: Timing) -> Result<A::Answer, LinkFault> {
         let mut connection = self.take_connection().await?;
         connection.client.set_slave(Slave(ask.unit()));
         let outcome = timeout(timing.timeout, connection.client.call(ask.request())).await;
