@@ -1,8 +1,8 @@
 //! Faults of the mqtt adapter: brokers that cut, freeze, forget, confirm out of order or not at all.
 
-#[path = "mqtt_core.rs"]
-mod core;
-#[path = "mqtt_mosquitto.rs"]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod model;
 mod mosquitto;
 
 use std::collections::BTreeSet;
@@ -13,7 +13,7 @@ use hazard_agent::demo::broker::{Broker, Delivery};
 use hazard_agent::uplink::mqtt::Order;
 use tokio::sync::mpsc;
 
-use core::{Core, LIMIT, numbers, retained, settings, within};
+use model::{Core, LIMIT, numbers, retained, settings, within};
 
 #[tokio::test]
 async fn every_message_arrives_despite_cuts_lost_sessions_and_missing_or_shuffled_confirmations() {

@@ -89,13 +89,11 @@ impl Flight {
         self.slots.iter().any(|slot| matches!(slot.cargo, Some(Cargo::State(_))))
     }
 
-    /// The message in flight, if it is the only one.
-    pub(super) fn only_message(&self) -> Option<&Message> {
+    /// What is in flight, if it is a single packet.
+    pub(super) fn only_cargo(&self) -> Option<&Cargo> {
         let mut open = self.slots.iter().filter_map(|slot| slot.cargo.as_ref());
-        match (open.next(), open.next()) {
-            (Some(Cargo::Message(message, _)), None) => Some(message),
-            _ => None,
-        }
+        let first = open.next();
+        if open.next().is_none() { first } else { None }
     }
 }
 

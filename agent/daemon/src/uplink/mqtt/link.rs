@@ -9,84 +9,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rumqttc::v5::mqttbytes::v5 as p5;
-use rumqttc::{
-    ConnectReturnCode, ConnectionError, NetworkOptions, Outgoing, QoS, Transport,
-    mqttbytes::v4 as p4, v5,
-};
+use rumqttc::{ConnectReturnCode, ConnectionError, Outgoing, QoS, v5};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
+use super::limits::Limits;
+use super::setup::{self, Setup};
 use super::tls::Tunnel;
-use super::{Fault, FaultKind, Retained, Will};
-use crate::settings::{self, MqttVersion};
-
-/// The longest remaining length that MQTT can write down.
-const PACKET_BYTES_LIMIT: usize = 268_435_455;
-
-/// What this broker takes.
-#[derive(Clone, Debug)]
-pub(super) struct Limits {
-    pub(super) in_flight_max: usize,
-    /// Packet numbers go 1..=span and around.
-    pub(super) span_max: usize,
-    pub(super) packet_bytes_max: usize,
-    pub(super) retains: bool,
-    version: MqttVersion,
-}
-
-impl Limits {
-    /// What the settings alone allow.
-    pub(super) fn of(settings: &settings::Mqtt) -> Self {
-        let window = settings.window.max(1);
-        Self {
-            in_flight_max: usize::from(window),
-            span_max: usize::from(window.saturating_mul(4)),
-            packet_bytes_max: settings.packet_bytes_max.min(PACKET_BYTES_LIMIT),
-            retains: true,
-            version: settings.version,
-        }
-    }
-
-    /// What an MQTT 5 broker adds.
-    fn narrow(&mut self, said: &p5::ConnAckProperties) -> Result<(), Fault> {
-        if said.receive_max == Some(0) || said.max_packet_size == Some(0) {
-            return Err(Fault::refused("the broker announced a limit of zero"));
-        }
-        if said.max_qos == Some(0) {
-            return Err(Fault::refused("the broker does not support QoS 1"));
-        }
-        let receive_max = usize::from(said.receive_max.unwrap_or(u16::MAX));
-        self.in_flight_max = self.in_flight_max.min(receive_max);
-        self.span_max = self.span_max.min(receive_max);
-        let packet_bytes_max = said.max_packet_size.and_then(|max| usize::try_from(max).ok());
-        self.packet_bytes_max = self.packet_bytes_max.min(packet_bytes_max.unwrap_or(usize::MAX));
-        self.retains = said.retain_available != Some(0);
-        Ok(())
-    }
-}
-
-/// Says why a message cannot be sent at all: sent nevertheless, it would end each connection that tries.
-pub(super) fn sendable(
-    topic: &str,
-    payload_bytes: usize,
-    limits: &Limits,
-) -> Result<(), &'static str> {
-    if topic.is_empty() || topic.len() > usize::from(u16::MAX) || topic.contains(['+', '#', '\0']) {
-        return Err("the topic is not valid");
-    }
-    let properties = usize::from(limits.version == MqttVersion::V5);
-    let rest = 2 + topic.len() + 2 + properties + payload_bytes;
-    let length_bytes = match rest {
-        0..128 => 1,
-        128..16_384 => 2,
-        16_384..2_097_152 => 3,
-        _ => 4,
-    };
-    if 1 + length_bytes + rest > limits.packet_bytes_max {
-        return Err("the message is larger than a packet may be");
-    }
-    Ok(())
-}
+use super::{Fault, FaultKind, Will};
+use crate::settings;
 
 /// An open connection.
 pub(super) struct Link {
@@ -102,7 +33,7 @@ pub(super) async fn open(settings: Arc<settings::Mqtt>, will: Arc<Will>) -> Resu
     if let Some(tls) = &settings.tls {
         tunnel = Some(Tunnel::open(tls, &settings, deadline).await?);
     }
-    let login = login(&settings).await?;
+    let login = setup::login(&settings).await?;
     let limits = Limits::of(&settings);
     let setup = Setup {
         settings: &settings,
@@ -131,124 +62,6 @@ pub(super) async fn within<T>(
     timeout_at(deadline, work)
         .await
         .map_err(|_| Fault::line(format!("timed out waiting for {stage}")))
-}
-
-async fn login(settings: &settings::Mqtt) -> Result<Option<(String, String)>, Fault> {
-    let Some((user, file)) = &settings.login else { return Ok(None) };
-    let Some(file) = file else { return Ok(Some((user.clone(), String::new()))) };
-    let read = tokio::fs::read_to_string(file).await;
-    let password =
-        read.map_err(|error| Fault::refused(format!("password file {}: {error}", file.display())))?;
-    Ok(Some((user.clone(), password.trim_end_matches(['\r', '\n']).to_owned())))
-}
-
-struct Setup<'a> {
-    settings: &'a settings::Mqtt,
-    will: &'a Retained,
-    tunnel: Option<&'a Tunnel>,
-    login: Option<(String, String)>,
-    limits: &'a Limits,
-}
-
-impl Setup<'_> {
-    fn build(self) -> (Client, Poller) {
-        match self.settings.version {
-            MqttVersion::V311 => self.build_v311(),
-            MqttVersion::V5 => self.build_v5(),
-        }
-    }
-
-    fn build_v311(self) -> (Client, Poller) {
-        let (host, transport) = self.address();
-        let mut options =
-            rumqttc::MqttOptions::new(&self.settings.client_id, host, self.settings.port);
-        options
-            .set_transport(transport)
-            .set_clean_session(true)
-            .set_keep_alive(self.keep_alive(1))
-            .set_max_packet_size(self.limits.packet_bytes_max, self.limits.packet_bytes_max)
-            .set_inflight(self.inflight());
-        if self.will_fits() {
-            let payload = self.will.payload.to_vec();
-            options.set_last_will(p4::LastWill::new(
-                &*self.will.topic,
-                payload,
-                QoS::AtLeastOnce,
-                true,
-            ));
-        }
-        if let Some((user, password)) = &self.login {
-            options.set_credentials(user, password);
-        }
-        let (client, mut poller) = rumqttc::AsyncClient::new(options, self.queue());
-        let mut network = NetworkOptions::new();
-        network.set_tcp_nodelay(true);
-        network.set_connection_timeout(self.timeout_s());
-        poller.set_network_options(network);
-        (Client::V311(client), Poller::V311(Box::new(poller)))
-    }
-
-    fn build_v5(self) -> (Client, Poller) {
-        let (host, transport) = self.address();
-        let mut options = v5::MqttOptions::new(&self.settings.client_id, host, self.settings.port);
-        let mut network = NetworkOptions::new();
-        network.set_tcp_nodelay(true);
-        options
-            .set_transport(transport)
-            .set_clean_start(true)
-            .set_keep_alive(self.keep_alive(5))
-            .set_max_packet_size(u32::try_from(self.limits.packet_bytes_max).ok())
-            .set_outgoing_inflight_upper_limit(self.inflight())
-            .set_connection_timeout(self.timeout_s())
-            .set_network_options(network);
-        if self.will_fits() {
-            let payload = self.will.payload.to_vec();
-            let qos = v5::mqttbytes::QoS::AtLeastOnce;
-            options.set_last_will(p5::LastWill::new(&*self.will.topic, payload, qos, true, None));
-        }
-        if let Some((user, password)) = &self.login {
-            options.set_credentials(user, password);
-        }
-        let (client, poller) = v5::AsyncClient::new(options, self.queue());
-        (
-            Client::V5(client),
-            Poller::V5 { poller: Box::new(poller), keep_alive: self.keep_alive(5) },
-        )
-    }
-
-    fn address(&self) -> (String, Transport) {
-        match self.tunnel {
-            Some(tunnel) => (tunnel.path().to_owned(), Transport::Unix),
-            // rumqttc appends ":port", which an IPv6 address only survives in brackets.
-            None if self.settings.host.contains(':') => {
-                (format!("[{}]", self.settings.host), Transport::Tcp)
-            }
-            None => (self.settings.host.clone(), Transport::Tcp),
-        }
-    }
-
-    /// rumqttc panics below its own minimum.
-    fn keep_alive(&self, least_s: u64) -> Duration {
-        Duration::from_secs(self.settings.keep_alive.as_secs().clamp(least_s, u64::from(u16::MAX)))
-    }
-
-    fn inflight(&self) -> u16 {
-        u16::try_from(self.limits.span_max).unwrap_or(u16::MAX).max(1)
-    }
-
-    /// Room for everything that can be in flight, so that handing over never waits; and for the DISCONNECT.
-    fn queue(&self) -> usize {
-        self.limits.span_max + 2
-    }
-
-    fn timeout_s(&self) -> u64 {
-        self.settings.connect_timeout.as_secs().max(1)
-    }
-
-    fn will_fits(&self) -> bool {
-        sendable(&self.will.topic, self.will.payload.len(), self.limits).is_ok()
-            && self.will.payload.len() <= usize::from(u16::MAX)
-    }
 }
 
 /// Hands packets to rumqttc.
@@ -339,7 +152,8 @@ impl Driver {
     }
 }
 
-enum Poller {
+/// A rumqttc event loop.
+pub(super) enum Poller {
     V311(Box<rumqttc::EventLoop>),
     V5 { poller: Box<v5::EventLoop>, keep_alive: Duration },
 }

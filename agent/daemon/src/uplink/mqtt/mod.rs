@@ -12,8 +12,10 @@
 
 mod backoff;
 mod flight;
+mod limits;
 mod link;
 mod session;
+mod setup;
 mod tls;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -231,7 +233,7 @@ impl Uplink {
     /// Keeps a retained state, if it can be sent at all; says whether it did.
     fn remember(&mut self, state: Retained) -> Option<Arc<str>> {
         let known = self.retained.contains_key(&state.topic);
-        if let Err(reason) = link::sendable(&state.topic, state.payload.len(), &self.limits()) {
+        if let Err(reason) = limits::sendable(&state.topic, state.payload.len(), &self.limits()) {
             warn!(uplink = %self.settings.name, topic = %state.topic, reason, "retained state dropped");
             return None;
         }
@@ -243,8 +245,8 @@ impl Uplink {
         Some(state.topic)
     }
 
-    fn limits(&self) -> link::Limits {
-        link::Limits::of(&self.settings)
+    fn limits(&self) -> limits::Limits {
+        limits::Limits::of(&self.settings)
     }
 }
 

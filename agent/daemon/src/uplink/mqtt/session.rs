@@ -10,7 +10,8 @@ use tokio::time::{Instant, sleep_until};
 use tracing::{debug, info, warn};
 
 use super::flight::{Cargo, Flight};
-use super::link::{Client, Keep, Limits, Link, Refusal, Seen, sendable};
+use super::limits::{Limits, sendable};
+use super::link::{Client, Keep, Link, Refusal, Seen};
 use super::{Fault, FaultKind, Message, Order, Report, Stopped, Uplink};
 
 /// An orderly end may take this long.
@@ -152,7 +153,12 @@ impl<'a> Session<'a> {
             }
         }
         if self.phase == Phase::Starting && self.states.is_empty() && !self.flight.carries_state() {
-            self.go_up();
+            self.drop_stale_orders();
+            if self.phase == Phase::Starting && self.states.is_empty() {
+                self.go_up();
+            } else {
+                return self.fill();
+            }
         }
         Ok(())
     }
@@ -167,23 +173,19 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    fn go_up(&mut self) {
-        // Publishes that were ordered for the connection before are still in the channel: the core sends them again.
+    /// Publishes that were ordered for the connection before are still in the channel: the core sends them again.
+    fn drop_stale_orders(&mut self) {
         for _ in 0..self.uplink.orders.max_capacity() {
-            let Ok(order) = self.uplink.orders.try_recv() else { break };
-            if matches!(order, Order::Stop) {
-                self.leave();
-                return;
-            }
-            if let Order::Retain(state) = order
-                && let Some(topic) = self.uplink.remember(state)
-            {
-                self.states.insert(topic);
+            let Ok(order) = self.uplink.orders.try_recv() else { return };
+            match order {
+                Order::Publish(_) => {}
+                Order::Retain(state) => self.states.extend(self.uplink.remember(state)),
+                Order::Stop => return self.leave(),
             }
         }
-        if !self.states.is_empty() {
-            return;
-        }
+    }
+
+    fn go_up(&mut self) {
         info!(uplink = %self.uplink.settings.name, connect_ms = self.opened.elapsed().as_millis(), "uplink up");
         self.phase = Phase::Up;
         self.was_up = true;
@@ -209,11 +211,7 @@ impl<'a> Session<'a> {
         match order {
             Some(Order::Publish(message)) if self.phase == Phase::Up => self.accept(message),
             Some(Order::Publish(_)) => {}
-            Some(Order::Retain(state)) => {
-                if let Some(topic) = self.uplink.remember(state) {
-                    self.states.insert(topic);
-                }
-            }
+            Some(Order::Retain(state)) => self.states.extend(self.uplink.remember(state)),
             Some(Order::Stop) => self.leave(),
             None => return Err(Ending::Stopped),
         }
@@ -315,15 +313,20 @@ impl<'a> Session<'a> {
             return Err(Stopped);
         }
         if fault.kind == FaultKind::Poison {
-            match self.flight.only_message() {
-                Some(message) => {
+            self.uplink.pace = match self.flight.only_cargo() {
+                Some(Cargo::Message(message, _)) => {
                     self.uplink
                         .outbox
                         .push(Report::Rejected { id: message.id, reason: fault.reason.clone() });
-                    self.uplink.pace = Pace::Full;
+                    Pace::Full
                 }
-                None => self.uplink.pace = Pace::Single,
-            }
+                Some(Cargo::State(topic)) => {
+                    warn!(uplink = %self.uplink.settings.name, %topic, reason = fault.reason, "retained state dropped");
+                    self.uplink.retained.remove(topic);
+                    Pace::Full
+                }
+                Some(Cargo::Goodbye) | None => Pace::Single,
+            };
         }
         Ok((fault, self.was_up))
     }

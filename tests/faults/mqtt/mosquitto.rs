@@ -14,7 +14,13 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, 
 use rumqttc::{AsyncClient, Event, MqttOptions, Packet, QoS};
 use tempfile::TempDir;
 
-use super::core::{Core, LIMIT, settings, within};
+use super::model::{Core, LIMIT, retained, settings, within};
+
+/// More than the broker takes in one of the tests.
+const LARGE: &str = match std::str::from_utf8(&[b'x'; 200]) {
+    Ok(text) => text,
+    Err(_) => "",
+};
 
 #[tokio::test]
 async fn mosquitto_takes_everything_over_mqtt_3_1_1_and_5() {
@@ -32,11 +38,12 @@ async fn mosquitto_takes_everything_over_mqtt_3_1_1_and_5() {
 }
 
 #[tokio::test]
-async fn an_mqtt_5_broker_that_finds_a_message_too_large_loses_only_that_message() {
+async fn an_mqtt_5_broker_that_finds_a_message_too_large_loses_only_that_message_and_that_state() {
     let Some(broker) = Mosquitto::start("message_size_limit 100\n") else { return };
     let (mut core, _uplink) =
         Core::start(Mqtt { version: MqttVersion::V5, ..settings(broker.port) }, 64);
     core.until("up", |core| core.up).await;
+    core.order(Order::Retain(retained("plant/large", LARGE)));
     core.submit(0..10);
     core.submit_large(99, 101);
     core.submit(10..20);
