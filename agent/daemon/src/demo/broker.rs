@@ -1,1 +1,0 @@
-//! A small MQTT broker for the demonstration and for tests.
