@@ -120,7 +120,7 @@ catalogue! {
         ["写 {2} 到 {3} 个字符", "write {2} to {3} characters"];
     // Names and references.
     "E0301" DuplicateName
-        ["{0} 重名：{1}（不分大小写）", "two {0} are named {1} (case is ignored)"],
+        ["{0}重名：{1}（不分大小写）", "two {0} are named {1} (case is ignored)"],
         ["第二次使用", "used again"], FIRST,
         ["改成本文件里没有用过的名字", "choose a name that is not used yet"];
     "E0302" UnknownBus

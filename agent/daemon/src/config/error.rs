@@ -111,9 +111,9 @@ impl SourceFile {
         at
     }
 
-    fn label(&self, spot: Spot, text: String) -> LabeledSpan {
+    fn range(&self, spot: Spot) -> std::ops::Range<usize> {
         let (start, end) = (self.clamp(spot.start), self.clamp(spot.end));
-        LabeledSpan::at(start..end.max(start), text)
+        start..end.max(start)
     }
 }
 
@@ -201,9 +201,16 @@ impl Fault {
         let mut rest = template;
         while let Some((before, after)) = rest.split_once('{') {
             filled.push_str(before);
-            let Some((number, tail)) = after.split_once('}') else { break };
-            let arg = number.parse().ok().and_then(|index: usize| self.args.get(index));
-            filled.push_str(arg.map_or("", |arg| arg.text(lang)));
+            let blank =
+                after.split_once('}').and_then(|(number, tail)| Some((number.parse().ok()?, tail)));
+            let Some((number, tail)) = blank else {
+                // An inline table in an example.
+                filled.push('{');
+                rest = after;
+                continue;
+            };
+            let number: usize = number;
+            filled.push_str(self.args.get(number).map_or("", |arg| arg.text(lang)));
             rest = tail;
         }
         filled.push_str(rest);
@@ -237,7 +244,8 @@ impl Report {
         let syntax = |fault: &&Fault| fault.code == Code::Syntax;
         let broken: HashSet<_> = self.faults.iter().filter(syntax).map(line_of).collect();
         if !broken.is_empty() {
-            let kept = |fault: &&Fault| fault.code == Code::Syntax || !broken.contains(&line_of(fault));
+            let kept =
+                |fault: &&Fault| fault.code == Code::Syntax || !broken.contains(&line_of(fault));
             self.faults = self.faults.iter().filter(kept).cloned().collect();
         }
     }
@@ -282,7 +290,7 @@ impl Report {
         let handler = GraphicalReportHandler::new_themed(theme)
             .with_wrap_lines(false)
             .with_links(false)
-            .with_context_lines(0)
+            .with_context_lines(1)
             .without_syntax_highlighting();
         let mut text = String::new();
         for fault in &self.faults {
@@ -333,12 +341,13 @@ impl Report {
         let mut labels = Vec::new();
         let mut help = fault.help(lang);
         if let Some(source) = source.filter(|source| !source.text.is_empty()) {
-            labels.push(source.label(fault.spot, fault.label(lang)));
+            let range = source.range(fault.spot);
+            labels.push(LabeledSpan::new_primary_with_span(Some(fault.label(lang)), range));
         }
         if let Some(other) = fault.other {
             match (self.sources.get(other.file), source) {
                 (Some(there), Some(_)) if other.file == fault.spot.file => {
-                    labels.push(there.label(other, fault.other_label(lang)));
+                    labels.push(LabeledSpan::at(there.range(other), fault.other_label(lang)));
                 }
                 (Some(there), _) => {
                     let (line, _) = there.position(other.start);

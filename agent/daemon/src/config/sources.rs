@@ -78,7 +78,9 @@ impl Sources {
             self.templates.push(TemplateSource { name, file: read.map(|_| before) });
             return;
         }
-        let Some((_, text)) = EMBEDDED.iter().find(|(embedded, _)| *embedded == name) else { return };
+        let Some((_, text)) = EMBEDDED.iter().find(|(embedded, _)| *embedded == name) else {
+            return;
+        };
         self.push(PathBuf::from(format!("<embedded>/{name}.toml")), Arc::from(*text));
         self.templates.push(TemplateSource { name, file: Some(before) });
     }
@@ -99,12 +101,12 @@ impl Sources {
     fn add_file(&mut self, path: &Path, faults: &mut Vec<Fault>) -> Option<Arc<str>> {
         let file = self.files.len();
         let shown = path.display();
-        let fault = |code, at, words| {
-            Fault::new(code, Spot { file, start: at, end: at }, words)
-        };
+        let fault = |code, at, words| Fault::new(code, Spot { file, start: at, end: at }, words);
         self.paths.push(path.to_path_buf());
         let (text, found) = match read_bounded(path) {
-            Err(error) => (String::new(), Some(fault(Code::FileUnreadable, 0, args![shown, error]))),
+            Err(error) => {
+                (String::new(), Some(fault(Code::FileUnreadable, 0, args![shown, error])))
+            }
             Ok(bytes) if bytes.len() as u64 > FILE_BYTES_MAX => {
                 let words = args![shown, bytes.len(), FILE_BYTES_MAX];
                 (String::new(), Some(fault(Code::FileTooLarge, 0, words)))

@@ -116,20 +116,33 @@ fn english(stem: &str) -> &'static str {
     SYNTAX.iter().map(|(prefix, ..)| *prefix).find(|prefix| stem.starts_with(prefix)).unwrap_or("")
 }
 
-const GENERIC: [&str; 2] =
-    ["一行一个 键 = 值；文本用双引号；段名用 [ ]", "one key = value a line; texts in quotes; sections in [ ]"];
+const GENERIC: [&str; 2] = [
+    "一行一个 键 = 值；文本用双引号；段名用 [ ]",
+    "one key = value a line; texts in quotes; sections in [ ]",
+];
 const QUOTES: [&str; 2] =
     ["文本两端都要英文双引号：\"…\"", "texts need straight double quotes at both ends: \"…\""];
-const BRACKETS: [&str; 2] =
-    ["括号要成对：[段] [[列表段]] [数组] { 内联表 }", "brackets come in pairs: [section] [[list]] [array] { inline }"];
-const NUMBERS: [&str; 2] =
-    ["数字写成 25、25.0、0x7FFF，不要有前导 0 或单位", "write numbers as 25, 25.0 or 0x7FFF, without leading zeros or units"];
+const BRACKETS: [&str; 2] = [
+    "括号要成对：[段] [[列表段]] [数组] { 内联表 }",
+    "brackets come in pairs: [section] [[list]] [array] { inline }",
+];
+const NUMBERS: [&str; 2] = [
+    "数字写成 25、25.0、0x7FFF，不要有前导 0 或单位",
+    "write numbers as 25, 25.0 or 0x7FFF, without leading zeros or units",
+];
 const COMMAS: [&str; 2] = ["各项之间恰好一个英文逗号", "exactly one comma between entries"];
 const ASSIGN: [&str; 2] = ["写成 键 = 值", "write key = value"];
 
 /// What the parser says, in Chinese, and what to write.
 const SYNTAX: &[(&str, &str, [&str; 2])] = &[
-    ("duplicate key", "同一个键写了两次", ["删去其中一行；列表段要写成 [[…]]", "remove one of them; lists of sections are written [[…]]"]),
+    (
+        "duplicate key",
+        "同一个键写了两次",
+        [
+            "删去其中一行；列表段要写成 [[…]]",
+            "remove one of them; lists of sections are written [[…]]",
+        ],
+    ),
     ("string values must be quoted", "文本没有加引号", QUOTES),
     ("invalid basic string", "文本的引号或转义不对", QUOTES),
     ("invalid literal string", "文本的引号不对", QUOTES),
@@ -149,7 +162,11 @@ const SYNTAX: &[(&str, &str, [&str; 2])] = &[
     ("missing value", "缺少值", ASSIGN),
     ("key with no value", "只有键，没有值", ASSIGN),
     ("invalid key-value pair", "键值写法不对", ASSIGN),
-    ("invalid unquoted key", "键里有不允许的字符", ["键只用英文字母、数字、_ 和 -", "keys consist of letters, digits, _ and -"]),
+    (
+        "invalid unquoted key",
+        "键里有不允许的字符",
+        ["键只用英文字母、数字、_ 和 -", "keys consist of letters, digits, _ and -"],
+    ),
     ("unquoted keys cannot be empty", "键是空的", ASSIGN),
     ("unexpected leading zero", "数字有前导 0", NUMBERS),
     ("redundant", "数字写法不对", NUMBERS),
@@ -165,6 +182,10 @@ const SYNTAX: &[(&str, &str, [&str; 2])] = &[
     ("cannot extend value", "这个键已经是别的值", ASSIGN),
     ("invalid value", "值写法不对", GENERIC),
     ("invalid comment character", "注释里有控制字符", GENERIC),
-    ("carriage return must be followed by newline", "换行符不对", ["换行用 LF 或 CRLF", "end lines with LF or CRLF"]),
+    (
+        "carriage return must be followed by newline",
+        "换行符不对",
+        ["换行用 LF 或 CRLF", "end lines with LF or CRLF"],
+    ),
     ("cannot recurse further", "嵌套太深", BRACKETS),
 ];
