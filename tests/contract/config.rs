@@ -1,4 +1,5 @@
 //! Configuration: what is accepted, and how everything that is not is told, word by word.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test's own files and shapes")]
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -3,6 +3,7 @@
 
 mod catalogue;
 mod check;
+mod device;
 mod error;
 mod file;
 mod lower;
@@ -71,5 +72,5 @@ pub fn site_schema() -> serde_json::Value {
 /// The JSON schema of a device template.
 #[must_use]
 pub fn device_schema() -> serde_json::Value {
-    schemars::schema_for!(file::DeviceFile).to_value()
+    schemars::schema_for!(device::DeviceFile).to_value()
 }

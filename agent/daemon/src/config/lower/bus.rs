@@ -9,8 +9,9 @@ use hazard_core::site::{BusKind, BusSpec, DeviceSpec};
 
 use super::{Lowering, Section};
 use crate::config::catalogue::Code;
+use crate::config::device::{DeviceEntry, Manners};
 use crate::config::error::{Arg, Fault, Spot, args};
-use crate::config::file::{BusFile, BusKindKey, DeviceEntry, Manners, ParityKey};
+use crate::config::file::{BusFile, BusKindKey, ParityKey};
 use crate::config::names::Found;
 use crate::config::tree::Node;
 use crate::settings::{BusLink, Endpoint, Parity, Serial};

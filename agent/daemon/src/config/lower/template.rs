@@ -3,8 +3,8 @@
 use super::{Lowering, Section};
 use crate::config::catalogue::Code;
 use crate::config::check::{self, Schema};
+use crate::config::device::TemplateHead;
 use crate::config::error::{Arg, Fault, args};
-use crate::config::file::TemplateHead;
 use crate::config::names::Names;
 use crate::config::point::PointFile;
 use crate::config::tree::{Document, Node};
