@@ -11,6 +11,9 @@ use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource};
 
 pub use super::catalogue::Code;
 
+/// More faults than anybody reads; the rest is only counted.
+const RENDERED_MAX: usize = 2_000;
+
 /// The language of texts for people; codes are never translated.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Lang {
@@ -101,6 +104,10 @@ impl SourceFile {
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().map_or(0, |rest| rest.chars().count()) + 1;
         (line, column)
+    }
+
+    fn line_ends(&self) -> Vec<usize> {
+        self.text.match_indices('\n').map(|(at, _)| at).collect()
     }
 
     fn clamp(&self, at: usize) -> usize {
@@ -237,9 +244,11 @@ impl Report {
 
     /// What else seems wrong on a line that could not be parsed says nothing.
     fn forgive_broken_lines(&mut self) {
+        let lines: Vec<Vec<usize>> = self.sources.iter().map(SourceFile::line_ends).collect();
         let line_of = |fault: &Fault| {
-            let source = self.sources.get(fault.spot.file);
-            (fault.spot.file, source.map_or(0, |source| source.position(fault.spot.start).0))
+            let ends = lines.get(fault.spot.file);
+            let line = ends.map(|ends| ends.partition_point(|end| *end < fault.spot.start));
+            (fault.spot.file, line)
         };
         let syntax = |fault: &&Fault| fault.code == Code::Syntax;
         let broken: HashSet<_> = self.faults.iter().filter(syntax).map(line_of).collect();
@@ -280,7 +289,7 @@ impl Report {
         )
     }
 
-    /// The faults with their lines and carets, and a count at the end.
+    /// The first 2000 faults with their lines and carets, and a count of all at the end.
     #[must_use]
     pub fn render(&self, lang: Lang, style: Style) -> String {
         let theme = match style {
@@ -293,12 +302,15 @@ impl Report {
             .with_context_lines(1)
             .without_syntax_highlighting();
         let mut text = String::new();
-        for fault in &self.faults {
+        for fault in self.faults.iter().take(RENDERED_MAX) {
             // Formatting into a String fails only if a label does; the message alone still goes out.
             if handler.render_report(&mut text, &self.rendered(fault, lang)).is_err() {
                 text.push_str(&fault.message(lang));
             }
             text.push('\n');
+        }
+        if self.faults.len() > RENDERED_MAX {
+            text.push_str(&format!("… {RENDERED_MAX} / {}\n", self.faults.len()));
         }
         text.push_str(&self.summary(lang));
         text

@@ -5,6 +5,9 @@ use std::collections::HashMap;
 use super::check::instead;
 use super::error::{Arg, Spot};
 
+/// A wrong name is compared with so many.
+const COMPARED_MAX: usize = 1_000;
+
 /// Names in the order of the file. A name whose thing is faulty is kept without an index, so that nothing complains twice.
 #[derive(Default)]
 pub(crate) struct Names {
@@ -50,7 +53,9 @@ impl Names {
             Some((_, Some(index))) => Found::At(*index),
             Some((_, None)) => Found::Faulty,
             None => {
-                let shown: Vec<&str> = self.shown.iter().map(String::as_str).collect();
+                // Comparing with every name of a huge site for each wrong one would take minutes.
+                let shown: Vec<&str> =
+                    self.shown.iter().take(COMPARED_MAX).map(String::as_str).collect();
                 Found::Unknown(instead(name, &shown))
             }
         }
