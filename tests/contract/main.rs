@@ -1,5 +1,6 @@
-//! The contract: bytes, registers, topics and messages that somebody else relies on.
+//! The contract: bytes, registers, topics, messages and texts that somebody else relies on.
+#![cfg(test)]
 
-#[cfg(test)]
+mod config;
 mod node;
 mod wire;

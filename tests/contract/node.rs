@@ -11,8 +11,7 @@ use hazard_field::map::{
 use hazard_field::{Mono, Phase, Side, Threshold, Unit, Value};
 use hazard_node::rtu::PDU_MAX;
 use hazard_node::{
-    AnalogReading, Button, Calibration, ChannelSettings, Filter, Node, NodeSettings, RawLimits,
-    answer,
+    AnalogReading, Button, Calibration, ChannelSettings, Filter, Node, NodeSettings, RawLimits, answer,
 };
 use proptest::prelude::*;
 
@@ -108,12 +107,8 @@ fn point_rules(name: &str) -> Option<&'static str> {
     let what = name.strip_prefix("ch").and_then(|rest| rest.split_once('_'));
     match what.map_or(name, |(_, what)| what) {
         "value" => Some("deadband = 0.1\n"),
-        "alarm_l1" => {
-            Some("alarms = [{ kind = \"digital\", latch = true, priority = \"medium\" }]\n")
-        }
-        "alarm_l2" => {
-            Some("alarms = [{ kind = \"digital\", latch = true, priority = \"high\" }]\n")
-        }
+        "alarm_l1" => Some("alarms = [{ kind = \"digital\", latch = true, priority = \"medium\" }]\n"),
+        "alarm_l2" => Some("alarms = [{ kind = \"digital\", latch = true, priority = \"high\" }]\n"),
         "fault" | "gateway_lost" => {
             Some("alarms = [{ kind = \"digital\", latch = false, priority = \"medium\" }]\n")
         }
@@ -215,10 +210,8 @@ fn gateway_threshold(side: Side, setpoint: f32) -> Threshold {
 /// Gateway and node compare the same: the gateway sees only the value register, and both trip in the same step.
 fn both_ends_agree(kind: Kind, sides: [Side; 2], series: &[(u64, i32)]) {
     let limits = limits_of(kind);
-    let thresholds = [
-        gateway_threshold(sides[0], limits.setpoint_l1),
-        gateway_threshold(sides[1], limits.setpoint_l2),
-    ];
+    let thresholds =
+        [gateway_threshold(sides[0], limits.setpoint_l1), gateway_threshold(sides[1], limits.setpoint_l2)];
     let (mut node, mut phases, mut now_ms) = (node_of(kind), [Phase::Clear; 2], 0);
     for &(passed_ms, raw) in series {
         now_ms += passed_ms;

@@ -17,10 +17,8 @@ use model::{Core, LIMIT, numbers, retained, settings, within};
 
 #[tokio::test]
 async fn every_message_arrives_despite_cuts_lost_sessions_and_missing_or_shuffled_confirmations() {
-    let seed = std::env::var("HAZARD_SEED")
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(0x000b_ad5e_ed01);
+    let seed =
+        std::env::var("HAZARD_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(0x000b_ad5e_ed01);
     println!("seed {seed} (HAZARD_SEED to repeat)");
     let broker = Broker::bind("127.0.0.1:0").await.unwrap();
     let faults = broker.faults();
@@ -42,9 +40,7 @@ async fn every_message_arrives_despite_cuts_lost_sessions_and_missing_or_shuffle
             core.step().await;
             if core.up && core.acked.len() >= next_cut {
                 cuts += broker.cut_all();
-                dice = dice
-                    .wrapping_mul(6_364_136_223_846_793_005)
-                    .wrapping_add(1_442_695_040_888_963_407);
+                dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                 next_cut = core.acked.len() + 1 + (dice >> 33) as usize % 250;
             }
         }
@@ -52,10 +48,7 @@ async fn every_message_arrives_despite_cuts_lost_sessions_and_missing_or_shuffle
     .await;
 
     let (arrived, copies) = drain(&mut received);
-    println!(
-        "{cuts} cuts, {} connections lost, {copies} copies of 6000 messages",
-        core.downs.len()
-    );
+    println!("{cuts} cuts, {} connections lost, {copies} copies of 6000 messages", core.downs.len());
     assert!(cuts >= 30, "only {cuts} cuts: the test shows nothing");
     assert_eq!(arrived, (0..6_000).collect::<BTreeSet<_>>(), "seed {seed}");
     assert_eq!(core.rejected, vec![], "nothing may be given up");
@@ -76,16 +69,9 @@ async fn a_frozen_broker_is_noticed_within_the_stall_timeout_and_survived() {
     core.until("down", |core| !core.downs.is_empty()).await;
     let noticed = frozen.elapsed();
     assert!(core.downs[0].contains("no confirmation"), "{:?}", core.downs);
-    assert!(
-        noticed >= Duration::from_millis(400) && noticed < Duration::from_millis(1_200),
-        "{noticed:?}"
-    );
+    assert!(noticed >= Duration::from_millis(400) && noticed < Duration::from_millis(1_200), "{noticed:?}");
     core.until("an attempt to fail", |core| core.downs.len() > 1).await;
-    assert!(
-        core.downs[1].contains("timed out waiting for the broker's answer"),
-        "{:?}",
-        core.downs
-    );
+    assert!(core.downs[1].contains("timed out waiting for the broker's answer"), "{:?}", core.downs);
 
     broker.faults().freeze.store(false, Ordering::Relaxed);
     core.until("all confirmed", |core| core.acked.len() == 10).await;
@@ -111,10 +97,7 @@ async fn a_broker_that_forgot_everything_has_the_retained_states_before_up_is_re
     while let Ok((topic, payload, _)) = states.try_recv() {
         found.push((topic.to_string(), String::from_utf8(payload.to_vec()).unwrap()));
     }
-    assert_eq!(
-        found,
-        [("plant/model".into(), "v2".into()), ("plant/state".into(), "second".into())]
-    );
+    assert_eq!(found, [("plant/model".into(), "v2".into()), ("plant/state".into(), "second".into())]);
 }
 
 #[tokio::test]

@@ -35,8 +35,7 @@ impl Core {
     pub(super) fn start(settings: Mqtt, window: usize) -> (Self, JoinHandle<()>) {
         let (orders, orders_out) = mpsc::channel(256);
         let (reports_in, reports) = mpsc::channel(16);
-        let will =
-            Will { will: retained("status", "offline"), goodbye: retained("status", "goodbye") };
+        let will = Will { will: retained("status", "offline"), goodbye: retained("status", "goodbye") };
         let uplink = spawn(UplinkId(3), settings, will, orders_out, reports_in);
         let core = Self {
             orders,
@@ -69,11 +68,7 @@ impl Core {
         while self.up && self.in_flight.len() < self.window {
             let Some(number) = self.waiting.pop_front() else { return };
             let width = self.large.get(&number).copied().unwrap_or(0);
-            self.publish(
-                &format!("plant/{}", number % 7),
-                format!("{number:0width$}").into_bytes(),
-                number,
-            );
+            self.publish(&format!("plant/{}", number % 7), format!("{number:0width$}").into_bytes(), number);
         }
     }
 

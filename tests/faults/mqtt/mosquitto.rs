@@ -40,8 +40,7 @@ async fn mosquitto_takes_everything_over_mqtt_3_1_1_and_5() {
 #[tokio::test]
 async fn an_mqtt_5_broker_that_finds_a_message_too_large_loses_only_that_message_and_that_state() {
     let Some(broker) = Mosquitto::start("message_size_limit 100\n") else { return };
-    let (mut core, _uplink) =
-        Core::start(Mqtt { version: MqttVersion::V5, ..settings(broker.port) }, 64);
+    let (mut core, _uplink) = Core::start(Mqtt { version: MqttVersion::V5, ..settings(broker.port) }, 64);
     core.until("up", |core| core.up).await;
     core.order(Order::Retain(retained("plant/large", LARGE)));
     core.submit(0..10);
@@ -77,11 +76,8 @@ async fn mutual_tls_carries_messages_and_each_broken_certificate_is_named() {
     let client = plant.issue(dir.path(), "client", 2099);
     let (ca, other_ca) = (plant.write(dir.path(), "ca"), stranger.write(dir.path(), "other"));
     let Some(broker) = Mosquitto::start_tls(&ca, &server) else { return };
-    let tls = |ca: &Path, client: Option<&Pair>| Tls {
-        ca: ca.into(),
-        client: client.cloned(),
-        server_name: None,
-    };
+    let tls =
+        |ca: &Path, client: Option<&Pair>| Tls { ca: ca.into(), client: client.cloned(), server_name: None };
 
     let good = tls(&ca, Some(&client));
     for version in [MqttVersion::V311, MqttVersion::V5] {
@@ -147,11 +143,7 @@ fn a_check_of_the_tls_files_names_every_file_and_what_is_wrong() {
     assert_eq!(check(&ca, &one.0, &one.0), [(one.0.clone(), TlsProblem::NoKey)]);
     assert_eq!(
         check(&gone, &noise, &folder),
-        [
-            (gone, TlsProblem::Missing),
-            (noise, TlsProblem::NotPem),
-            (folder, TlsProblem::Unreadable)
-        ]
+        [(gone, TlsProblem::Missing), (noise, TlsProblem::NotPem), (folder, TlsProblem::Unreadable)]
     );
 }
 
@@ -278,8 +270,7 @@ fn find_mosquitto() -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut places: Vec<_> = std::env::split_paths(&path).collect();
     places.push("/usr/sbin".into());
-    let found =
-        places.into_iter().map(|place| place.join("mosquitto")).find(|program| program.is_file());
+    let found = places.into_iter().map(|place| place.join("mosquitto")).find(|program| program.is_file());
     if found.is_none() {
         assert!(
             std::env::var("HAZARD_REQUIRE_TOOLS").as_deref() != Ok("1"),
@@ -300,9 +291,8 @@ impl Subscriber {
         let (client, mut events) = AsyncClient::new(options, 10);
         client.subscribe("plant/#", QoS::AtLeastOnce).await.unwrap();
         let seen = Arc::new(Mutex::new(BTreeSet::new()));
-        let ready = async {
-            while !matches!(events.poll().await.unwrap(), Event::Incoming(Packet::SubAck(_))) {}
-        };
+        let ready =
+            async { while !matches!(events.poll().await.unwrap(), Event::Incoming(Packet::SubAck(_))) {} };
         within("the subscription", ready).await;
         let collecting = Arc::clone(&seen);
         tokio::spawn(async move {

@@ -37,8 +37,12 @@ impl Broker {
     /// Connects; false when it is connected already.
     pub(super) fn connect(&mut self, uplink: UplinkId) -> bool {
         let platform = &mut self.platforms[usize::from(uplink.0)];
+        if platform.connected {
+            return false;
+        }
         platform.doomed = false;
-        !core::mem::replace(&mut platform.connected, true)
+        platform.connected = true;
+        true
     }
 
     pub(super) fn cut(&mut self, uplink: UplinkId) {

@@ -37,6 +37,8 @@ pub(super) struct Disk {
     health: Health,
     failed: bool,
     slow: bool,
+    /// Counts openings: what an earlier one had under way never reports.
+    opening: u64,
 }
 
 impl Disk {
@@ -48,13 +50,19 @@ impl Disk {
             health: Health::Fine,
             failed: false,
             slow: false,
+            opening: 0,
         }
+    }
+
+    pub(super) const fn opening(&self) -> u64 {
+        self.opening
     }
 
     /// Opens the store for `epoch`: at a start, or again after it failed.
     pub(super) fn reopen(&mut self, epoch: Epoch) -> (Duration, JournalReport) {
         let delay = Duration::from_millis(if self.slow { 5_000 } else { 120 });
         self.unsynced.clear();
+        self.opening += 1;
         match self.health {
             Health::Full(0) | Health::Fine => {}
             Health::Full(times) => {

@@ -79,7 +79,7 @@ pub struct Outcome {
 enum Event {
     Reply { bus: BusId, ticket: Ticket, result: ReadResult },
     Written { bus: BusId, ticket: Ticket, result: Result<(), LinkFault> },
-    Journal(JournalReport),
+    Journal(u64, JournalReport),
     Uplink(UplinkId, UplinkReport),
     Connect(UplinkId),
     Fault,
@@ -257,7 +257,7 @@ impl World {
             Event::Written { bus, ticket, result } if alive => {
                 self.engine.handle(self.now, Input::Written { bus, ticket, result });
             }
-            Event::Journal(report) if alive => {
+            Event::Journal(opening, report) if alive && opening == self.disk.opening() => {
                 if let JournalReport::Opened { epoch, previous, .. } = &report {
                     self.oracle.opened(*epoch, *previous);
                 }
@@ -280,7 +280,7 @@ impl World {
             Event::Clock
             | Event::Reply { .. }
             | Event::Written { .. }
-            | Event::Journal(_)
+            | Event::Journal(..)
             | Event::Uplink(..)
             | Event::Connect(_) => {}
         }
@@ -308,21 +308,21 @@ impl World {
             Output::Append { epoch, records, urgent } => {
                 self.oracle.appended(epoch, &records);
                 for (delay, report) in self.disk.append(epoch, records, urgent) {
-                    self.agenda.at(self.now + delay, Event::Journal(report));
+                    self.agenda.at(self.now + delay, Event::Journal(self.disk.opening(), report));
                 }
             }
             Output::Fetch { uplink, epoch, lane, first, last, records_max } => {
                 if let Some((delay, report)) =
                     self.disk.fetch((uplink, epoch, lane), (first, last), records_max)
                 {
-                    self.agenda.at(self.now + delay, Event::Journal(report));
+                    self.agenda.at(self.now + delay, Event::Journal(self.disk.opening(), report));
                 }
             }
             Output::SaveCursor { uplink, epoch, acked } => self.disk.save_cursor(uplink, epoch, acked),
             Output::Reopen => {
                 let epoch = Epoch(self.rng[1].bits());
                 let (delay, report) = self.disk.reopen(epoch);
-                self.agenda.at(self.now + delay, Event::Journal(report));
+                self.agenda.at(self.now + delay, Event::Journal(self.disk.opening(), report));
             }
         }
     }
@@ -426,7 +426,7 @@ impl World {
 
     fn boot(&mut self, epoch: Epoch) {
         let (delay, report) = self.disk.reopen(epoch);
-        self.agenda.at(self.now + delay, Event::Journal(report));
+        self.agenda.at(self.now + delay, Event::Journal(self.disk.opening(), report));
         for uplink in (0..site::UPLINKS).map(UplinkId) {
             self.agenda.at(self.now + Duration::from_millis(800), Event::Connect(uplink));
         }

@@ -1,1 +1,76 @@
-//! Configuration.
+//! Configuration: the site file and its device templates, lowered into the core's tables and the adapters' settings. All
+//! faults of all files are found in one run. It starts nothing and reads nothing but these files.
+
+mod catalogue;
+mod check;
+mod device;
+mod error;
+mod file;
+mod lower;
+mod names;
+mod point;
+mod sources;
+mod tree;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use hazard_core::Site;
+
+use crate::dictionary::Dictionary;
+use crate::settings::{BusLink, GpioLine, Identity, Journal, Mqtt};
+
+pub use error::{Code, Fault, Lang, Report, Severity, Style};
+
+/// A configuration that can be started.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The core's tables.
+    pub site: Arc<Site>,
+    /// What the core's numbers mean.
+    pub dictionary: Dictionary,
+    /// Where the gateway belongs.
+    pub identity: Identity,
+    /// The buses, in the site's order.
+    pub buses: Vec<BusLink>,
+    /// The journal.
+    pub journal: Journal,
+    /// The uplinks, in the site's order.
+    pub uplinks: Vec<Mqtt>,
+    /// The gateway's own line of each output; `None` for coils.
+    pub gpio: Vec<Option<GpioLine>>,
+    /// Where metrics are served.
+    pub listen: SocketAddr,
+    /// The gateway's folder for what it must remember.
+    pub state_dir: PathBuf,
+    /// The file whose presence says that the clock is synchronised.
+    pub clock_sync_file: PathBuf,
+    /// `blake3:` and the hash over all files' bytes.
+    pub hash: String,
+    /// The files that were read; embedded templates are not among them.
+    pub files: Vec<PathBuf>,
+    /// What can be used and should be looked at.
+    pub warnings: Report,
+}
+
+/// Reads a site file and the templates it names.
+///
+/// # Errors
+/// Every fault of every file, and the warnings among them.
+pub fn load(path: &Path) -> Result<Loaded, Report> {
+    let (sources, faults) = sources::Sources::read(path);
+    lower::site(&sources, faults)
+}
+
+/// The JSON schema of a site file.
+#[must_use]
+pub fn site_schema() -> serde_json::Value {
+    schemars::schema_for!(file::SiteFile).to_value()
+}
+
+/// The JSON schema of a device template.
+#[must_use]
+pub fn device_schema() -> serde_json::Value {
+    schemars::schema_for!(device::DeviceFile).to_value()
+}

@@ -29,8 +29,7 @@ const ACKS_MAX: usize = 4_096;
 pub(super) async fn serve(stream: TcpStream, shared: Arc<Shared>) {
     let _ = stream.set_nodelay(true);
     let mut line = Line { stream, inbound: BytesMut::new(), outbound: BytesMut::new() };
-    let Ok(Ok(v4::Packet::Connect(connect))) =
-        timeout(CONNECT_WITHIN, line.first_packet(&shared)).await
+    let Ok(Ok(v4::Packet::Connect(connect))) = timeout(CONNECT_WITHIN, line.first_packet(&shared)).await
     else {
         return;
     };
@@ -46,24 +45,13 @@ pub(super) async fn serve(stream: TcpStream, shared: Arc<Shared>) {
     let keep_alive = Duration::from_secs(u64::from(connect.keep_alive)).mul_f32(1.5);
     let seat = shared.routes.join(&connect.client_id);
     let number = seat.number;
-    let mut session = Session {
-        line,
-        shared: Arc::clone(&shared),
-        number,
-        keep_alive,
-        acks: Vec::new(),
-        packet: 0,
-    };
+    let mut session =
+        Session { line, shared: Arc::clone(&shared), number, keep_alive, acks: Vec::new(), packet: 0 };
     let left = session.run(seat).await;
     shared.routes.leave(number);
     if let (Left::Lost, Some(will)) = (left, connect.last_will) {
         let topic = Arc::from(will.topic);
-        shared.routes.publish(&Outgoing {
-            topic,
-            payload: will.message,
-            qos: will.qos,
-            retain: will.retain,
-        });
+        shared.routes.publish(&Outgoing { topic, payload: will.message, qos: will.qos, retain: will.retain });
     }
 }
 
@@ -223,10 +211,9 @@ impl Session {
     fn on_subscribe(&mut self, subscribe: &v4::Subscribe) {
         let mut codes = Vec::new();
         for filter in &subscribe.filters {
-            let qos =
-                if filter.qos == QoS::AtMostOnce { QoS::AtMostOnce } else { QoS::AtLeastOnce };
-            let taken = valid_filter(&filter.path)
-                && self.shared.routes.subscribe(self.number, &filter.path, qos);
+            let qos = if filter.qos == QoS::AtMostOnce { QoS::AtMostOnce } else { QoS::AtLeastOnce };
+            let taken =
+                valid_filter(&filter.path) && self.shared.routes.subscribe(self.number, &filter.path, qos);
             codes.push(if taken {
                 v4::SubscribeReasonCode::Success(qos)
             } else {

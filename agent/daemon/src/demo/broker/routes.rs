@@ -63,10 +63,9 @@ impl Routes {
         let cut = Arc::new(Notify::new());
         table.next += 1;
         let number = table.next;
-        table.clients.insert(
-            number,
-            Client { id: id.to_owned(), queue, cut: Arc::clone(&cut), filters: Vec::new() },
-        );
+        table
+            .clients
+            .insert(number, Client { id: id.to_owned(), queue, cut: Arc::clone(&cut), filters: Vec::new() });
         Seat { number, deliveries, cut }
     }
 
@@ -85,8 +84,7 @@ impl Routes {
         }
         client.filters.push((filter.to_owned(), qos));
         for (topic, payload) in retained.iter().filter(|(topic, _)| matches(topic, filter)) {
-            let message =
-                Outgoing { topic: Arc::clone(topic), payload: payload.clone(), qos, retain: true };
+            let message = Outgoing { topic: Arc::clone(topic), payload: payload.clone(), qos, retain: true };
             let _ = client.queue.try_send(message);
         }
         true
@@ -130,12 +128,7 @@ impl Routes {
             };
             let qos = if message.qos == QoS::AtMostOnce { QoS::AtMostOnce } else { qos };
             let payload = message.payload.clone();
-            let _ = client.queue.try_send(Outgoing {
-                topic: Arc::clone(topic),
-                payload,
-                qos,
-                retain: false,
-            });
+            let _ = client.queue.try_send(Outgoing { topic: Arc::clone(topic), payload, qos, retain: false });
         }
     }
 

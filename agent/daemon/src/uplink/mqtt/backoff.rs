@@ -22,8 +22,7 @@ impl Backoff {
     /// The next pause; one after a refusal lies in the upper half of the longest.
     pub(super) fn pause(&mut self, after: FaultKind) -> Duration {
         let random = self.next() as u32;
-        let ceiling =
-            self.max.min(BASE.saturating_mul(1_u32.checked_shl(self.failures).unwrap_or(u32::MAX)));
+        let ceiling = self.max.min(BASE.saturating_mul(1_u32.checked_shl(self.failures).unwrap_or(u32::MAX)));
         self.failures = (self.failures + 1).min(31);
         match after {
             FaultKind::Refused => self.max / 2 + fraction(self.max / 2, random),
@@ -60,10 +59,7 @@ mod tests {
         for seed in 0..200 {
             let mut backoff = Backoff::new(seed, max);
             for ceiling_ms in [500, 1_000, 2_000, 4_000, 8_000, 8_000, 8_000] {
-                assert!(
-                    backoff.pause(FaultKind::Line) <= Duration::from_millis(ceiling_ms),
-                    "seed {seed}"
-                );
+                assert!(backoff.pause(FaultKind::Line) <= Duration::from_millis(ceiling_ms), "seed {seed}");
             }
         }
     }

@@ -68,10 +68,7 @@ impl Flight {
 
     /// Ends a packet's flight; `None` if no such packet is open.
     pub(super) fn land(&mut self, packet: u16) -> Option<Cargo> {
-        let slot = self
-            .slots
-            .iter_mut()
-            .find(|slot| slot.packet == Some(packet) && slot.cargo.is_some())?;
+        let slot = self.slots.iter_mut().find(|slot| slot.packet == Some(packet) && slot.cargo.is_some())?;
         let cargo = slot.cargo.take();
         self.open -= 1;
         while self.slots.front().is_some_and(|slot| slot.cargo.is_none()) {

@@ -51,11 +51,7 @@ impl Limits {
 }
 
 /// Says why a message cannot be sent at all: sent nevertheless, it would end each connection that tries.
-pub(super) fn sendable(
-    topic: &str,
-    payload_bytes: usize,
-    limits: &Limits,
-) -> Result<(), &'static str> {
+pub(super) fn sendable(topic: &str, payload_bytes: usize, limits: &Limits) -> Result<(), &'static str> {
     if topic.is_empty() || topic.len() > usize::from(u16::MAX) || topic.contains(['+', '#', '\0']) {
         return Err("the topic is not valid");
     }
@@ -110,37 +106,20 @@ mod tests {
         {
             let mut v311 = p4::Publish::new("plant/a", QoS::AtLeastOnce, vec![0; payload_bytes]);
             v311.pkid = 1;
-            let mut v5 = p5::Publish::new(
-                "plant/a",
-                v5::mqttbytes::QoS::AtLeastOnce,
-                vec![0; payload_bytes],
-                None,
-            );
+            let mut v5 =
+                p5::Publish::new("plant/a", v5::mqttbytes::QoS::AtLeastOnce, vec![0; payload_bytes], None);
             v5.pkid = 1;
-            for (version, size) in [(MqttVersion::V311, v311.size()), (MqttVersion::V5, v5.size())]
-            {
+            for (version, size) in [(MqttVersion::V311, v311.size()), (MqttVersion::V5, v5.size())] {
                 let fits = Limits { packet_bytes_max: size, ..limits(version) };
                 let short = Limits { packet_bytes_max: size - 1, ..limits(version) };
-                assert!(
-                    sendable("plant/a", payload_bytes, &fits).is_ok(),
-                    "{version:?} {payload_bytes}"
-                );
-                assert!(
-                    sendable("plant/a", payload_bytes, &short).is_err(),
-                    "{version:?} {payload_bytes}"
-                );
+                assert!(sendable("plant/a", payload_bytes, &fits).is_ok(), "{version:?} {payload_bytes}");
+                assert!(sendable("plant/a", payload_bytes, &short).is_err(), "{version:?} {payload_bytes}");
             }
         }
     }
 
     fn limits(version: MqttVersion) -> Limits {
-        Limits {
-            in_flight_max: 64,
-            span_max: 256,
-            packet_bytes_max: 65_536,
-            retains: true,
-            version,
-        }
+        Limits { in_flight_max: 64, span_max: 256, packet_bytes_max: 65_536, retains: true, version }
     }
 
     fn said(spoil: impl Fn(&mut p5::ConnAckProperties)) -> p5::ConnAckProperties {

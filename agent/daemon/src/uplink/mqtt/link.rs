@@ -35,13 +35,8 @@ pub(super) async fn open(settings: Arc<settings::Mqtt>, will: Arc<Will>) -> Resu
     }
     let login = setup::login(&settings).await?;
     let limits = Limits::of(&settings);
-    let setup = Setup {
-        settings: &settings,
-        will: &will.will,
-        tunnel: tunnel.as_ref(),
-        login,
-        limits: &limits,
-    };
+    let setup =
+        Setup { settings: &settings, will: &will.will, tunnel: tunnel.as_ref(), login, limits: &limits };
     let (client, poller) = setup.build();
     let mut link = Link { client, driver: Driver { poller, tunnel }, limits };
     match within(deadline, "the broker's answer", link.driver.poller.connect(&mut link.limits))
@@ -59,9 +54,7 @@ pub(super) async fn within<T>(
     stage: &str,
     work: impl Future<Output = T>,
 ) -> Result<T, Fault> {
-    timeout_at(deadline, work)
-        .await
-        .map_err(|_| Fault::line(format!("timed out waiting for {stage}")))
+    timeout_at(deadline, work).await.map_err(|_| Fault::line(format!("timed out waiting for {stage}")))
 }
 
 /// Hands packets to rumqttc.
@@ -82,9 +75,7 @@ impl Client {
     pub(super) fn publish(&self, topic: &str, payload: Bytes, keep: Keep) -> Result<(), Fault> {
         let retain = keep == Keep::Retained;
         let queued = match self {
-            Self::V311(client) => {
-                client.try_publish(topic, QoS::AtLeastOnce, retain, payload).is_ok()
-            }
+            Self::V311(client) => client.try_publish(topic, QoS::AtLeastOnce, retain, payload).is_ok(),
             Self::V5(client) => {
                 client.try_publish(topic, v5::mqttbytes::QoS::AtLeastOnce, retain, payload).is_ok()
             }
@@ -186,9 +177,7 @@ impl Poller {
         match self {
             Self::V311(poller) => Ok(match poller.poll().await.map_err(fault_v311)? {
                 rumqttc::Event::Outgoing(Outgoing::Publish(packet)) => Some(Seen::Sent(packet)),
-                rumqttc::Event::Incoming(rumqttc::Packet::PubAck(ack)) => {
-                    Some(Seen::Confirmed(ack.pkid))
-                }
+                rumqttc::Event::Incoming(rumqttc::Packet::PubAck(ack)) => Some(Seen::Confirmed(ack.pkid)),
                 _ => None,
             }),
             Self::V5 { poller, .. } => Ok(match poller.poll().await.map_err(fault_v5)? {
@@ -203,9 +192,8 @@ impl Poller {
 fn verdict(ack: &p5::PubAck) -> Seen {
     use p5::PubAckReason as Reason;
     let said = ack.properties.as_ref().and_then(|properties| properties.reason_string.clone());
-    let reason = || {
-        said.map_or_else(|| format!("{:?}", ack.reason), |said| format!("{:?}: {said}", ack.reason))
-    };
+    let reason =
+        || said.map_or_else(|| format!("{:?}", ack.reason), |said| format!("{:?}: {said}", ack.reason));
     match ack.reason {
         Reason::Success | Reason::NoMatchingSubscribers => Seen::Confirmed(ack.pkid),
         Reason::NotAuthorized | Reason::TopicNameInvalid | Reason::PayloadFormatInvalid => {
@@ -236,10 +224,8 @@ fn fault_v5(error: v5::ConnectionError) -> Fault {
     match error {
         v5::ConnectionError::ConnectionRefused(code) => {
             let reason = format!("the broker refused the connection: {code:?}");
-            let passing = matches!(
-                code,
-                Code::ServiceUnavailable | Code::ServerUnavailable | Code::ServerBusy
-            );
+            let passing =
+                matches!(code, Code::ServiceUnavailable | Code::ServerUnavailable | Code::ServerBusy);
             if passing { Fault::line(reason) } else { Fault::refused(reason) }
         }
         // rumqttc cannot read a PUBACK with 0x95, packet too large, and does not say whose it was.
@@ -249,14 +235,9 @@ fn fault_v5(error: v5::ConnectionError) -> Fault {
             reason: format!("the broker refused a message: reason {code:#04x}"),
             kind: FaultKind::Poison,
         },
-        v5::ConnectionError::MqttState(StateError::ServerDisconnect {
-            reason_code,
-            reason_string,
-        }) => {
-            let reason = format!(
-                "the broker disconnected: {reason_code:?} {}",
-                reason_string.unwrap_or_default()
-            );
+        v5::ConnectionError::MqttState(StateError::ServerDisconnect { reason_code, reason_string }) => {
+            let reason =
+                format!("the broker disconnected: {reason_code:?} {}", reason_string.unwrap_or_default());
             let about_a_message = matches!(
                 reason_code,
                 Left::PacketTooLarge | Left::TopicNameInvalid | Left::PayloadFormatInvalid

@@ -201,8 +201,8 @@ impl<'a> Session<'a> {
 
     /// Orders are read while there is room for them and the core takes our reports, so both queues have a bound.
     fn takes_orders(&self) -> bool {
-        let room = self.waiting.len()
-            < self.limits.in_flight_max.max(usize::from(self.uplink.settings.window));
+        let room =
+            self.waiting.len() < self.limits.in_flight_max.max(usize::from(self.uplink.settings.window));
         room && self.uplink.outbox.queue.len() < self.limits.span_max
             && !matches!(self.phase, Phase::Leaving { .. })
     }
@@ -239,9 +239,7 @@ impl<'a> Session<'a> {
                 Some(Cargo::State(_)) | None => {}
             },
             Seen::Refused(packet, refusal) => match (self.flight.land(packet), refusal) {
-                (Some(Cargo::Message(message, _)), Refusal::Never(reason)) => {
-                    self.reject(&message, &reason)
-                }
+                (Some(Cargo::Message(message, _)), Refusal::Never(reason)) => self.reject(&message, &reason),
                 (Some(Cargo::Message(message, refusals)), Refusal::Later(reason)) => {
                     self.put_off(message, refusals + 1, &reason);
                 }

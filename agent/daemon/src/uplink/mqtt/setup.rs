@@ -40,8 +40,7 @@ impl Setup<'_> {
 
     fn build_v311(self) -> (Client, Poller) {
         let (host, transport) = self.address();
-        let mut options =
-            rumqttc::MqttOptions::new(&self.settings.client_id, host, self.settings.port);
+        let mut options = rumqttc::MqttOptions::new(&self.settings.client_id, host, self.settings.port);
         options
             .set_transport(transport)
             .set_clean_session(true)
@@ -50,12 +49,7 @@ impl Setup<'_> {
             .set_inflight(self.inflight());
         if self.will_fits() {
             let payload = self.will.payload.to_vec();
-            options.set_last_will(p4::LastWill::new(
-                &*self.will.topic,
-                payload,
-                QoS::AtLeastOnce,
-                true,
-            ));
+            options.set_last_will(p4::LastWill::new(&*self.will.topic, payload, QoS::AtLeastOnce, true));
         }
         if let Some((user, password)) = &self.login {
             options.set_credentials(user, password);
@@ -90,19 +84,14 @@ impl Setup<'_> {
             options.set_credentials(user, password);
         }
         let (client, poller) = v5::AsyncClient::new(options, self.queue());
-        (
-            Client::V5(client),
-            Poller::V5 { poller: Box::new(poller), keep_alive: self.keep_alive(5) },
-        )
+        (Client::V5(client), Poller::V5 { poller: Box::new(poller), keep_alive: self.keep_alive(5) })
     }
 
     fn address(&self) -> (String, Transport) {
         match self.tunnel {
             Some(tunnel) => (tunnel.path().to_owned(), Transport::Unix),
             // rumqttc appends ":port", which an IPv6 address only survives in brackets.
-            None if self.settings.host.contains(':') => {
-                (format!("[{}]", self.settings.host), Transport::Tcp)
-            }
+            None if self.settings.host.contains(':') => (format!("[{}]", self.settings.host), Transport::Tcp),
             None => (self.settings.host.clone(), Transport::Tcp),
         }
     }

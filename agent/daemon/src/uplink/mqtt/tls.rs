@@ -108,9 +108,7 @@ fn load(tls: &settings::Tls) -> Result<ClientConfig, Vec<TlsFault>> {
         .map_err(unusable)?
         .with_root_certificates(roots);
     Ok(match key {
-        Some(key) => {
-            builder.with_client_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(key)))
-        }
+        Some(key) => builder.with_client_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(key))),
         None => builder.with_no_client_auth(),
     })
 }
@@ -125,8 +123,7 @@ fn roots(file: &Path) -> Result<RootCertStore, TlsFault> {
 
 fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsFault> {
     let sections = sections(file)?.into_iter();
-    let found: Vec<_> =
-        sections.filter_map(|(kind, der)| CertificateDer::from_pem(kind, der)).collect();
+    let found: Vec<_> = sections.filter_map(|(kind, der)| CertificateDer::from_pem(kind, der)).collect();
     if found.is_empty() { Err(fault(file, TlsProblem::NoCertificate)) } else { Ok(found) }
 }
 
@@ -197,24 +194,19 @@ impl Tunnel {
     ) -> Result<Self, Fault> {
         let files = tls.clone();
         let loaded = tokio::task::spawn_blocking(move || load(&files)).await;
-        let config =
-            loaded.map_err(|_| Fault::line("reading the TLS files failed"))?.map_err(|faults| {
-                Fault::refused(
-                    faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
-                )
-            })?;
-        let name = tls.server_name.as_ref().unwrap_or(&to.host);
-        let name = ServerName::try_from(name.clone()).map_err(|_| {
-            Fault::refused(format!("\"{name}\" is not a name that a certificate can hold"))
+        let config = loaded.map_err(|_| Fault::line("reading the TLS files failed"))?.map_err(|faults| {
+            Fault::refused(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
         })?;
+        let name = tls.server_name.as_ref().unwrap_or(&to.host);
+        let name = ServerName::try_from(name.clone())
+            .map_err(|_| Fault::refused(format!("\"{name}\" is not a name that a certificate can hold")))?;
         let connect = TcpStream::connect((to.host.as_str(), to.port));
         let tcp = within(deadline, "the TCP connection", connect)
             .await?
             .map_err(|error| Fault::line(error.to_string()))?;
         let _ = tcp.set_nodelay(true);
         let shake = TlsConnector::from(Arc::new(config)).connect(name, tcp);
-        let stream =
-            within(deadline, "the TLS handshake", shake).await?.map_err(|error| explain(&error))?;
+        let stream = within(deadline, "the TLS handshake", shake).await?.map_err(|error| explain(&error))?;
         Self::carry(stream).map_err(|error| Fault::line(format!("local socket: {error}")))
     }
 
@@ -293,15 +285,9 @@ fn broker_fault(why: &CertificateError) -> String {
 fn our_fault(alert: AlertDescription) -> String {
     match alert {
         AlertDescription::CertificateRequired => "the broker requires a client certificate".into(),
-        AlertDescription::UnknownCA => {
-            "the broker does not know the authority of our certificate".into()
-        }
-        AlertDescription::CertificateExpired => {
-            "the broker says that our certificate has expired".into()
-        }
-        AlertDescription::CertificateRevoked => {
-            "the broker says that our certificate was revoked".into()
-        }
+        AlertDescription::UnknownCA => "the broker does not know the authority of our certificate".into(),
+        AlertDescription::CertificateExpired => "the broker says that our certificate has expired".into(),
+        AlertDescription::CertificateRevoked => "the broker says that our certificate was revoked".into(),
         other => format!("the broker ended the TLS handshake: {other:?}"),
     }
 }

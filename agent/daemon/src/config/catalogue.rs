@@ -1,0 +1,340 @@
+//! The words of every fault, in both languages, by code. A code's meaning never changes; a new fault gets a new code.
+
+use super::error::Severity;
+
+/// A text in Chinese and in English; `{0}` stands for the fault's first word, and so on.
+pub(crate) type Both = [&'static str; 2];
+
+/// The words of one code.
+pub(crate) struct Texts {
+    pub(crate) message: Both,
+    pub(crate) label: Both,
+    /// At the other of two places that contradict each other.
+    pub(crate) other: Both,
+    pub(crate) help: Both,
+}
+
+const FIRST: Both = ["第一处在这里", "first used here"];
+const ALSO: Both = ["与这里矛盾", "contradicts this"];
+
+macro_rules! catalogue {
+    ($($code:literal $name:ident $message:expr, $label:expr, $other:expr, $help:expr;)*) => {
+        /// What kind of fault it is; shown as `E…` or `W…` and never translated.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        pub enum Code {
+            $(
+                #[doc = $code]
+                $name,
+            )*
+        }
+
+        impl Code {
+            /// Every code.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// The code as shown.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $code),* }
+            }
+
+            pub(crate) const fn texts(self) -> &'static Texts {
+                match self {
+                    $(Self::$name => const {
+                        &Texts { message: $message, label: $label, other: $other, help: $help }
+                    }),*
+                }
+            }
+        }
+    };
+}
+
+impl Code {
+    /// Whether the code prevents the start.
+    #[must_use]
+    pub const fn severity(self) -> Severity {
+        match self.as_str().as_bytes().first() {
+            Some(b'W') => Severity::Warning,
+            _ => Severity::Error,
+        }
+    }
+
+    /// Message, label, second label and help in both languages, as templates.
+    #[must_use]
+    pub const fn templates(self) -> [[&'static str; 2]; 4] {
+        let texts = self.texts();
+        [texts.message, texts.label, texts.other, texts.help]
+    }
+}
+
+catalogue! {
+    // Files.
+    "E0101" FileUnreadable
+        ["读不到文件 {0}：{1}", "cannot read {0}: {1}"],
+        ["需要这个文件", "this file is needed"], ALSO,
+        ["检查路径和权限", "check the path and the permissions"];
+    "E0102" FileNotUtf8
+        ["文件 {0} 不是 UTF-8 编码", "{0} is not UTF-8"],
+        ["从这里起不是 UTF-8", "not UTF-8 from here on"], ALSO,
+        ["另存为 UTF-8（Windows 记事本：另存为 → 编码 UTF-8），不要用 GBK", "save the file as UTF-8, not as GBK"];
+    "E0103" FileTooLarge
+        ["文件 {0} 有 {1} 字节，上限 {2} 字节", "{0} has {1} bytes; at most {2} are read"],
+        ["文件太大", "too large"], ALSO,
+        ["配置文件不会这么大：检查是否写错了路径", "no configuration is that large: check the path"];
+    "E0104" Syntax
+        ["TOML 语法错误：{0}", "TOML syntax: {0}"],
+        ["这里", "here"], FIRST,
+        ["{1}", "{1}"];
+    "E0199" NotUsable
+        ["内部检查没有通过：{0}", "an internal check failed: {0}"],
+        ["这里", "here"], ALSO,
+        ["请把本文件和这条信息发给开发者", "please send this file and this message to the developers"];
+    // Structure.
+    "E0201" UnknownKey
+        ["不认识的键 {0}", "unknown key {0}"],
+        ["没有这个键", "no such key"], ALSO,
+        ["{1}", "{1}"];
+    "E0202" MissingKey
+        ["缺少必填的键 {0}", "the required key {0} is missing"],
+        ["这一段里缺少 {0}", "{0} is missing here"], ALSO,
+        ["补上一行 {0} = {1}", "add a line {0} = {1}"];
+    "E0203" WrongType
+        ["{0} 应为{1}，这里写的是{2}", "{0} takes {1}; this is {2}"],
+        ["应为{1}", "{1} expected"], ALSO,
+        ["改写为{1}，例如 {3}", "write {1}, such as {3}"];
+    "E0204" NotAChoice
+        ["{0} 不能是 {1}", "{0} cannot be {1}"],
+        ["不在可选值之内", "not one of the choices"], ALSO,
+        ["{3}可选值：{2}", "{3}choices: {2}"];
+    "E0205" OutOfBounds
+        ["{0} = {1} 超出允许范围", "{0} = {1} is out of bounds"],
+        ["应在 {2} 与 {3} 之间", "between {2} and {3}"], ALSO,
+        ["写 {2} 到 {3} 之间的数", "write a number from {2} to {3}"];
+    "E0206" WrongLength
+        ["{0} 有 {1} 项，应为 {2} 到 {3} 项", "{0} has {1} entries; it takes {2} to {3}"],
+        ["项数不对", "wrong number of entries"], ALSO,
+        ["写 {2} 到 {3} 项", "write {2} to {3} entries"];
+    "E0207" TextLength
+        ["{0} 的长度是 {1} 个字符，应为 {2} 到 {3} 个", "{0} has {1} characters; it takes {2} to {3}"],
+        ["长度不对", "wrong length"], ALSO,
+        ["写 {2} 到 {3} 个字符", "write {2} to {3} characters"];
+    // Names and references.
+    "E0301" DuplicateName
+        ["{0}重名：{1}（不分大小写）", "two {0} are named {1} (case is ignored)"],
+        ["第二次使用", "used again"], FIRST,
+        ["改成本文件里没有用过的名字", "choose a name that is not used yet"];
+    "E0302" UnknownBus
+        ["没有名为 {0} 的总线", "there is no bus named {0}"],
+        ["没有这条总线", "no such bus"], ALSO,
+        ["{1}", "{1}"];
+    "E0303" UnknownDevice
+        ["没有名为 {0} 的设备", "there is no device named {0}"],
+        ["没有这台设备", "no such device"], ALSO,
+        ["{1}", "{1}"];
+    "E0304" UnknownTemplate
+        ["没有名为 {0} 的设备模板", "there is no device template named {0}"],
+        ["没有这个模板", "no such template"], ALSO,
+        ["{1}", "{1}"];
+    "E0305" UnknownTemplatePoint
+        ["设备 {1} 的模板里没有点 {0}", "the template of {1} has no point {0}"],
+        ["模板里没有", "not in the template"], ALSO,
+        ["{2}", "{2}"];
+    "E0306" UnknownAlarm
+        ["没有报警 {0}", "there is no alarm {0}"],
+        ["没有这个报警", "no such alarm"], ALSO,
+        ["按“位号:种类”书写，例如 \"GT-101:high\"。{1}", "write TAG:kind, such as \"GT-101:high\". {1}"];
+    "E0307" FromWithoutTemplate
+        ["设备 {0} 没有模板，from 无从引用", "{0} has no template, so from names nothing"],
+        ["设备没有模板", "the device has no template"], ALSO,
+        ["给设备写上 template = \"…\"，或在这里写 table、address、type", "give the device a template, or write table, address and type here"];
+    "E0308" BadCode
+        ["{0} = \"{1}\" 不能用作代码", "{0} = \"{1}\" cannot be used as a code"],
+        ["含有不允许的字符", "has characters that are not allowed"], ALSO,
+        ["代码会进入 MQTT 主题：不能有 # + / 空格和控制字符", "codes become MQTT topics: no #, +, /, space or control character"];
+    // Points.
+    "E0401" NoAddress
+        ["点 {0} 没有地址", "{0} has no address"],
+        ["缺少 address 或 reference", "address or reference is missing"], ALSO,
+        ["写 address = 0（从 0 数起的协议地址）或 reference = \"40001\"", "write address = 0 (protocol address, from 0) or reference = \"40001\""];
+    "E0402" TwoAddresses
+        ["点 {0} 同时写了 address 和 reference", "{0} has both address and reference"],
+        ["第二个地址", "a second address"], ALSO,
+        ["只留一个", "keep one of them"];
+    "E0403" BadReference
+        ["引用地址 {0} 无法理解", "the reference {0} cannot be read"],
+        ["不是 5 位或 6 位的引用地址", "not a reference of 5 or 6 digits"], ALSO,
+        ["首位 0 线圈、1 离散输入、3 输入寄存器、4 保持寄存器，后面从 1 数起，例如 \"40001\" 或 \"400001\"", "first digit 0 coil, 1 discrete input, 3 input register, 4 holding register; then a number from 1, such as \"40001\" or \"400001\""];
+    "E0404" ReferenceAgainstTable
+        ["引用地址 {0} 属于 {1} 表，table 写的却是 {2}", "the reference {0} is in the table {1}, but table says {2}"],
+        ["属于 {1}", "in the table {1}"], ALSO,
+        ["删去 table，或改为 table = \"{1}\"", "remove table, or write table = \"{1}\""];
+    "E0405" AddressBeyond
+        ["地址 {0} 超出 {1} 到 {2}（共占 {3} 个地址）", "the address {0} is not within {1} to {2} (it covers {3} addresses)"],
+        ["超出地址范围", "outside of the table"], ALSO,
+        ["address 从 {1} 数起；手册上的 4xxxx 编号请写成 reference = \"4xxxx\"", "address counts from {1}; write a manual's 4xxxx number as reference = \"4xxxx\""];
+    "E0406" NoTable
+        ["点 {0} 没有写 {1}", "{0} has no {1}"],
+        ["缺少 {1}", "{1} is missing"], ALSO,
+        ["补上 {1} = {2}，或用 from = \"…\" 引用设备模板里的点", "add {1} = {2}, or use from = \"…\" for a point of the device's template"];
+    "E0407" TypeAgainstTable
+        ["{0} 表里不能有类型 {1}", "the table {0} cannot hold the type {1}"],
+        ["类型与表不符", "does not fit the table"], ALSO,
+        ["coil 和 discrete 只有 type = \"bit\"；数值在 input 或 holding", "coil and discrete hold only type = \"bit\"; numbers are in input or holding"];
+    "E0408" BadBits
+        ["{0} 写得不对：{1}", "{0} is wrong: {1}"],
+        ["{1}", "{1}"], ALSO,
+        ["寄存器里的一位：type = \"bit\", bit = 0…15（0 为最低位）；几位：type = \"u16\", bits = [首位, 位数]", "one bit of a register: type = \"bit\", bit = 0…15 (0 is the lowest); several: type = \"u16\", bits = [first, count]"];
+    "E0409" OrderWithoutWords
+        ["类型 {0} 只有一个寄存器，没有字序 {1}", "the type {0} is one register and has no word order {1}"],
+        ["没有字序可言", "there are no words to order"], ALSO,
+        ["删去 order；16 位数只可写 \"ABCD\" 或 \"BADC\"（低字节在前）", "remove order; a 16-bit number takes only \"ABCD\" or \"BADC\" (low byte first)"];
+    "E0410" BadWords
+        ["类型 {0} 的 words 应为 {1}", "the type {0} takes words = {1}"],
+        ["寄存器个数不对", "wrong number of registers"], ALSO,
+        ["bcd 写 words = 1、2 或 4；text 写 words = 1 到 64；其他类型不写", "bcd: words = 1, 2 or 4; text: words = 1 to 64; other types have none"];
+    "E0411" RangeReversed
+        ["量程 [{0}, {1}] 的下限不小于上限", "the range [{0}, {1}] does not ascend"],
+        ["下限应小于上限", "the first must be less than the second"], ALSO,
+        ["写成 range = [最小, 最大]，例如 [0, 100]", "write range = [least, greatest], such as [0, 100]"];
+    "E0412" StaleTooSoon
+        ["stale_ms = {0} 不大于轮询周期 {1}：刚读到就已过期", "stale_ms = {0} is not more than the poll period {1}: a value is old before the next"],
+        ["应大于轮询周期", "must exceed the poll period"], ["轮询周期", "the poll period"],
+        ["写 stale_ms = {2}（三个周期），或删去", "write stale_ms = {2} (three periods), or remove it"];
+    "E0413" TooWide
+        ["点 {0} 一次要读 {1} 个地址，设备 {2} 一次最多 {3} 个", "{0} needs {1} addresses in one read; {2} takes at most {3}"],
+        ["太宽", "too wide"], ALSO,
+        ["小数位或除数寄存器须与数值相邻；或放宽设备的 registers_max / bits_max", "the scaling register must be near the value; or raise registers_max / bits_max of the device"];
+    "E0414" TwoExponents
+        ["点 {0} 同时写了 decimals_at 和 divisor_at", "{0} has both decimals_at and divisor_at"],
+        ["第二个换算寄存器", "a second scaling register"], ALSO,
+        ["只留一个", "keep one of them"];
+    "E0415" BadNumber
+        ["{0} = {1} 不能用", "{0} = {1} cannot be used"],
+        ["不能是这个数", "not this number"], ALSO,
+        ["写有限的数（不能是 nan、inf）；scale 不能为 0", "write a finite number (no nan, no inf); scale must not be 0"];
+    "E0416" SentinelTooLarge
+        ["无效值 {0} 放不进类型 {1}", "the sentinel {0} does not fit the type {1}"],
+        ["放不下", "does not fit"], ALSO,
+        ["写寄存器里的原始值（换算之前），例如 0x7FFF", "write the raw value of the registers (before scaling), such as 0x7FFF"];
+    "E0417" KeyWithoutNumber
+        ["{0} 只用于数值，点 {1} 的类型是 {2}", "{0} is for numbers; the type of {1} is {2}"],
+        ["用不上", "has no effect"], ALSO,
+        ["删去 {0}", "remove {0}"];
+    // Alarms.
+    "E0501" SetpointOrder
+        ["位号 {0}：{1} 设定值 {2} 应大于 {3} 的 {4}", "{0}: the setpoint {2} of {1} must exceed {4} of {3}"],
+        ["{1} = {2}", "{1} = {2}"], ["{3} = {4}", "{3} = {4}"],
+        ["顺序应为 low_low < low < high < high_high", "the order is low_low < low < high < high_high"];
+    "E0502" SetpointOutOfRange
+        ["位号 {0}：设定值 {1} 不在量程 {2} 到 {3} 之内", "{0}: the setpoint {1} is not within the range {2} to {3}"],
+        ["永远达不到", "can never be reached"], ["量程", "the range"],
+        ["写 {2} 到 {3} 之间的值，或改正 range", "write a value between {2} and {3}, or correct range"];
+    "E0503" AboveCeiling
+        ["位号 {0}：{1} 设定值 {2} {4} 高于上限 {3} {4}", "{0}: the setpoint {2} {4} of {1} is above the ceiling of {3} {4}"],
+        ["高于 {3} {4}", "above {3} {4}"], ALSO,
+        ["可燃气体：一级 ≤25 %LEL（线型 ≤1 LEL·m），二级 ≤50 %LEL（线型 ≤2 LEL·m），见 GB/T 50493-2019", "combustible gas: first level ≤25 %LEL (open path ≤1 LEL·m), second level ≤50 %LEL (open path ≤2 LEL·m), GB/T 50493-2019"];
+    "E0504" DeadbandTooWide
+        ["位号 {0}：{1} 的回差 {2} 不小于到 {4} 的距离 {3}", "{0}: the deadband {2} of {1} is not less than the distance {3} to {4}"],
+        ["报警不能正常恢复", "the alarm could not return"], ["到这里的距离 {3}", "{3} away"],
+        ["回差要小于 {3}，一般取量程的 1 %", "a deadband below {3}; 1 % of the range is usual"];
+    "E0505" SetpointMissing
+        ["位号 {0}：{1} 没有 setpoint", "{0}: {1} has no setpoint"],
+        ["缺少设定值", "setpoint is missing"], ALSO,
+        ["补上 setpoint = …（单位 {2}）", "add setpoint = … (in {2})"];
+    "E0506" AlarmAgainstType
+        ["位号 {0} 的类型是 {1}，不能有 {2} 报警", "{0} has the type {1} and cannot have an alarm {2}"],
+        ["种类与类型不符", "does not fit the type"], ALSO,
+        ["开关量用 kind = \"digital\"；数值用 low_low、low、high、high_high；文本不能报警", "switches: kind = \"digital\"; numbers: low_low, low, high, high_high; texts have no alarms"];
+    "E0507" AlarmKeyUnused
+        ["{0} 不用于 {1} 报警", "{0} is not for an alarm {1}"],
+        ["用不上", "has no effect"], ALSO,
+        ["digital 用 active = true|false；其余用 setpoint 和 deadband", "digital takes active = true|false; the others setpoint and deadband"];
+    "E0508" DuplicateAlarm
+        ["位号 {0} 有两个 {1} 报警", "{0} has two alarms {1}"],
+        ["第二个", "the second"], FIRST,
+        ["每种报警一个；删去其中一个", "one alarm of each kind; remove one"];
+    "E0509" LostWithoutSafety
+        ["位号 {0}：不是安全点，却要 lost_alarm", "{0}: lost_alarm on a point that is not for safety"],
+        ["需要 safety = true", "needs safety = true"], ALSO,
+        ["写 safety = true，或删去 lost_alarm", "write safety = true, or remove lost_alarm"];
+    // Buses and devices.
+    "E0601" BusKeyMissing
+        ["总线 {0}：kind = \"{2}\" 需要 {1}", "bus {0}: kind = \"{2}\" needs {1}"],
+        ["缺少 {1}", "{1} is missing"], ALSO,
+        ["tcp 和 rtu_over_tcp 要 host；rtu 要 path，例如 \"/dev/ttyS1\"", "tcp and rtu_over_tcp need host; rtu needs path, such as \"/dev/ttyS1\""];
+    "E0602" BusKeyUnused
+        ["总线 {0}：{1} 不用于 kind = \"{2}\"", "bus {0}: {1} is not for kind = \"{2}\""],
+        ["用不上", "has no effect"], ALSO,
+        ["删去 {1}，或改正 kind", "remove {1}, or correct kind"];
+    "E0603" SharedPort
+        ["两条总线用同一个串口 {0}", "two buses use the same port {0}"],
+        ["第二次使用", "used again"], FIRST,
+        ["一个串口只能是一条总线：合并设备，或改正 path", "one port is one bus: put the devices together, or correct path"];
+    "E0604" UnitOnSerial
+        ["设备 {0}：串行线上的站号 {1} 不在 1 到 247 之内", "device {0}: the unit {1} is not within 1 to 247 on a serial line"],
+        ["应为 1 到 247", "1 to 247"], ["串行总线", "a serial bus"],
+        ["0 是广播，248 以上保留：写设备拨码的站号", "0 is broadcast, 248 and above are reserved: write the device's address"];
+    "E0605" SharedUnit
+        ["总线 {0} 上两台不同的设备用同一个站号 {1}", "two different devices on {0} have the same unit {1}"],
+        ["第二次使用", "used again"], FIRST,
+        ["两台会同时应答：改其中一台的站号", "both would answer: change one of them"];
+    // Outputs.
+    "E0701" OutputWiring
+        ["输出 {0} 应写 coil 或 gpio 其中一个", "the output {0} takes either coil or gpio"],
+        ["两个都写或都没写", "both or neither"], ALSO,
+        ["coil = { device = \"…\", address = 0 } 或 gpio = { chip = \"/dev/gpiochip0\", line = 5 }", "coil = { device = \"…\", address = 0 } or gpio = { chip = \"/dev/gpiochip0\", line = 5 }"];
+    "E0702" OutputKeyUnused
+        ["输出 {0}：{1} 不用于 role = \"{2}\"", "the output {0}: {1} is not for role = \"{2}\""],
+        ["用不上", "has no effect"], ALSO,
+        ["min_priority 用于 horn、beacon；alarms 用于 alarms；heartbeat 不用 polarity", "min_priority is for horn and beacon; alarms for alarms; heartbeat has no polarity"];
+    "E0703" OutputAlarmsMissing
+        ["输出 {0}：role = \"alarms\" 没有列出报警", "the output {0}: role = \"alarms\" lists no alarms"],
+        ["缺少 alarms", "alarms is missing"], ALSO,
+        ["写 alarms = [\"GT-101:high_high\"]", "write alarms = [\"GT-101:high_high\"]"];
+    "E0704" CoilTwice
+        ["设备 {0} 的线圈 {1} 用了两次", "the coil {1} of {0} is used twice"],
+        ["第二次使用", "used again"], FIRST,
+        ["每个输出一个线圈", "one coil for each output"];
+    "E0705" GpioTwice
+        ["{0} 的第 {1} 线用了两次", "the line {1} of {0} is used twice"],
+        ["第二次使用", "used again"], FIRST,
+        ["每个输出一根线", "one line for each output"];
+    // Gateway and uplinks.
+    "E0801" BadListen
+        ["listen = \"{0}\" 不是“地址:端口”", "listen = \"{0}\" is not address:port"],
+        ["无法监听", "cannot listen here"], ALSO,
+        ["写 \"127.0.0.1:9464\"（只写 IP，不写主机名）", "write \"127.0.0.1:9464\" (an IP address, no host name)"];
+    "E0802" CertWithoutKey
+        ["上传通道 {0}：有 {1} 却没有 {2}", "uplink {0}: {1} without {2}"],
+        ["缺少 {2}", "{2} is missing"], ALSO,
+        ["cert 和 key 要一起写，或都不写", "write cert and key together, or neither"];
+    "E0803" FileMissing
+        ["上传通道 {0}：{1} 指向的文件 {2} 不存在或读不到", "uplink {0}: the file {2} of {1} is not there or cannot be read"],
+        ["没有这个文件", "no such file"], ALSO,
+        ["放好文件，或改正路径（相对路径从 site.toml 所在目录算起）", "put the file there, or correct the path (relative to the folder of site.toml)"];
+    "E0804" PasswordWithoutUser
+        ["上传通道 {0}：有 password_file 却没有 username", "uplink {0}: password_file without username"],
+        ["缺少 username", "username is missing"], ALSO,
+        ["补上 username = \"…\"", "add username = \"…\""];
+    "E0805" ClientTwice
+        ["两条上传通道用同一个 client_id {0} 连同一台服务器 {1}", "two uplinks connect to {1} with the same client_id {0}"],
+        ["会互相踢下线", "they would disconnect each other"], FIRST,
+        ["给其中一条写另一个 client_id", "give one of them another client_id"];
+    // Warnings.
+    "W0901" NoPoints
+        ["没有任何点：网关不会读任何设备", "there are no points: the gateway reads nothing"],
+        ["没有点", "no points"], ALSO,
+        ["写 [[points]]，或给设备写带点的 template", "write [[points]], or give a device a template with points"];
+    "W0902" NothingSounds
+        ["有报警，却没有声光输出", "there are alarms, and no output that sounds or lights"],
+        ["没有 horn 或 beacon", "no horn or beacon"], ALSO,
+        ["写 [[outputs]] role = \"horn\"", "write [[outputs]] with role = \"horn\""];
+    "W0903" SharedEndpoint
+        ["两条总线连同一个地址 {0}", "two buses connect to the same address {0}"],
+        ["第二次使用", "used again"], FIRST,
+        ["很多设备只接受一个连接：通常应合并为一条总线", "many devices accept one connection: usually this is one bus"];
+    "W0904" SameUnit
+        ["总线 {0} 上两台同型号设备用同一个站号 {1}", "two devices of one template on {0} have the same unit {1}"],
+        ["第二次使用", "used again"], FIRST,
+        ["若确是同一台设备，合并成一台；否则改站号", "if it is one device, write it once; otherwise change the unit"];
+}

@@ -1,0 +1,224 @@
+//! From what is written to what it means: templates, defaults and references are resolved, and every value that makes no
+//! sense on its own or against another is a fault. Sections whose structure is faulty are left out and accused of nothing.
+
+mod alarm;
+mod bus;
+mod gateway;
+mod output;
+mod shape;
+mod tag;
+mod template;
+mod uplink;
+
+use std::sync::Arc;
+
+use hazard_core::site::SiteTables;
+use hazard_core::{Site, site::SiteFault};
+use serde::Deserialize;
+
+use super::Loaded;
+use super::catalogue::Code;
+use super::check::{self, Schema};
+use super::error::{Fault, Report, Severity, args};
+use super::names::Names;
+use super::sources::Sources;
+use super::tree::{Document, Node};
+use crate::dictionary::Dictionary;
+use crate::settings::{BusLink, GpioLine, Mqtt};
+use bus::DeviceRow;
+use template::Template;
+
+/// Lowers a site.
+pub(crate) fn site(sources: &Sources, mut faults: Vec<Fault>) -> Result<Loaded, Report> {
+    if faults.iter().any(|fault| fault.is_in(0)) {
+        return Err(Report::new(faults, sources.files.clone()));
+    }
+    let parse = |(file, source): (usize, &super::error::SourceFile)| (file, source.text.clone());
+    let texts: Vec<_> = sources.files.iter().enumerate().map(parse).collect();
+    let documents: Vec<Document<'_>> =
+        texts.iter().map(|(file, text)| Document::parse(*file, text, &mut faults)).collect();
+    let (site_schema, device_schema) = (super::site_schema(), super::device_schema());
+    let Some(document) = documents.first() else {
+        return Err(Report::new(faults, sources.files.clone()));
+    };
+    let mut lowering = Lowering::new(sources, document.recovered, faults);
+    lowering.templates(&documents, Schema::new(&device_schema));
+    let site = Section { node: document.root(), schema: Schema::new(&site_schema) };
+    lowering.root(site);
+    let gateway = lowering.gateway(site);
+    lowering.buses(site);
+    lowering.devices(site);
+    lowering.points(site);
+    lowering.outputs(site);
+    lowering.uplinks(site, gateway.as_ref().map(|gateway| gateway.identity.gateway.as_str()));
+    lowering.finish(site, gateway)
+}
+
+/// A part of a file with the schema it must follow.
+#[derive(Clone, Copy)]
+struct Section<'a, 's> {
+    node: Node<'a>,
+    schema: Schema<'s>,
+}
+
+/// What was lowered so far, and what was wrong.
+struct Lowering<'a> {
+    sources: &'a Sources,
+    /// Parts of the site file could not be parsed: a name that is not found may only be unreadable.
+    recovered: bool,
+    faults: Vec<Fault>,
+    templates: Vec<Template<'a>>,
+    template_names: Names,
+    bus_names: Names,
+    device_names: Names,
+    tags: Names,
+    alarm_names: Names,
+    devices: Vec<DeviceRow<'a>>,
+    tables: SiteTables,
+    dictionary: Dictionary,
+    links: Vec<BusLink>,
+    gpio: Vec<Option<GpioLine>>,
+    uplinks: Vec<Mqtt>,
+}
+
+impl<'a> Lowering<'a> {
+    fn new(sources: &'a Sources, recovered: bool, faults: Vec<Fault>) -> Self {
+        Self {
+            sources,
+            recovered,
+            faults,
+            templates: Vec::new(),
+            template_names: Names::default(),
+            bus_names: Names::default(),
+            device_names: Names::default(),
+            tags: Names::default(),
+            alarm_names: Names::default(),
+            devices: Vec::new(),
+            tables: SiteTables::default(),
+            dictionary: Dictionary::default(),
+            links: Vec::new(),
+            gpio: Vec::new(),
+            uplinks: Vec::new(),
+        }
+    }
+
+    fn root(&mut self, site: Section<'a, '_>) {
+        let faults = check::shallow("site", site.node, site.schema);
+        self.structural(faults, self.recovered);
+    }
+
+    /// Keeps structural faults; in a file with syntax faults, what is missing may only be unreadable.
+    fn structural(&mut self, faults: Vec<Fault>, recovered: bool) {
+        let doubtful = |fault: &Fault| recovered && fault.code() == Code::MissingKey;
+        self.faults.extend(faults.into_iter().filter(|fault| !doubtful(fault)));
+    }
+
+    /// Keeps a fault about a name that was not found.
+    fn unknown(&mut self, fault: Fault) {
+        if !self.recovered {
+            self.faults.push(fault);
+        }
+    }
+
+    fn one<T: Deserialize<'a>>(
+        &mut self,
+        site: Section<'a, '_>,
+        key: &str,
+        recovered: bool,
+    ) -> Option<(Node<'a>, T)> {
+        let (node, schema) = (site.node.get(key)?, site.schema.property(key)?);
+        Some((node, self.healthy(key, Section { node, schema }, recovered)?))
+    }
+
+    /// The members of a list; `None` for those whose structure is faulty.
+    fn list<T: Deserialize<'a>>(
+        &mut self,
+        site: Section<'a, '_>,
+        key: &str,
+        recovered: bool,
+    ) -> Vec<(Node<'a>, Option<T>)> {
+        let (Some(node), Some(schema)) = (site.node.get(key), site.schema.property(key)) else {
+            return Vec::new();
+        };
+        let faults = check::shallow(key, node, schema);
+        let usable = faults.is_empty();
+        self.structural(faults, recovered);
+        let Some(schema) = schema.members().filter(|_| usable) else { return Vec::new() };
+        let read = |node| (node, self.healthy(key, Section { node, schema }, recovered));
+        node.members().into_iter().map(read).collect()
+    }
+
+    fn healthy<T: Deserialize<'a>>(
+        &mut self,
+        key: &str,
+        part: Section<'a, '_>,
+        recovered: bool,
+    ) -> Option<T> {
+        let faults = check::value(key, part.node, part.schema);
+        let sound = faults.is_empty();
+        self.structural(faults, recovered);
+        if !sound {
+            return None;
+        }
+        match part.node.read() {
+            Ok(value) => Some(value),
+            Err(fault) => {
+                self.faults.push(fault);
+                None
+            }
+        }
+    }
+
+    fn finish(
+        mut self,
+        site: Section<'a, '_>,
+        gateway: Option<gateway::Gateway>,
+    ) -> Result<Loaded, Report> {
+        self.warn_of_silence(site);
+        let failed = self.faults.iter().any(|fault| fault.code().severity() == Severity::Error);
+        let (Some(gateway), false) = (gateway, failed) else {
+            return Err(Report::new(self.faults, self.sources.files.clone()));
+        };
+        self.tables.limits = gateway.limits;
+        let site = match Site::try_new(std::mem::take(&mut self.tables)) {
+            Ok(site) => site,
+            Err(refused) => return Err(self.refused(site, &refused)),
+        };
+        self.dictionary.config_hash.clone_from(&self.sources.hash);
+        Ok(Loaded {
+            site: Arc::new(site),
+            dictionary: self.dictionary,
+            identity: gateway.identity,
+            buses: self.links,
+            journal: gateway.journal,
+            uplinks: self.uplinks,
+            gpio: self.gpio,
+            listen: gateway.listen,
+            state_dir: gateway.state_dir,
+            clock_sync_file: gateway.clock_sync_file,
+            hash: self.sources.hash.clone(),
+            files: self.sources.paths.clone(),
+            warnings: Report::new(self.faults, self.sources.files.clone()),
+        })
+    }
+
+    /// The core found what the checks here should have: a fault of this program, told all the same.
+    fn refused(mut self, site: Section<'a, '_>, refused: &[SiteFault]) -> Report {
+        for fault in refused {
+            let words = args![format!("{fault:?}")];
+            self.faults.push(Fault::new(Code::NotUsable, site.node.spot(), words));
+        }
+        Report::new(self.faults, self.sources.files.clone())
+    }
+
+    fn warn_of_silence(&mut self, site: Section<'a, '_>) {
+        let spot = site.node.spot();
+        let written = |key| site.node.get(key).is_some();
+        if self.tables.points.is_empty() && !written("points") && !self.recovered {
+            self.faults.push(Fault::new(Code::NoPoints, spot, Vec::new()));
+        }
+        if !self.tables.alarms.is_empty() && !written("outputs") && !self.recovered {
+            self.faults.push(Fault::new(Code::NothingSounds, spot, Vec::new()));
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Enterprise, gateway, retention and memory bounds.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use hazard_core::site::Limits;
+
+use super::{Lowering, Section};
+use crate::config::catalogue::Code;
+use crate::config::error::{Fault, args};
+use crate::config::file::{EnterpriseFile, GatewayFile, LimitsFile, RetentionFile};
+use crate::config::tree::Node;
+use crate::settings::{Identity, Journal};
+
+/// What concerns the gateway as a whole.
+pub(super) struct Gateway {
+    pub(super) identity: Identity,
+    pub(super) journal: Journal,
+    pub(super) listen: SocketAddr,
+    pub(super) state_dir: PathBuf,
+    pub(super) clock_sync_file: PathBuf,
+    pub(super) limits: Limits,
+}
+
+impl<'a> Lowering<'a> {
+    pub(super) fn gateway(&mut self, site: Section<'a, '_>) -> Option<Gateway> {
+        let recovered = self.recovered;
+        let enterprise = self.one::<EnterpriseFile>(site, "enterprise", recovered);
+        let gateway = self.one::<GatewayFile>(site, "gateway", recovered);
+        let limits = self.one::<LimitsFile>(site, "limits", recovered);
+        let retention = self.one::<RetentionFile>(site, "retention", recovered);
+        if let Some((node, _)) = &enterprise {
+            self.code(*node, "district");
+            self.code(*node, "id");
+        }
+        if let Some((node, _)) = &gateway {
+            self.code(*node, "id");
+        }
+        let listen = gateway.as_ref().and_then(|(node, file)| self.listen(*node, &file.listen));
+        let ((_, enterprise), (_, gateway)) = (enterprise?, gateway?);
+        let retention = retention.map(|(_, file)| file).unwrap_or_default();
+        let limits = limits.map(|(_, file)| file).unwrap_or_default();
+        Some(Gateway {
+            journal: journal(&gateway, &retention),
+            identity: Identity {
+                district: enterprise.district,
+                enterprise: enterprise.id,
+                enterprise_name: enterprise.name,
+                gateway: gateway.id,
+            },
+            listen: listen?,
+            state_dir: gateway.state_dir,
+            clock_sync_file: gateway.clock_sync_file,
+            limits: Limits {
+                recent_readings_max: limits.recent_readings_max,
+                recent_events_max: limits.recent_events_max,
+                journal_backlog_max: limits.journal_backlog_max,
+            },
+        })
+    }
+
+    /// Codes become levels of MQTT topics.
+    fn code(&mut self, node: Node<'a>, key: &str) {
+        let Some(text) = node.text(key) else { return };
+        let foreign = |c: char| "#+/".contains(c) || c.is_whitespace() || c.is_control();
+        if text.contains(foreign) {
+            self.faults.push(Fault::new(
+                Code::BadCode,
+                node.at(key),
+                args![key, text.escape_debug()],
+            ));
+        }
+    }
+
+    fn listen(&mut self, node: Node<'a>, written: &str) -> Option<SocketAddr> {
+        let address = written.parse().ok();
+        if address.is_none() {
+            self.faults.push(Fault::new(Code::BadListen, node.at("listen"), args![written]));
+        }
+        address
+    }
+}
+
+fn journal(gateway: &GatewayFile, retention: &RetentionFile) -> Journal {
+    Journal {
+        dir: gateway.state_dir.join("journal"),
+        commit_within: Duration::from_millis(retention.commit_ms.into()),
+        quota_bytes: retention.quota_mb.saturating_mul(1_000_000),
+        keep: Duration::from_secs(u64::from(retention.raw_days) * 86_400),
+    }
+}

@@ -1,0 +1,243 @@
+//! A point and its alarms as written, on the site and in a template: every key optional, so that one may fill the other.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// 寄存器表。 A Modbus table.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum TableKey {
+    /// 线圈 0x。 Coils.
+    Coil,
+    /// 离散输入 1x。 Discrete inputs.
+    Discrete,
+    /// 输入寄存器 3x。 Input registers.
+    Input,
+    /// 保持寄存器 4x。 Holding registers.
+    Holding,
+}
+
+/// 数据类型。 A data type.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum TypeKey {
+    /// 开关量。 A switch.
+    Bit,
+    /// 有符号 16 位。 Signed, 16 bits.
+    I16,
+    /// 无符号 16 位。 Unsigned, 16 bits.
+    U16,
+    /// 有符号 32 位。 Signed, 32 bits.
+    I32,
+    /// 无符号 32 位。 Unsigned, 32 bits.
+    U32,
+    /// 有符号 64 位。 Signed, 64 bits.
+    I64,
+    /// 无符号 64 位。 Unsigned, 64 bits.
+    U64,
+    /// 单精度浮点。 IEEE 754 single.
+    F32,
+    /// 双精度浮点。 IEEE 754 double.
+    F64,
+    /// BCD 码。 Binary-coded decimal.
+    Bcd,
+    /// 文本。 Text.
+    Text,
+}
+
+/// 字节顺序；A 为最高字节。 Order of bytes; A is the highest.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
+pub(crate) enum OrderKey {
+    /// 高字在前、高字节在前。 High word and high byte first.
+    #[serde(rename = "ABCD")]
+    Abcd,
+    /// 低字在前。 Low word first.
+    #[serde(rename = "CDAB")]
+    Cdab,
+    /// 低字节在前。 Low byte first.
+    #[serde(rename = "BADC")]
+    Badc,
+    /// 全部反序。 Low word and low byte first.
+    #[serde(rename = "DCBA")]
+    Dcba,
+}
+
+/// 报警种类。 What kind of alarm.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum KindKey {
+    /// 低低。 Low-low.
+    LowLow,
+    /// 低。 Low.
+    Low,
+    /// 高（一级）。 High, first level.
+    High,
+    /// 高高（二级）。 High-high, second level.
+    HighHigh,
+    /// 开关量报警。 A switch in its alarm position.
+    Digital,
+}
+
+/// 优先级。 How urgent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum PriorityKey {
+    /// 蓝：故障、偏差。 Blue: faults, deviations.
+    Low,
+    /// 黄：一级。 Yellow: first level.
+    Medium,
+    /// 橙：二级。 Orange: second level.
+    High,
+    /// 红：撤离。 Red: evacuate.
+    Critical,
+}
+
+/// 点。 A point.
+#[derive(Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PointFile {
+    /// 位号，站内唯一（站点文件）。 Its plant name, unique on the site (site file).
+    #[schemars(length(min = 1, max = 64))]
+    pub(crate) tag: Option<String>,
+    /// 名称；在模板里是被 from 引用的点名。 Its name for people; in a template the name that from refers to.
+    #[schemars(length(min = 1, max = 128))]
+    pub(crate) name: Option<String>,
+    /// 给人看的名称（模板）。 Its name for people (template).
+    #[schemars(length(min = 1, max = 128))]
+    pub(crate) title: Option<String>,
+    /// 所在设备（站点文件）。 The device (site file).
+    pub(crate) device: Option<String>,
+    /// 引用设备模板里的点；这里写的键优先。 A point of the device's template; keys written here win.
+    pub(crate) from: Option<String>,
+    /// 寄存器表。 The table.
+    pub(crate) table: Option<TableKey>,
+    /// 协议地址：站点文件从 0 数起，模板按 address_base。 Protocol address: from 0 on the site, from address_base in a template.
+    pub(crate) address: Option<u16>,
+    /// 手册上的引用地址，例如 "40001"。 The manual's reference, such as "40001".
+    #[schemars(length(min = 1, max = 16))]
+    pub(crate) reference: Option<String>,
+    /// 数据类型。 The data type.
+    #[serde(rename = "type")]
+    pub(crate) kind: Option<TypeKey>,
+    /// 寄存器里的第几位，0 为最低位。 Which bit of a register; 0 is the lowest.
+    #[schemars(range(max = 15))]
+    pub(crate) bit: Option<u8>,
+    /// 寄存器里的几位：[首位, 位数]。 Several bits of a register: [first, count].
+    pub(crate) bits: Option<[u8; 2]>,
+    /// bcd、text 的寄存器个数。 Registers of bcd and text.
+    #[schemars(range(min = 1, max = 64))]
+    pub(crate) words: Option<u8>,
+    /// 字节顺序。 Order of words and bytes.
+    pub(crate) order: Option<OrderKey>,
+    /// 值 = 原始值 × scale + offset，默认 1。 value = raw × scale + offset; 1 unless told.
+    pub(crate) scale: Option<f64>,
+    /// 默认 0。 0 unless told.
+    pub(crate) offset: Option<f64>,
+    /// 存放小数位数的寄存器地址。 The address of the register that holds the number of decimals.
+    pub(crate) decimals_at: Option<u16>,
+    /// 小数位数占哪几位，默认 0xFFFF。 Which bits of it count, 0xFFFF unless told.
+    #[schemars(range(min = 1))]
+    pub(crate) decimals_mask: Option<u16>,
+    /// 存放除数的寄存器地址。 The address of the register that holds the divisor.
+    pub(crate) divisor_at: Option<u16>,
+    /// 量程 [最小, 最大]；之外的值存疑。 Range [least, greatest]; values outside are suspect.
+    pub(crate) range: Option<[f64; 2]>,
+    /// 表示“无测量值”的原始值。 Raw values that mean "no measurement".
+    #[schemars(length(max = 16))]
+    pub(crate) sentinels: Option<Vec<i64>>,
+    /// 单位，例如 "%LEL"。 Unit, such as "%LEL".
+    #[schemars(length(max = 16))]
+    pub(crate) unit: Option<String>,
+    /// 轮询周期。 Poll period.
+    #[schemars(range(min = 50, max = 3_600_000))]
+    pub(crate) poll_ms: Option<u32>,
+    /// 多久没有新值算过期，默认三个周期。 How long a value stays good, three periods unless told.
+    #[schemars(range(min = 100, max = 86_400_000))]
+    pub(crate) stale_ms: Option<u32>,
+    /// 变化超过多少才上报，默认量程的 0.5 %。 The change that is worth a record, 0.5 % of the range unless told.
+    #[schemars(range(min = 0))]
+    pub(crate) deadband: Option<f64>,
+    /// 至少多久上报一次，默认 60。 The longest time without a record, 60 unless told.
+    #[schemars(range(min = 1, max = 86_400))]
+    pub(crate) heartbeat_s: Option<u32>,
+    /// 安全点：优先读取，失去它就是报警；有报警的点默认为是。 For safety: read first, its loss is an alarm; true with alarms.
+    pub(crate) safety: Option<bool>,
+    /// 报警。 Its alarms.
+    #[schemars(length(max = 8))]
+    pub(crate) alarms: Option<Vec<AlarmFile>>,
+    /// 失去测量值时报警，安全点默认为是。 Alarm on loss of the value, true for safety points.
+    pub(crate) lost_alarm: Option<bool>,
+}
+
+impl PointFile {
+    /// What is told here, else what is told there. An address told here replaces the reference there, and so on.
+    pub(crate) fn or(self, there: Self) -> Self {
+        let table = if self.reference.is_some() { self.table } else { self.table.or(there.table) };
+        let placed = self.address.is_some() || self.reference.is_some();
+        let scaled = self.decimals_at.is_some() || self.divisor_at.is_some();
+        let (address, reference) =
+            if placed { (self.address, self.reference) } else { (there.address, there.reference) };
+        let (decimals_at, divisor_at) = if scaled {
+            (self.decimals_at, self.divisor_at)
+        } else {
+            (there.decimals_at, there.divisor_at)
+        };
+        Self {
+            tag: self.tag,
+            name: self.name.or(there.title.clone()),
+            title: self.title.or(there.title),
+            device: self.device,
+            from: self.from,
+            table,
+            address,
+            reference,
+            kind: self.kind.or(there.kind),
+            bit: self.bit.or(there.bit),
+            bits: self.bits.or(there.bits),
+            words: self.words.or(there.words),
+            order: self.order.or(there.order),
+            scale: self.scale.or(there.scale),
+            offset: self.offset.or(there.offset),
+            decimals_at,
+            decimals_mask: self.decimals_mask.or(there.decimals_mask),
+            divisor_at,
+            range: self.range.or(there.range),
+            sentinels: self.sentinels.or(there.sentinels),
+            unit: self.unit.or(there.unit),
+            poll_ms: self.poll_ms.or(there.poll_ms),
+            stale_ms: self.stale_ms.or(there.stale_ms),
+            deadband: self.deadband.or(there.deadband),
+            heartbeat_s: self.heartbeat_s.or(there.heartbeat_s),
+            safety: self.safety.or(there.safety),
+            alarms: self.alarms.or(there.alarms),
+            lost_alarm: self.lost_alarm.or(there.lost_alarm),
+        }
+    }
+}
+
+/// 报警。 An alarm.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AlarmFile {
+    /// 种类。 Its kind.
+    pub(crate) kind: KindKey,
+    /// 设定值，点的单位。 Set-point in the point's unit.
+    pub(crate) setpoint: Option<f64>,
+    /// 开关量的报警位置，默认 true。 The switch's alarm position, true unless told.
+    pub(crate) active: Option<bool>,
+    /// 回差，默认量程的 1 %。 Deadband, 1 % of the range unless told.
+    #[schemars(range(min = 0))]
+    pub(crate) deadband: Option<f64>,
+    /// 延时报警。 How long the condition must last.
+    #[serde(default)]
+    #[schemars(range(max = 3_600_000))]
+    pub(crate) on_delay_ms: u32,
+    /// 延时恢复。 How long the value must be back.
+    #[serde(default)]
+    #[schemars(range(max = 3_600_000))]
+    pub(crate) off_delay_ms: u32,
+    /// 锁存到人工复位；气体和开关量默认为是。 Held until reset; true for gases and switches unless told.
+    pub(crate) latch: Option<bool>,
+    /// 优先级；默认一级 medium，二级和开关量 high。 Priority; medium for the first level, high for second and switches.
+    pub(crate) priority: Option<PriorityKey>,
+}

@@ -1,0 +1,165 @@
+//! The files of a configuration as bytes: the site, and each template once, from the folder beside it or from the binary.
+
+use std::fs;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use toml::de::{DeTable, DeValue};
+
+use super::catalogue::Code;
+use super::error::{Fault, SourceFile, Spot, args};
+
+/// No site comes near this; a path to something else must not fill the memory.
+const FILE_BYTES_MAX: u64 = 8 * 1024 * 1024;
+/// As many templates as a site may name.
+const TEMPLATES_MAX: usize = 512;
+
+macro_rules! embedded {
+    ($($name:literal),* $(,)?) => {
+        &[$(($name, include_str!(concat!("../../../../config/devices/", $name, ".toml")))),*]
+    };
+}
+
+/// Templates that every gateway has.
+const EMBEDDED: &[(&str, &str)] = embedded![
+    "cn-6in1-gas-module",
+    "crowcon-vortex",
+    "draeger-regard-3900",
+    "dust-collector-generic",
+    "honeywell-midas",
+    "honeywell-sensepoint-xcl",
+    "interlock-di8",
+    "relay-module-8",
+];
+
+/// A template's name and the position of its file.
+pub(crate) struct TemplateSource {
+    pub(crate) name: String,
+    /// `None` where the file could not be read; that fault is reported.
+    pub(crate) file: Option<usize>,
+}
+
+/// All files; the site is the first.
+pub(crate) struct Sources {
+    pub(crate) dir: PathBuf,
+    pub(crate) files: Vec<SourceFile>,
+    pub(crate) templates: Vec<TemplateSource>,
+    /// Files on disk.
+    pub(crate) paths: Vec<PathBuf>,
+    pub(crate) hash: String,
+}
+
+impl Sources {
+    /// Reads the site file and each template that it names.
+    pub(crate) fn read(path: &Path) -> (Self, Vec<Fault>) {
+        let mut sources = Self {
+            dir: path.parent().map(Path::to_path_buf).unwrap_or_default(),
+            files: Vec::new(),
+            templates: Vec::new(),
+            paths: Vec::new(),
+            hash: String::new(),
+        };
+        let mut faults = Vec::new();
+        let text = sources.add_file(path, &mut faults).unwrap_or_default();
+        for name in template_names(&text) {
+            sources.add_template(name, &mut faults);
+        }
+        sources.hash = sources.hashed();
+        (sources, faults)
+    }
+
+    fn add_template(&mut self, name: String, faults: &mut Vec<Fault>) {
+        let plain = name.chars().all(|c| c.is_alphanumeric() || "-_.".contains(c));
+        let path = self.dir.join("devices").join(format!("{name}.toml"));
+        let before = self.files.len();
+        if plain && path.is_file() {
+            let read = self.add_file(&path, faults);
+            self.templates.push(TemplateSource { name, file: read.map(|_| before) });
+            return;
+        }
+        let Some((_, text)) = EMBEDDED.iter().find(|(embedded, _)| *embedded == name) else {
+            return;
+        };
+        self.push(PathBuf::from(format!("<embedded>/{name}.toml")), Arc::from(*text));
+        self.templates.push(TemplateSource { name, file: Some(before) });
+    }
+
+    /// Names that could be written where a template is missing.
+    pub(crate) fn template_choices(&self) -> Vec<String> {
+        let mut names: Vec<String> = EMBEDDED.iter().map(|(name, _)| (*name).to_owned()).collect();
+        let folder = fs::read_dir(self.dir.join("devices")).into_iter().flatten().flatten();
+        names.extend(folder.take(TEMPLATES_MAX).filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            Some(name.strip_suffix(".toml")?.to_owned())
+        }));
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    fn add_file(&mut self, path: &Path, faults: &mut Vec<Fault>) -> Option<Arc<str>> {
+        let file = self.files.len();
+        let shown = path.display();
+        let fault = |code, at, words| Fault::new(code, Spot { file, start: at, end: at }, words);
+        self.paths.push(path.to_path_buf());
+        let (text, found) = match read_bounded(path) {
+            Err(error) => {
+                (String::new(), Some(fault(Code::FileUnreadable, 0, args![shown, error])))
+            }
+            Ok(bytes) if bytes.len() as u64 > FILE_BYTES_MAX => {
+                let words = args![shown, bytes.len(), FILE_BYTES_MAX];
+                (String::new(), Some(fault(Code::FileTooLarge, 0, words)))
+            }
+            Ok(bytes) => match String::from_utf8(bytes) {
+                Ok(text) => (text, None),
+                Err(error) => {
+                    let at = error.utf8_error().valid_up_to();
+                    let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+                    (text, Some(fault(Code::FileNotUtf8, at, args![shown])))
+                }
+            },
+        };
+        let text: Arc<str> = Arc::from(text);
+        self.push(path.to_path_buf(), Arc::clone(&text));
+        let readable = found.is_none();
+        faults.extend(found);
+        readable.then_some(text)
+    }
+
+    fn push(&mut self, path: PathBuf, text: Arc<str>) {
+        self.files.push(SourceFile { path, text });
+    }
+
+    fn hashed(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        for file in &self.files {
+            // The length keeps two files apart from the same bytes split elsewhere.
+            hasher.update(&(file.text.len() as u64).to_le_bytes());
+            hasher.update(file.text.as_bytes());
+        }
+        format!("blake3:{}", hasher.finalize().to_hex())
+    }
+}
+
+fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    fs::File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn template_names(text: &str) -> Vec<String> {
+    let (table, _) = DeTable::parse_recoverable(text);
+    let devices = table.get_ref().get("devices").and_then(|devices| devices.get_ref().as_array());
+    let mut names: Vec<String> = Vec::new();
+    for device in devices.into_iter().flat_map(|devices| devices.iter()) {
+        let name = device.get_ref().get("template").map(|name| name.get_ref());
+        if let Some(DeValue::String(name)) = name
+            && names.len() < TEMPLATES_MAX
+            && !names.iter().any(|known| known == name.as_ref())
+        {
+            names.push(name.clone().into_owned());
+        }
+    }
+    names
+}
