@@ -31,7 +31,7 @@ fn a_power_cut_at_any_sync_loses_no_durable_record() {
             let opened = rig.opened();
             let last = opened.previous.map_or(0, |previous| previous.durable_through.0);
             assert!(last >= cut.promised, "seed {seed}: {last} of {} promised", cut.promised);
-            assert_eq!(cut.promised == 0 || opened.ordinal == 2, true, "seed {seed}");
+            assert!(cut.promised == 0 || opened.ordinal == 2, "seed {seed}");
             rig.holds(Epoch(seed), last);
             rig.fill(1..=50);
             rig.close();

@@ -46,15 +46,22 @@ impl Segment {
     /// Opens an existing one and finds out by key what it holds.
     ///
     /// # Errors
-    /// `Broken` also when it holds less than its index promises: sled opens a cut file silently empty.
+    /// `Broken` also when it holds less than its index promises: sled opens some damaged files silently empty.
     pub(super) fn open(dir: &Path, disk: &Disk) -> Result<Self, Fault> {
         let claimed = Self::read_index(dir);
-        if let Some(claimed) = &claimed {
-            let len = std::fs::metadata(dir.join("db")).map_err(Fault::from)?.len();
-            if len < claimed.bytes {
-                return Err(Fault::Broken("the main file was cut".to_owned()).at(dir));
-            }
+        // sled overwrites what it does not understand, so what it found is kept until it has shown its records.
+        let found = std::fs::read(dir.join("db")).map_err(|error| Fault::from(error).at(dir))?;
+        if claimed.as_ref().is_some_and(|claimed| (found.len() as u64) < claimed.bytes) {
+            return Err(Fault::Broken("the main file was cut".to_owned()).at(dir));
         }
+        let opened = Self::open_found(dir, disk, claimed);
+        if let Err(Fault::Broken(_)) = &opened {
+            put_back(dir, &found);
+        }
+        opened
+    }
+
+    fn open_found(dir: &Path, disk: &Disk, claimed: Option<Index>) -> Result<Self, Fault> {
         remove_drafts(dir)?;
         // sled is about to write a durable snapshot of what it reads here: that must not be more than the disk holds.
         let db = dir.join("db");
@@ -262,6 +269,15 @@ impl Drop for Segment {
         if catch_unwind(AssertUnwindSafe(|| drop(db))).is_err() {
             tracing::warn!(dir = %self.dir.display(), "sled panicked while it was closed");
         }
+    }
+}
+
+/// Undoes what sled did to the main file; where that fails its whole blocks are as good as they are.
+fn put_back(dir: &Path, found: &[u8]) {
+    let draft = dir.join("db.found");
+    let put = std::fs::write(&draft, found).and_then(|()| std::fs::rename(&draft, dir.join("db")));
+    if let Err(error) = put {
+        tracing::warn!(dir = %dir.display(), %error, "the damaged file could not be put back");
     }
 }
 
