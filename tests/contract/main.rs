@@ -1,1 +1,3 @@
 //! The contract tests.
+
+mod journal;

@@ -120,8 +120,9 @@ impl Syncs for Recorder {
 impl Cut {
     /// Lays the disk out under `to`. With a seed, some pages that were not synced had been written by the kernel.
     pub(super) fn lay_out(&self, to: &Path, seed: Option<u64>) {
-        let root = self.image.root.expect("the folder was never synced");
-        self.lay_out_folder(root, to, seed);
+        if let Some(root) = self.image.root {
+            self.lay_out_folder(root, to, seed);
+        }
     }
 
     fn lay_out_folder(&self, id: Inode, to: &Path, seed: Option<u64>) {
@@ -142,7 +143,7 @@ impl Cut {
         let (Some(seed), Some(cached)) = (seed, self.cached.get(&id)) else { return content };
         for (page, bytes) in cached.chunks(PAGE_BYTES).enumerate() {
             let begin = page * PAGE_BYTES;
-            if mix(seed ^ id.0 ^ (page as u64) << 20) % 2 == 0 {
+            if mix(seed ^ id.0 ^ ((page as u64) << 20)).is_multiple_of(2) {
                 content.resize(content.len().max(begin + bytes.len()), 0);
                 content[begin..begin + bytes.len()].copy_from_slice(bytes);
             }

@@ -48,7 +48,7 @@ fn main() {
         }
         let last = next + made::mix(next) % 100;
         let records = (next..=last).map(|seq| made::made(epoch, seq)).collect();
-        let urgent = made::mix(last) % 4 == 0;
+        let urgent = made::mix(last).is_multiple_of(4);
         let mut order = Order::Append { epoch, records, urgent };
         while let Err(full) = journal.try_order(order) {
             order = full.0;

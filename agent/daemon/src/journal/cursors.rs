@@ -10,11 +10,14 @@ use serde::{Deserialize, Serialize};
 use super::disk::{Disk, Fault};
 use super::slot::TwoSlots;
 
+/// Ranges of confirmed numbers, both ends included.
+type Ranges = Vec<(u64, u64)>;
+
 /// One uplink's file.
 #[derive(Serialize, Deserialize)]
 struct Body {
     uplink: String,
-    epochs: Vec<(u64, [Vec<(u64, u64)>; 2])>,
+    epochs: Vec<(u64, [Ranges; 2])>,
 }
 
 struct Cursor {

@@ -33,6 +33,15 @@ pub(super) struct Frame {
     bytes: Vec<u8>,
 }
 
+/// The records of the block that `bytes` begin with, with the ordinal of their epoch.
+///
+/// # Errors
+/// Whatever the bytes are, when they are not a whole block of a known version.
+pub fn read_block(bytes: &[u8]) -> Result<(u64, Vec<Arc<Record>>), NotRecords> {
+    let frame = Frame::parse(bytes).ok_or(NotRecords)?;
+    Ok((frame.ordinal, frame.records()?))
+}
+
 /// The blocks of an epoch's records, in ascending order per lane.
 pub(super) fn frames(ordinal: u64, records: &[Arc<Record>]) -> Vec<Frame> {
     let mut frames = Vec::new();
@@ -138,4 +147,53 @@ pub(super) fn key_parts(key: &[u8]) -> Option<(Lane, u64)> {
     let (lane, rest) = key.split_first()?;
     let (ordinal, rest) = rest.split_first_chunk::<8>()?;
     (rest.len() == 8).then_some((lane_of(*lane)?, u64::from_be_bytes(*ordinal)))
+}
+
+#[cfg(test)]
+mod tests {
+    use hazard_core::Stamp;
+    use hazard_core::id::Seq;
+    use hazard_core::outbox::record::{Body, ClockStep};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn block() -> Vec<u8> {
+        let (from, to) = Default::default();
+        let record = |seq| {
+            let body = Body::ClockStep(ClockStep { from, to });
+            Arc::new(Record { seq: Seq(seq), stamp: Stamp::default(), body })
+        };
+        let records: Vec<_> = (1..=9).map(record).collect();
+        frames(7, &records).remove(0).bytes
+    }
+
+    #[test]
+    fn every_changed_byte_and_every_cut_is_noticed() {
+        let block = block();
+        assert_eq!(read_block(&block).unwrap().1.len(), 9);
+        for at in 0..block.len() {
+            let mut changed = block.clone();
+            changed[at] ^= 0x10;
+            assert_eq!(read_block(&changed), Err(NotRecords), "byte {at}");
+            assert_eq!(read_block(&block[..at]), Err(NotRecords), "cut at {at}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn noise_behind_a_right_checksum_never_panics(noise in proptest::collection::vec(any::<u8>(), 0..200), count in 0u16..300) {
+            let mut rest = vec![codec::VERSION, 0];
+            rest.extend_from_slice(&[0; 24]);
+            rest.extend_from_slice(&count.to_le_bytes());
+            rest.extend_from_slice(&noise);
+            let mut bytes = MAGIC.to_vec();
+            bytes.extend_from_slice(&(noise.len() as u32).to_le_bytes());
+            bytes.extend_from_slice(&crc32fast::hash(&rest).to_le_bytes());
+            bytes.extend_from_slice(&rest);
+            prop_assert!(Frame::parse(&bytes).is_some());
+            prop_assert!(read_block(&bytes).is_err());
+            let _ = read_block(&rest);
+        }
+    }
 }

@@ -30,6 +30,7 @@ use hazard_core::input::JournalReport;
 use hazard_core::outbox::{AckedSet, Lane, Record};
 
 pub use disk::{Kernel, Syncs};
+pub use frame::read_block;
 
 use crate::dictionary::Dictionary;
 use crate::settings;

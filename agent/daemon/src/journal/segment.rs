@@ -50,7 +50,11 @@ impl Segment {
     pub(super) fn open(dir: &Path, disk: &Disk) -> Result<Self, Fault> {
         let claimed = Self::read_index(dir);
         // sled overwrites what it does not understand, so what it found is kept until it has shown its records.
-        let found = std::fs::read(dir.join("db")).map_err(|error| Fault::from(error).at(dir))?;
+        let found = match std::fs::read(dir.join("db")) {
+            // A power cut came before sled's first file was durable.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+            found => found.map_err(|error| Fault::from(error).at(dir))?,
+        };
         if claimed.as_ref().is_some_and(|claimed| (found.len() as u64) < claimed.bytes) {
             return Err(Fault::Broken("the main file was cut".to_owned()).at(dir));
         }
