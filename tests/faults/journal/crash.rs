@@ -16,7 +16,7 @@ use super::made::{made, mix};
 use super::recorder::{Cut, Recorder};
 use super::rig::{Rig, header, named, settings};
 
-const CUTS: u64 = 50;
+const CUTS: u64 = 36;
 const KILLS: u64 = 12;
 
 #[test]

@@ -101,12 +101,14 @@ fn the_oldest_segments_go_when_the_quota_is_reached_and_space_comes_back() {
 fn segments_whose_records_are_all_too_old_go() {
     let dir = tempfile::tempdir().unwrap();
     let mut settings = settings(dir.path());
-    (settings.quota_bytes, settings.keep) = (40 << 20, Duration::from_secs(3_600));
+    (settings.quota_bytes, settings.keep) = (60 << 20, Duration::from_secs(3_600));
     let mut rig = Rig::start_with(settings, &[], 1);
     rig.opened();
     fill_with_noise(&mut rig, 20_000, 100);
     let (_, old) = rig.fetch_once((Epoch(1), Lane::Reading), (1, 1), 1);
     assert!(old.is_empty(), "a record five hours old is still there");
+    let bytes = disk_bytes(dir.path());
+    assert!(bytes < 40 << 20, "{bytes}: the quota may have dropped it");
     let (_, young) = rig.fetch_once((Epoch(1), Lane::Reading), (16_401, 20_000), 9_999);
     assert_eq!(young.len(), 3_600, "a record younger than an hour is gone");
     rig.close();

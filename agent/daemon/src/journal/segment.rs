@@ -55,9 +55,6 @@ impl Segment {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
             found => found.map_err(|error| Fault::from(error).at(dir))?,
         };
-        if claimed.as_ref().is_some_and(|claimed| (found.len() as u64) < claimed.bytes) {
-            return Err(Fault::Broken("the main file was cut".to_owned()).at(dir));
-        }
         let opened = Self::open_found(dir, disk, claimed);
         if let Err(Fault::Broken(_)) = &opened {
             put_back(dir, &found);
