@@ -72,8 +72,7 @@ fn every_code_is_reached_by_a_broken_site() {
     let large = vec![b'#'; 9 * 1024 * 1024];
     for bytes in [b"name = \"\xca\xbe\xc0\xfd\"".as_slice(), &large] {
         let dir = site(bytes);
-        reached
-            .extend(report(&dir.path().join("site.toml")).faults().iter().map(config::Fault::code));
+        reached.extend(report(&dir.path().join("site.toml")).faults().iter().map(config::Fault::code));
     }
     let missed: Vec<_> = Code::ALL.iter().filter(|code| !reached.contains(code)).collect();
     assert!(missed.is_empty(), "no broken site shows {missed:?}");
@@ -176,8 +175,7 @@ fn every_template_loads_on_disk_and_embedded() {
 #[test]
 fn an_embedded_template_needs_no_file() {
     let text = MINIMAL.replace("unit = 3", "unit = 3\ntemplate = \"honeywell-midas\"");
-    let dir =
-        site(text.replace("reference = \"40001\"\ntype = \"u16\"", "from = \"gas\"").as_bytes());
+    let dir = site(text.replace("reference = \"40001\"\ntype = \"u16\"", "from = \"gas\"").as_bytes());
     let loaded = loaded(&dir.path().join("site.toml"));
     let order = loaded.site.points[0].source.order;
     assert!(order.low_word_first && !order.low_byte_first);
@@ -220,10 +218,7 @@ fn a_changed_byte_changes_the_hash() {
 fn the_language_follows_the_flag_and_defaults_to_chinese() {
     let from = |flag| Lang::from_env(Some(flag));
     assert_eq!([from("zh"), from("zh_CN.UTF-8"), from("de")], [Lang::Zh; 3]);
-    assert_eq!(
-        [from("en"), from("en_GB.UTF-8"), from("C"), from("C.UTF-8"), from("POSIX")],
-        [Lang::En; 5]
-    );
+    assert_eq!([from("en"), from("en_GB.UTF-8"), from("C"), from("C.UTF-8"), from("POSIX")], [Lang::En; 5]);
 }
 
 #[test]
@@ -326,9 +321,5 @@ fn golden(path: &Path, text: &str) {
         return;
     }
     let known = fs::read_to_string(path).unwrap_or_default();
-    assert!(
-        known == text,
-        "{} is stale; run with HAZARD_BLESS=1 and read the difference",
-        path.display()
-    );
+    assert!(known == text, "{} is stale; run with HAZARD_BLESS=1 and read the difference", path.display());
 }

@@ -2,5 +2,6 @@
 #![cfg(test)]
 
 mod config;
+mod journal;
 mod node;
 mod wire;

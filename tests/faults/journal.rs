@@ -1,1 +1,12 @@
-//! Faults of the journal adapter.
+//! Faults of the journal adapter: power cuts, kill -9, damaged and full disks, and what it promises without any.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod codec;
+mod crash;
+mod damage;
+mod disk;
+mod epochs;
+mod keep;
+mod made;
+mod recorder;
+mod rig;

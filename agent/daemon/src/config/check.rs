@@ -83,9 +83,7 @@ impl<'s> Schema<'s> {
     fn kind(self) -> Kind {
         let named = match self.part.get("type") {
             Some(Json::String(name)) => Some(name.as_str()),
-            Some(Json::Array(names)) => {
-                names.iter().filter_map(Json::as_str).find(|n| *n != "null")
-            }
+            Some(Json::Array(names)) => names.iter().filter_map(Json::as_str).find(|n| *n != "null"),
             _ => None,
         };
         match named {
@@ -206,8 +204,7 @@ pub(crate) fn value(name: &str, node: Node<'_>, schema: Schema<'_>) -> Vec<Fault
 pub(crate) fn shallow(name: &str, node: Node<'_>, schema: Schema<'_>) -> Vec<Fault> {
     let kind = schema.kind();
     if !kind.accepts(node.value()) {
-        let words =
-            vec![name.into(), kind.name(), name_of(node.value()), rewritten(name, node, kind)];
+        let words = vec![name.into(), kind.name(), name_of(node.value()), rewritten(name, node, kind)];
         return vec![Fault::new(Code::WrongType, node.spot(), words)];
     }
     match node.value() {
@@ -231,12 +228,8 @@ fn rewritten(name: &str, node: Node<'_>, kind: Kind) -> Arg {
     match (kind, node.value()) {
         (Kind::Text, DeValue::Integer(number)) => format!("\"{number}\"").into(),
         (Kind::Text, DeValue::Float(number)) => format!("\"{number}\"").into(),
-        (Kind::Integer, DeValue::String(text)) if text.parse::<i64>().is_ok() => {
-            text.as_ref().into()
-        }
-        (Kind::Number, DeValue::String(text)) if text.parse::<f64>().is_ok() => {
-            text.as_ref().into()
-        }
+        (Kind::Integer, DeValue::String(text)) if text.parse::<i64>().is_ok() => text.as_ref().into(),
+        (Kind::Number, DeValue::String(text)) if text.parse::<f64>().is_ok() => text.as_ref().into(),
         (Kind::List, DeValue::Table(_)) => format!("[[{name}]]").into(),
         _ => kind.sample().into(),
     }
@@ -275,8 +268,7 @@ pub(crate) fn instead(name: &str, known: &[&str]) -> Arg {
 
 fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
     let name = name.to_lowercase();
-    let scored =
-        known.iter().map(|known| (strsim::jaro_winkler(&name, &known.to_lowercase()), *known));
+    let scored = known.iter().map(|known| (strsim::jaro_winkler(&name, &known.to_lowercase()), *known));
     let best = scored.max_by(|a, b| a.0.total_cmp(&b.0))?;
     (best.0 >= 0.8).then_some(best.1)
 }

@@ -208,8 +208,7 @@ impl Fault {
         let mut rest = template;
         while let Some((before, after)) = rest.split_once('{') {
             filled.push_str(before);
-            let blank =
-                after.split_once('}').and_then(|(number, tail)| Some((number.parse().ok()?, tail)));
+            let blank = after.split_once('}').and_then(|(number, tail)| Some((number.parse().ok()?, tail)));
             let Some((number, tail)) = blank else {
                 // An inline table in an example.
                 filled.push('{');
@@ -253,8 +252,7 @@ impl Report {
         let syntax = |fault: &&Fault| fault.code == Code::Syntax;
         let broken: HashSet<_> = self.faults.iter().filter(syntax).map(line_of).collect();
         if !broken.is_empty() {
-            let kept =
-                |fault: &&Fault| fault.code == Code::Syntax || !broken.contains(&line_of(fault));
+            let kept = |fault: &&Fault| fault.code == Code::Syntax || !broken.contains(&line_of(fault));
             self.faults = self.faults.iter().filter(kept).cloned().collect();
         }
     }
@@ -327,7 +325,8 @@ impl Report {
     /// The faults as one JSON array, both languages in each.
     #[must_use]
     pub fn to_json(&self) -> serde_json::Value {
-        let both = |text: &dyn Fn(Lang) -> String| serde_json::json!({ "zh": text(Lang::Zh), "en": text(Lang::En) });
+        let both =
+            |text: &dyn Fn(Lang) -> String| serde_json::json!({ "zh": text(Lang::Zh), "en": text(Lang::En) });
         self.faults
             .iter()
             .map(|fault| {
@@ -368,9 +367,8 @@ impl Report {
                 (None, _) => {}
             }
         }
-        let source = source.map(|source| {
-            NamedSource::new(source.path.display().to_string(), Arc::clone(&source.text))
-        });
+        let source = source
+            .map(|source| NamedSource::new(source.path.display().to_string(), Arc::clone(&source.text)));
         Rendered { code: fault.code, message: fault.message(lang), help, labels, source }
     }
 }

@@ -269,10 +269,7 @@ pub(crate) struct UplinkFile {
     #[schemars(length(min = 1, max = 64))]
     pub(crate) id: String,
     /// 协议。 Its protocol.
-    #[allow(
-        dead_code,
-        reason = "one protocol today; the key keeps files readable when there are more"
-    )]
+    #[allow(dead_code, reason = "one protocol today; the key keeps files readable when there are more")]
     pub(crate) kind: UplinkKindKey,
     /// 主机名或 IP。 Host name or address.
     #[schemars(length(min = 1, max = 253))]

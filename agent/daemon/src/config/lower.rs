@@ -169,11 +169,7 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    fn finish(
-        mut self,
-        site: Section<'a, '_>,
-        gateway: Option<gateway::Gateway>,
-    ) -> Result<Loaded, Report> {
+    fn finish(mut self, site: Section<'a, '_>, gateway: Option<gateway::Gateway>) -> Result<Loaded, Report> {
         self.warn_of_silence(site);
         let failed = self.faults.iter().any(|fault| fault.code().severity() == Severity::Error);
         let (Some(gateway), false) = (gateway, failed) else {

@@ -54,8 +54,7 @@ impl Names {
             Some((_, None)) => Found::Faulty,
             None => {
                 // Comparing with every name of a huge site for each wrong one would take minutes.
-                let shown: Vec<&str> =
-                    self.shown.iter().take(COMPARED_MAX).map(String::as_str).collect();
+                let shown: Vec<&str> = self.shown.iter().take(COMPARED_MAX).map(String::as_str).collect();
                 Found::Unknown(instead(name, &shown))
             }
         }

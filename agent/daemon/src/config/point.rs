@@ -177,11 +177,8 @@ impl PointFile {
         let scaled = self.decimals_at.is_some() || self.divisor_at.is_some();
         let (address, reference) =
             if placed { (self.address, self.reference) } else { (there.address, there.reference) };
-        let (decimals_at, divisor_at) = if scaled {
-            (self.decimals_at, self.divisor_at)
-        } else {
-            (there.decimals_at, there.divisor_at)
-        };
+        let (decimals_at, divisor_at) =
+            if scaled { (self.decimals_at, self.divisor_at) } else { (there.decimals_at, there.divisor_at) };
         Self {
             tag: self.tag,
             name: self.name.or(there.title.clone()),

@@ -104,9 +104,7 @@ impl Sources {
         let fault = |code, at, words| Fault::new(code, Spot { file, start: at, end: at }, words);
         self.paths.push(path.to_path_buf());
         let (text, found) = match read_bounded(path) {
-            Err(error) => {
-                (String::new(), Some(fault(Code::FileUnreadable, 0, args![shown, error])))
-            }
+            Err(error) => (String::new(), Some(fault(Code::FileUnreadable, 0, args![shown, error]))),
             Ok(bytes) if bytes.len() as u64 > FILE_BYTES_MAX => {
                 let words = args![shown, bytes.len(), FILE_BYTES_MAX];
                 (String::new(), Some(fault(Code::FileTooLarge, 0, words)))

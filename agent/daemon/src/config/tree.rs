@@ -138,10 +138,7 @@ const SYNTAX: &[(&str, &str, [&str; 2])] = &[
     (
         "duplicate key",
         "同一个键写了两次",
-        [
-            "删去其中一行；列表段要写成 [[…]]",
-            "remove one of them; lists of sections are written [[…]]",
-        ],
+        ["删去其中一行；列表段要写成 [[…]]", "remove one of them; lists of sections are written [[…]]"],
     ),
     ("string values must be quoted", "文本没有加引号", QUOTES),
     ("invalid basic string", "文本的引号或转义不对", QUOTES),

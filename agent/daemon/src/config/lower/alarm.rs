@@ -42,11 +42,7 @@ struct Neighbour {
 
 impl<'a> Draft<'a> {
     /// The point's alarms; every fault in them is noted.
-    pub(super) fn alarms(
-        &mut self,
-        shape: Shape,
-        range: Option<(Value, Value)>,
-    ) -> Vec<Written<'a>> {
+    pub(super) fn alarms(&mut self, shape: Shape, range: Option<(Value, Value)>) -> Vec<Written<'a>> {
         let nodes = self.place.get("alarms").map(Node::members).unwrap_or_default();
         let files = self.file.alarms.clone().unwrap_or_default();
         let mut alarms: Vec<Written<'a>> = Vec::new();
@@ -70,8 +66,7 @@ impl<'a> Draft<'a> {
         let before = self.faults.len();
         let digital = file.kind == KindKey::Digital;
         if matches!(shape, Shape::Text(_)) || digital != shape.is_switch() {
-            let kind =
-                self.place.get("type").and_then(|node| node.value().as_str()).unwrap_or("bit");
+            let kind = self.place.get("type").and_then(|node| node.value().as_str()).unwrap_or("bit");
             let words = args![&self.tag, kind, kind_name(file.kind)];
             self.faults.push(Fault::new(Code::AlarmAgainstType, node.at("kind"), words));
             return false;
@@ -99,13 +94,7 @@ impl<'a> Draft<'a> {
         for pair in ascending.windows(2) {
             let [lower, upper] = pair else { continue };
             if lower.setpoint() >= upper.setpoint() {
-                let words = args![
-                    &self.tag,
-                    upper.name(),
-                    upper.setpoint(),
-                    lower.name(),
-                    lower.setpoint()
-                ];
+                let words = args![&self.tag, upper.name(), upper.setpoint(), lower.name(), lower.setpoint()];
                 let fault = Fault::new(Code::SetpointOrder, upper.node.at("setpoint"), words);
                 self.faults.push(fault.against(lower.node.at("setpoint")));
             }

@@ -109,12 +109,7 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    fn shared_endpoint(
-        &mut self,
-        node: Node<'a>,
-        endpoint: &Endpoint,
-        seen: &mut HashMap<String, Spot>,
-    ) {
+    fn shared_endpoint(&mut self, node: Node<'a>, endpoint: &Endpoint, seen: &mut HashMap<String, Spot>) {
         let (key, name, code) = match endpoint {
             Endpoint::Rtu(serial) => ("path", serial.path.display().to_string(), Code::SharedPort),
             Endpoint::Tcp { host, port } | Endpoint::RtuOverTcp { host, port } => {

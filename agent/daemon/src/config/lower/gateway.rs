@@ -65,11 +65,7 @@ impl<'a> Lowering<'a> {
         let Some(text) = node.text(key) else { return };
         let foreign = |c: char| "#+/".contains(c) || c.is_whitespace() || c.is_control();
         if text.contains(foreign) {
-            self.faults.push(Fault::new(
-                Code::BadCode,
-                node.at(key),
-                args![key, text.escape_debug()],
-            ));
+            self.faults.push(Fault::new(Code::BadCode, node.at(key), args![key, text.escape_debug()]));
         }
     }
 

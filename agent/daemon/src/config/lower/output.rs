@@ -80,11 +80,7 @@ impl<'a> Lowering<'a> {
                 let names = output.alarms.as_deref().unwrap_or_default();
                 if names.is_empty() {
                     let words = args![&output.id];
-                    self.faults.push(Fault::new(
-                        Code::OutputAlarmsMissing,
-                        node.at("alarms"),
-                        words,
-                    ));
+                    self.faults.push(Fault::new(Code::OutputAlarmsMissing, node.at("alarms"), words));
                     return None;
                 }
                 Role::Alarms(self.driving_alarms(node, names))

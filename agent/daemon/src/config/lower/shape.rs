@@ -51,8 +51,7 @@ impl Draft<'_> {
                 None
             }
             (Some(_), Some(_)) => {
-                let fault =
-                    Fault::new(Code::TwoAddresses, self.place.at("reference"), args![&self.tag]);
+                let fault = Fault::new(Code::TwoAddresses, self.place.at("reference"), args![&self.tag]);
                 self.faults.push(fault.against(self.place.at("address")));
                 None
             }
@@ -123,8 +122,7 @@ impl Draft<'_> {
         }
         let place = self.place;
         for key in ["bit", "bits"].into_iter().filter(|key| place.get(key).is_some()) {
-            let why =
-                Arg::Each("这个表里每个地址就是一位", "each address of this table is one bit");
+            let why = Arg::Each("这个表里每个地址就是一位", "each address of this table is one bit");
             self.fault(Code::BadBits, key, vec![key.into(), why]);
         }
         Some(Shape::Bit)
@@ -141,13 +139,10 @@ impl Draft<'_> {
                 }
                 ("bits", Arg::Each("超出 16 位", "beyond the 16 bits"))
             }
-            (TypeKey::Bit, None, _) => (
-                "bit",
-                Arg::Each("寄存器里的开关量要写明第几位", "a switch in a register needs its bit"),
-            ),
-            (_, Some(_), _) => {
-                ("bit", Arg::Each("只用于 type = \"bit\"", "only for type = \"bit\""))
+            (TypeKey::Bit, None, _) => {
+                ("bit", Arg::Each("寄存器里的开关量要写明第几位", "a switch in a register needs its bit"))
             }
+            (_, Some(_), _) => ("bit", Arg::Each("只用于 type = \"bit\"", "only for type = \"bit\"")),
             (_, None, _) => ("bits", Arg::Each("只用于 type = \"u16\"", "only for type = \"u16\"")),
         };
         self.fault(Code::BadBits, why.0, vec![why.0.into(), why.1]);
@@ -173,11 +168,7 @@ impl Draft<'_> {
         let single = shape.words() == 1;
         if let (true, Some(told @ (OrderKey::Cdab | OrderKey::Dcba))) = (single, self.file.order) {
             let kind = self.file.kind.map_or("bit", type_name);
-            self.fault(
-                Code::OrderWithoutWords,
-                "order",
-                args![kind, format!("{told:?}").to_uppercase()],
-            );
+            self.fault(Code::OrderWithoutWords, "order", args![kind, format!("{told:?}").to_uppercase()]);
         }
         Order {
             low_word_first: !single && matches!(order, OrderKey::Cdab | OrderKey::Dcba),
@@ -189,8 +180,7 @@ impl Draft<'_> {
         match (self.file.decimals_at, self.file.divisor_at) {
             (None, None) => None,
             (Some(_), Some(_)) => {
-                let fault =
-                    Fault::new(Code::TwoExponents, self.place.at("divisor_at"), args![&self.tag]);
+                let fault = Fault::new(Code::TwoExponents, self.place.at("divisor_at"), args![&self.tag]);
                 self.faults.push(fault.against(self.place.at("decimals_at")));
                 None
             }

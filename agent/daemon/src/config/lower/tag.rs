@@ -150,8 +150,7 @@ impl<'a> Lowering<'a> {
             }
             let place = Place { own: None, template: Some(node) };
             let file = PointFile::default().or(file);
-            let draft =
-                Draft { template_base: base, default_order: order, ..Draft::own(tag, file, place) };
+            let draft = Draft { template_base: base, default_order: order, ..Draft::own(tag, file, place) };
             self.draft(draft, Some(device));
         }
     }
@@ -244,8 +243,7 @@ impl<'a> Draft<'a> {
             return;
         }
         let kind = if shape.is_switch() { "bit" } else { "text" };
-        let keys =
-            ["scale", "offset", "decimals_at", "divisor_at", "range", "sentinels", "deadband"];
+        let keys = ["scale", "offset", "decimals_at", "divisor_at", "range", "sentinels", "deadband"];
         let place = self.place;
         for key in keys.into_iter().filter(|key| place.get(key).is_some()) {
             self.fault(Code::KeyWithoutNumber, key, args![key, &self.tag, kind]);

@@ -36,10 +36,7 @@ impl<'a> Lowering<'a> {
     }
 
     fn mqtt(&mut self, node: Node<'a>, uplink: &UplinkFile, gateway: &str) -> Mqtt {
-        let tls = uplink
-            .tls
-            .as_ref()
-            .and_then(|tls| node.get("tls").map(|at| self.tls(at, &uplink.id, tls)));
+        let tls = uplink.tls.as_ref().and_then(|tls| node.get("tls").map(|at| self.tls(at, &uplink.id, tls)));
         let seconds = |s: u32| Duration::from_secs(s.into());
         Mqtt {
             name: uplink.id.clone(),
@@ -65,8 +62,7 @@ impl<'a> Lowering<'a> {
         let file = uplink.password_file.as_deref();
         let file = file.map(|path| self.existing((node, "password_file"), &uplink.id, path));
         if file.is_some() && uplink.username.is_none() {
-            let fault =
-                Fault::new(Code::PasswordWithoutUser, node.at("password_file"), args![&uplink.id]);
+            let fault = Fault::new(Code::PasswordWithoutUser, node.at("password_file"), args![&uplink.id]);
             self.faults.push(fault);
         }
         Some((uplink.username.clone()?, file))
@@ -79,10 +75,9 @@ impl<'a> Lowering<'a> {
             self.faults.push(Fault::new(Code::CertWithoutKey, node.at(here), words));
         };
         let client = match (&tls.cert, &tls.key) {
-            (Some(cert), Some(key)) => Some((
-                self.existing((node, "cert"), uplink, cert),
-                self.existing((node, "key"), uplink, key),
-            )),
+            (Some(cert), Some(key)) => {
+                Some((self.existing((node, "cert"), uplink, cert), self.existing((node, "key"), uplink, key)))
+            }
             (Some(_), None) => {
                 half("cert", "key");
                 None
@@ -107,8 +102,7 @@ impl<'a> Lowering<'a> {
 
     fn shared_client(&mut self, node: Node<'a>, mqtt: &Mqtt, seen: &mut HashMap<String, Spot>) {
         let broker = format!("{}:{}", mqtt.host.to_lowercase(), mqtt.port);
-        let spot =
-            if node.get("client_id").is_some() { node.at("client_id") } else { node.at("host") };
+        let spot = if node.get("client_id").is_some() { node.at("client_id") } else { node.at("host") };
         if let Some(first) = seen.get(&format!("{broker} {}", mqtt.client_id)) {
             let words = args![&mqtt.client_id, broker];
             self.faults.push(Fault::new(Code::ClientTwice, spot, words).against(*first));

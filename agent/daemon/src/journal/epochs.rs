@@ -1,0 +1,109 @@
+//! The headers of epochs: identity, durable ordinal and dictionary, one file each, on disk before any of their records.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use hazard_core::id::Epoch;
+
+use super::Header;
+use super::disk::{Disk, Fault};
+use super::{quarantine, slot};
+use crate::dictionary::Dictionary;
+
+/// Headers kept; an agent that starts in a loop must not fill the folder.
+const HEADERS_MAX: usize = 256;
+
+/// The headers in a folder.
+pub(super) struct Epochs {
+    dir: PathBuf,
+    known: BTreeMap<u64, Epoch>,
+    highest: u64,
+}
+
+impl Epochs {
+    /// Reads which epochs there are.
+    pub(super) fn open(dir: &Path) -> Result<Self, Fault> {
+        let mut known = BTreeMap::new();
+        let mut highest = quarantine::highest_ordinal(dir);
+        for entry in std::fs::read_dir(dir)?.flatten() {
+            let name = entry.file_name();
+            let ordinal = name.to_str().and_then(|n| n.strip_prefix("epoch-")?.parse::<u64>().ok());
+            let Some(ordinal) = ordinal else { continue };
+            highest = highest.max(ordinal);
+            match read(&entry.path()) {
+                Some((epoch, written, _)) if written == ordinal => {
+                    known.insert(ordinal, epoch);
+                }
+                _ => tracing::warn!(
+                    ordinal,
+                    "the header of an epoch is damaged; its records cannot be named"
+                ),
+            }
+        }
+        Ok(Self { dir: dir.to_owned(), known, highest })
+    }
+
+    /// The highest ordinal that was ever given out, as far as this folder shows.
+    pub(super) const fn highest(&self) -> u64 {
+        self.highest
+    }
+
+    /// Takes ordinals into account that only segments show.
+    pub(super) fn also(&mut self, ordinals: &BTreeSet<u64>) {
+        self.highest = self.highest.max(ordinals.last().copied().unwrap_or(0));
+    }
+
+    /// Gives an epoch the next ordinal; its header is durable when this returns.
+    pub(super) fn begin(&mut self, header: &Header, disk: &Disk) -> Result<u64, Fault> {
+        let ordinal = self.highest.checked_add(1);
+        let ordinal = ordinal.ok_or_else(|| Fault::Refused("no ordinal is left".to_owned()))?;
+        let body = postcard::to_stdvec(&(header.epoch.0, ordinal, header.dictionary.as_ref()))
+            .map_err(|error| Fault::Refused(error.to_string()))?;
+        slot::write_whole(&self.path(ordinal), &body, disk)?;
+        self.highest = ordinal;
+        self.known.insert(ordinal, header.epoch);
+        Ok(ordinal)
+    }
+
+    /// The epochs before `ordinal`, youngest first.
+    pub(super) fn before(&self, ordinal: u64) -> impl Iterator<Item = (u64, Epoch)> {
+        self.known.range(..ordinal).rev().map(|(ordinal, epoch)| (*ordinal, *epoch))
+    }
+
+    /// The ordinal of an epoch.
+    pub(super) fn ordinal_of(&self, epoch: Epoch) -> Option<u64> {
+        self.known.iter().rev().find(|(_, known)| **known == epoch).map(|(ordinal, _)| *ordinal)
+    }
+
+    /// The dictionary of an epoch.
+    pub(super) fn dictionary(&self, ordinal: u64) -> Option<Arc<Dictionary>> {
+        read(&self.path(ordinal)).map(|(_, _, dictionary)| Arc::new(dictionary))
+    }
+
+    /// Deletes the headers of epochs without records; `current` stays.
+    pub(super) fn forget(&mut self, with_records: &BTreeSet<u64>, current: u64) {
+        let too_many = self.known.len().saturating_sub(HEADERS_MAX);
+        let gone = self.known.keys().enumerate().filter_map(|(position, ordinal)| {
+            let stays =
+                *ordinal >= current || with_records.contains(ordinal) && position >= too_many;
+            (!stays).then_some(*ordinal)
+        });
+        for ordinal in gone.collect::<Vec<_>>() {
+            // A header that cannot be deleted stays and is met again at the next start.
+            let _ = std::fs::remove_file(self.path(ordinal));
+            self.known.remove(&ordinal);
+        }
+    }
+
+    fn path(&self, ordinal: u64) -> PathBuf {
+        self.dir.join(format!("epoch-{ordinal:010}"))
+    }
+}
+
+fn read(path: &Path) -> Option<(Epoch, u64, Dictionary)> {
+    let body = slot::read_whole(path)?;
+    let (epoch, ordinal, dictionary) =
+        postcard::from_bytes::<(u64, u64, Dictionary)>(&body).ok()?;
+    Some((Epoch(epoch), ordinal, dictionary))
+}

@@ -1,0 +1,367 @@
+//! Version 1 of a record's fields on disk. Variants and fields keep their order for ever: postcard writes positions.
+
+use std::sync::Arc;
+
+use hazard_core::id::{DeviceId, Epoch, PointId, Seq};
+use hazard_core::link;
+use hazard_core::outbox::record as core;
+use hazard_core::reading;
+use hazard_core::{ClockTrust, Mono, Stamp, Utc, Value};
+use serde::{Deserialize, Serialize};
+
+use super::codec::NotRecords;
+
+/// The longest text that is written, in bytes.
+const TEXT_BYTES_MAX: usize = 1024;
+
+/// An enum without fields, the same on both sides.
+macro_rules! plain {
+    ($name:ident = $core:path { $($variant:ident),* $(,)? }) => {
+        #[derive(Serialize, Deserialize)]
+        pub(super) enum $name { $($variant),* }
+
+        impl From<$core> for $name {
+            fn from(value: $core) -> Self {
+                use $core as Core;
+                match value { $(Core::$variant => Self::$variant),* }
+            }
+        }
+
+        impl From<$name> for $core {
+            fn from(value: $name) -> Self {
+                match value { $($name::$variant => Self::$variant),* }
+            }
+        }
+    };
+}
+
+plain!(Trust = ClockTrust { Unset, Free, Synced });
+plain!(Doubt = reading::Doubt { OverRange, UnderRange, AfterFault, Rounded });
+plain!(Lane = core::Lane { Event, Reading });
+plain!(Verb = core::Verb { Silence, Acknowledge, Reset });
+plain!(
+    AlarmState =
+        core::AlarmState { Normal, Unacked, Acked, RtnUnacked, LatchedUnacked, LatchedAcked }
+);
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct Record {
+    seq: u64,
+    mono_us: u64,
+    utc_ms: i64,
+    trust: Trust,
+    body: Body,
+}
+
+#[derive(Serialize, Deserialize)]
+enum Body {
+    Opening { ordinal: Option<u64>, previous: Option<(u64, u64)> },
+    Readings(Vec<(u32, Sample)>),
+    Alarm(AlarmEvent),
+    Device { device: u16, fault: Option<Fault> },
+    System { condition: Condition, raised: bool },
+    Action(ActionEvent),
+    Loss(Loss),
+    ClockStep { from_ms: i64, to_ms: i64 },
+}
+
+#[derive(Serialize, Deserialize)]
+enum Quantity {
+    Number(f64),
+    Text(String),
+}
+
+#[derive(Serialize, Deserialize)]
+enum Sample {
+    Good(Quantity),
+    Suspect(Quantity, Doubt),
+    Bad(NoData),
+}
+
+#[derive(Serialize, Deserialize)]
+enum NoData {
+    NeverRead,
+    Stale,
+    Link(Fault),
+    NotANumber,
+    Sentinel,
+    NotBcd,
+    BadScaling,
+    NotText,
+}
+
+/// An exception is written as its code on the wire.
+#[derive(Serialize, Deserialize)]
+enum Fault {
+    Silent,
+    Garbled,
+    Refused(u8),
+    Gone,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct AlarmEvent {
+    pub(super) alarm: u32,
+    pub(super) from: AlarmState,
+    pub(super) to: AlarmState,
+    pub(super) value: Option<f64>,
+    pub(super) actor: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) enum Condition {
+    JournalDown,
+    JournalBehind,
+    UplinkDown(u8),
+    OutputFault(u16),
+    BusDown(u16),
+    BusOverrun(u16),
+    ClockUntrusted,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct ActionEvent {
+    pub(super) actor: String,
+    pub(super) verb: Verb,
+    pub(super) alarm: Option<u32>,
+    pub(super) note: String,
+    pub(super) changed: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct Loss {
+    pub(super) uplink: Option<u8>,
+    pub(super) epoch: u64,
+    pub(super) lane: Lane,
+    pub(super) first: u64,
+    pub(super) last: u64,
+    pub(super) records: u64,
+    pub(super) readings: u64,
+}
+
+impl From<&core::Record> for Record {
+    fn from(record: &core::Record) -> Self {
+        Self {
+            seq: record.seq.0,
+            mono_us: record.stamp.mono.as_micros(),
+            utc_ms: record.stamp.utc.unix_ms(),
+            trust: record.stamp.trust.into(),
+            body: (&record.body).into(),
+        }
+    }
+}
+
+impl TryFrom<Record> for core::Record {
+    type Error = NotRecords;
+
+    fn try_from(record: Record) -> Result<Self, NotRecords> {
+        let stamp = Stamp {
+            mono: Mono::from_micros(record.mono_us),
+            utc: Utc::from_unix_ms(record.utc_ms),
+            trust: record.trust.into(),
+        };
+        Ok(Self { seq: Seq(record.seq), stamp, body: record.body.try_into()? })
+    }
+}
+
+impl From<&core::Body> for Body {
+    fn from(body: &core::Body) -> Self {
+        match body {
+            core::Body::Opening(opening) => Self::Opening {
+                ordinal: opening.ordinal,
+                previous: opening.previous.map(|past| (past.epoch.0, past.durable_through.0)),
+            },
+            core::Body::Readings(readings) => Self::Readings(
+                readings.iter().map(|one| (one.point.0, (&one.sample).into())).collect(),
+            ),
+            core::Body::Alarm(event) => Self::Alarm(event.into()),
+            core::Body::Device(event) => {
+                Self::Device { device: event.device.0, fault: event.fault.map(Into::into) }
+            }
+            core::Body::System(event) => {
+                Self::System { condition: event.condition.into(), raised: event.raised }
+            }
+            core::Body::Action(event) => Self::Action(event.into()),
+            core::Body::Loss(loss) => Self::Loss(loss.into()),
+            core::Body::ClockStep(step) => {
+                Self::ClockStep { from_ms: step.from.unix_ms(), to_ms: step.to.unix_ms() }
+            }
+        }
+    }
+}
+
+impl TryFrom<Body> for core::Body {
+    type Error = NotRecords;
+
+    fn try_from(body: Body) -> Result<Self, NotRecords> {
+        Ok(match body {
+            Body::Opening { ordinal, previous } => Self::Opening(core::Opening {
+                ordinal,
+                previous: previous.map(|(epoch, through)| core::PreviousEpoch {
+                    epoch: Epoch(epoch),
+                    durable_through: Seq(through),
+                }),
+            }),
+            Body::Readings(readings) => {
+                Self::Readings(readings.into_iter().map(reading_of).collect::<Result<_, _>>()?)
+            }
+            Body::Alarm(event) => Self::Alarm(event.try_into()?),
+            Body::Device { device, fault } => Self::Device(core::DeviceEvent {
+                device: DeviceId(device),
+                fault: fault.map(Into::into),
+            }),
+            Body::System { condition, raised } => {
+                Self::System(core::SystemEvent { condition: condition.into(), raised })
+            }
+            Body::Action(event) => Self::Action(event.try_into()?),
+            Body::Loss(loss) => Self::Loss(loss.into()),
+            Body::ClockStep { from_ms, to_ms } => Self::ClockStep(core::ClockStep {
+                from: Utc::from_unix_ms(from_ms),
+                to: Utc::from_unix_ms(to_ms),
+            }),
+        })
+    }
+}
+
+fn reading_of((point, sample): (u32, Sample)) -> Result<reading::Reading, NotRecords> {
+    Ok(reading::Reading { point: PointId(point), sample: sample.try_into()? })
+}
+
+impl From<&reading::Sample> for Sample {
+    fn from(sample: &reading::Sample) -> Self {
+        match sample {
+            reading::Sample::Good(quantity) => Self::Good(quantity.into()),
+            reading::Sample::Suspect(quantity, doubt) => {
+                Self::Suspect(quantity.into(), (*doubt).into())
+            }
+            reading::Sample::Bad(reason) => Self::Bad((*reason).into()),
+        }
+    }
+}
+
+impl TryFrom<Sample> for reading::Sample {
+    type Error = NotRecords;
+
+    fn try_from(sample: Sample) -> Result<Self, NotRecords> {
+        Ok(match sample {
+            Sample::Good(quantity) => Self::Good(quantity.try_into()?),
+            Sample::Suspect(quantity, doubt) => Self::Suspect(quantity.try_into()?, doubt.into()),
+            Sample::Bad(reason) => Self::Bad(reason.into()),
+        })
+    }
+}
+
+impl From<&reading::Quantity> for Quantity {
+    fn from(quantity: &reading::Quantity) -> Self {
+        match quantity {
+            reading::Quantity::Number(value) => Self::Number(value.get()),
+            reading::Quantity::Text(text) => Self::Text(cut(text)),
+        }
+    }
+}
+
+impl TryFrom<Quantity> for reading::Quantity {
+    type Error = NotRecords;
+
+    fn try_from(quantity: Quantity) -> Result<Self, NotRecords> {
+        Ok(match quantity {
+            Quantity::Number(raw) => Self::Number(finite(raw)?),
+            Quantity::Text(text) => Self::Text(Arc::from(bounded(text)?)),
+        })
+    }
+}
+
+impl From<reading::NoData> for NoData {
+    fn from(reason: reading::NoData) -> Self {
+        match reason {
+            reading::NoData::NeverRead => Self::NeverRead,
+            reading::NoData::Stale => Self::Stale,
+            reading::NoData::Link(fault) => Self::Link(fault.into()),
+            reading::NoData::NotANumber => Self::NotANumber,
+            reading::NoData::Sentinel => Self::Sentinel,
+            reading::NoData::NotBcd => Self::NotBcd,
+            reading::NoData::BadScaling => Self::BadScaling,
+            reading::NoData::NotText => Self::NotText,
+        }
+    }
+}
+
+impl From<NoData> for reading::NoData {
+    fn from(reason: NoData) -> Self {
+        match reason {
+            NoData::NeverRead => Self::NeverRead,
+            NoData::Stale => Self::Stale,
+            NoData::Link(fault) => Self::Link(fault.into()),
+            NoData::NotANumber => Self::NotANumber,
+            NoData::Sentinel => Self::Sentinel,
+            NoData::NotBcd => Self::NotBcd,
+            NoData::BadScaling => Self::BadScaling,
+            NoData::NotText => Self::NotText,
+        }
+    }
+}
+
+impl From<link::LinkFault> for Fault {
+    fn from(fault: link::LinkFault) -> Self {
+        match fault {
+            link::LinkFault::Silent => Self::Silent,
+            link::LinkFault::Garbled => Self::Garbled,
+            link::LinkFault::Refused(exception) => Self::Refused(code(exception)),
+            link::LinkFault::Gone => Self::Gone,
+        }
+    }
+}
+
+impl From<Fault> for link::LinkFault {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Silent => Self::Silent,
+            Fault::Garbled => Self::Garbled,
+            Fault::Refused(code) => Self::Refused(exception(code)),
+            Fault::Gone => Self::Gone,
+        }
+    }
+}
+
+const fn code(exception: link::Exception) -> u8 {
+    match exception {
+        link::Exception::IllegalFunction => 0x01,
+        link::Exception::IllegalAddress => 0x02,
+        link::Exception::IllegalValue => 0x03,
+        link::Exception::DeviceFailure => 0x04,
+        link::Exception::Acknowledge => 0x05,
+        link::Exception::Busy => 0x06,
+        link::Exception::GatewayPath => 0x0A,
+        link::Exception::GatewayTarget => 0x0B,
+        link::Exception::Other(code) => code,
+    }
+}
+
+const fn exception(code: u8) -> link::Exception {
+    match code {
+        0x01 => link::Exception::IllegalFunction,
+        0x02 => link::Exception::IllegalAddress,
+        0x03 => link::Exception::IllegalValue,
+        0x04 => link::Exception::DeviceFailure,
+        0x05 => link::Exception::Acknowledge,
+        0x06 => link::Exception::Busy,
+        0x0A => link::Exception::GatewayPath,
+        0x0B => link::Exception::GatewayTarget,
+        other => link::Exception::Other(other),
+    }
+}
+
+/// A number that can be compared.
+pub(super) fn finite(raw: f64) -> Result<Value, NotRecords> {
+    Value::try_new(raw).ok_or(NotRecords)
+}
+
+/// The beginning of a text, cut between two characters.
+pub(super) fn cut(text: &str) -> String {
+    text[..text.floor_char_boundary(TEXT_BYTES_MAX)].to_owned()
+}
+
+/// A text that this agent can have written.
+pub(super) fn bounded(text: String) -> Result<String, NotRecords> {
+    if text.len() <= TEXT_BYTES_MAX { Ok(text) } else { Err(NotRecords) }
+}

@@ -1,0 +1,101 @@
+//! The journal's bytes. If this fails, do not change the test: add a version.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::sync::Arc;
+
+use hazard_agent::journal::codec::{decode, encode};
+use hazard_agent::journal::read_block;
+use hazard_core::id::{AlarmId, DeviceId, Epoch, OutputId, PointId, Seq, UplinkId};
+use hazard_core::link::{Exception, LinkFault};
+use hazard_core::outbox::Record;
+use hazard_core::outbox::record::*;
+use hazard_core::reading::{Doubt, NoData, Quantity, Reading, Sample};
+use hazard_core::{ClockTrust, Mono, Stamp, Utc, Value};
+
+/// First line: the records below, encoded. Second line: a whole block of the events among them, of epoch ordinal 7.
+const GOLDEN: &str = include_str!("golden/journal-v1.hex");
+
+fn bytes_of(line: usize) -> Vec<u8> {
+    let hex = GOLDEN.lines().nth(line).unwrap();
+    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+}
+
+fn number(raw: f64) -> Quantity {
+    Quantity::Number(Value::try_new(raw).unwrap())
+}
+
+fn readings() -> Vec<Sample> {
+    vec![
+        Sample::Good(number(24.5)),
+        Sample::Good(Quantity::Text(Arc::from("甲烷"))),
+        Sample::Suspect(number(-1.0), Doubt::UnderRange),
+        Sample::Bad(NoData::Stale),
+        Sample::Bad(NoData::Link(LinkFault::Refused(Exception::GatewayTarget))),
+        Sample::Bad(NoData::NotText),
+    ]
+}
+
+fn bodies() -> Vec<Body> {
+    let reading = |(point, sample)| Reading { point: PointId(point), sample };
+    let previous = PreviousEpoch { epoch: Epoch(u64::MAX), durable_through: Seq(4_711) };
+    vec![
+        Body::Opening(Opening { ordinal: Some(7), previous: Some(previous) }),
+        Body::Readings((300..).zip(readings()).map(reading).collect()),
+        Body::Alarm(AlarmEvent {
+            alarm: AlarmId(3),
+            from: AlarmState::Unacked,
+            to: AlarmState::LatchedAcked,
+            value: Value::try_new(50.25),
+            actor: Some("王工".to_owned()),
+        }),
+        Body::Device(DeviceEvent { device: DeviceId(2), fault: Some(LinkFault::Garbled) }),
+        Body::System(SystemEvent { condition: Condition::OutputFault(OutputId(1)), raised: true }),
+        Body::System(SystemEvent { condition: Condition::ClockUntrusted, raised: false }),
+        Body::Action(ActionEvent {
+            actor: "operator".to_owned(),
+            verb: Verb::Reset,
+            alarm: None,
+            note: "通风后复位".to_owned(),
+            changed: 4,
+        }),
+        Body::Loss(Loss {
+            place: LossPlace::Uplink(UplinkId(1)),
+            epoch: Epoch(9),
+            lane: Lane::Reading,
+            first: Seq(10),
+            last: Seq(20),
+            records: 8,
+            readings: 80,
+        }),
+        Body::ClockStep(ClockStep { from: Utc::from_unix_ms(-1), to: Utc::from_unix_ms(1) }),
+    ]
+}
+
+fn records() -> Vec<Arc<Record>> {
+    let stamp = |seq: u64| Stamp {
+        mono: Mono::from_millis(seq * 1_000),
+        utc: Utc::from_unix_ms(1_767_225_600_000 + seq as i64),
+        trust: [ClockTrust::Unset, ClockTrust::Free, ClockTrust::Synced][seq as usize % 3],
+    };
+    let record = |(seq, body)| Arc::new(Record { seq: Seq(seq), stamp: stamp(seq), body });
+    (1..).zip(bodies()).map(record).collect()
+}
+
+#[test]
+fn version_1_is_written_as_it_always_was() {
+    let mut bytes = Vec::new();
+    records().iter().for_each(|record| encode(record, &mut bytes));
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(hex, GOLDEN.lines().next().unwrap_or_default());
+}
+
+#[test]
+fn version_1_is_read_as_it_always_was() {
+    assert_eq!(decode(1, 9, &bytes_of(0)).unwrap(), records());
+}
+
+#[test]
+fn a_block_of_version_1_is_read_as_it_always_was() {
+    let events: Vec<_> = records().into_iter().filter(|r| r.lane() == Lane::Event).collect();
+    assert_eq!(read_block(&bytes_of(1)), Ok((7, events)));
+}

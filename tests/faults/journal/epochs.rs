@@ -1,0 +1,94 @@
+//! What a start says about the epochs before it.
+
+use hazard_agent::journal::Order;
+use hazard_core::id::{Epoch, Seq};
+use hazard_core::outbox::AckedSet;
+
+use super::rig::{Rig, header, named, settings};
+
+fn acked(event: &[(u64, u64)], reading: &[(u64, u64)]) -> [AckedSet; 2] {
+    [AckedSet::from_ranges(event), AckedSet::from_ranges(reading)]
+}
+
+#[test]
+fn each_start_names_the_unconfirmed_epochs_with_their_dictionaries_and_cursors() {
+    let dir = tempfile::tempdir().unwrap();
+    for epoch in [11, 12] {
+        let mut rig = Rig::start_with(settings(dir.path()), &["a", "b"], epoch);
+        rig.opened();
+        rig.fill(1..=epoch * 10);
+        rig.save_cursor(1, epoch, acked(&[(1, 1)], &[(2, 7), (9, 14)]));
+        rig.close();
+    }
+    // "b" comes first here and "c" is not known yet.
+    let mut rig = Rig::start_with(settings(dir.path()), &["b", "c"], 13);
+    let opened = rig.opened();
+    assert_eq!(opened.ordinal, 3);
+    assert_eq!(opened.previous.unwrap().epoch, Epoch(12));
+    let past: Vec<_> = opened.past.iter().map(|past| (past.epoch.0, past.last)).collect();
+    assert_eq!(past, [(11, Seq(110)), (12, Seq(120))]);
+    for past in &opened.past {
+        assert_eq!(past.acked, [acked(&[(1, 1)], &[(2, 7), (9, 14)]), acked(&[], &[])]);
+    }
+    let known: Vec<_> =
+        rig.dictionaries.iter().map(|(e, d)| (e.0, d.config_hash.as_str())).collect();
+    assert_eq!(known, [(11, "hash of 11"), (12, "hash of 12")]);
+    rig.close();
+}
+
+#[test]
+fn an_epoch_that_every_uplink_has_confirmed_is_left_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut rig = Rig::start_with(settings(dir.path()), &["a"], 1);
+    rig.opened();
+    rig.fill(1..=20);
+    rig.save_cursor(0, 1, acked(&[(1, 15)], &[(2, 20)]));
+    rig.close();
+    let mut rig = Rig::start_with(settings(dir.path()), &["a"], 2);
+    assert!(rig.opened().past.is_empty());
+    rig.close();
+    let mut rig = Rig::start_with(settings(dir.path()), &["a", "b"], 3);
+    assert_eq!(rig.opened().past.len(), 1, "b has nothing of it");
+    rig.close();
+}
+
+#[test]
+fn a_reload_begins_an_epoch_on_the_open_store_and_ends_the_one_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut rig = Rig::start_with(settings(dir.path()), &["a"], 1);
+    rig.opened();
+    rig.append(1..=30, false);
+    rig.order(Order::Begin(header(2)));
+    rig.durable(30);
+    let opened = rig.opened();
+    assert_eq!((opened.epoch, opened.ordinal), (Epoch(2), 2));
+    assert_eq!(opened.previous.unwrap().durable_through, Seq(30));
+    assert_eq!(opened.past.len(), 1);
+    rig.epoch = Epoch(1);
+    rig.append(31..=40, true);
+    rig.epoch = Epoch(2);
+    rig.fill(1..=5);
+    rig.holds(Epoch(2), 5);
+    assert!(
+        rig.fetch_all(Epoch(1), 31, 40).is_empty(),
+        "an epoch that ended takes no more records"
+    );
+    rig.close();
+}
+
+#[test]
+fn a_loop_of_starts_keeps_the_list_of_past_epochs_bounded() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut rig = Rig::start_with(settings(dir.path()), &["a"], 1);
+    rig.opened();
+    for epoch in 1..=300 {
+        rig.fill(1..=1);
+        rig.order(Order::Begin(header(epoch + 1)));
+        let opened = rig.opened();
+        assert_eq!(opened.ordinal, epoch + 1);
+        assert!(opened.past.len() <= 64);
+        assert_eq!(opened.past.last().unwrap().epoch, Epoch(epoch), "the youngest stay");
+    }
+    assert!(named(dir.path(), "epoch-").len() <= 258);
+    rig.close();
+}

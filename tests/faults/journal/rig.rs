@@ -1,0 +1,212 @@
+//! A journal with everything it reported, and the questions that the tests ask it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use hazard_agent::dictionary::Dictionary;
+use hazard_agent::journal::{
+    Header, JournalHandle, JournalStatus, Kernel, Order, Report, Syncs, spawn_on,
+};
+use hazard_agent::settings::Journal;
+use hazard_core::id::{Epoch, Seq, UplinkId};
+use hazard_core::input::{JournalReport, PastEpoch};
+use hazard_core::outbox::record::PreviousEpoch;
+use hazard_core::outbox::{AckedSet, Lane, Record};
+
+use super::made::made;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What `Opened` says.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) epoch: Epoch,
+    pub(super) ordinal: u64,
+    pub(super) previous: Option<PreviousEpoch>,
+    pub(super) past: Vec<PastEpoch>,
+}
+
+pub(super) struct Rig {
+    pub(super) epoch: Epoch,
+    handle: JournalHandle,
+    reports: Receiver<Report>,
+    pub(super) dictionaries: Vec<(Epoch, Arc<Dictionary>)>,
+    pub(super) status: Option<JournalStatus>,
+}
+
+/// Settings under which nothing is committed by time and nothing is dropped.
+pub(super) fn settings(dir: &Path) -> Journal {
+    Journal {
+        dir: dir.to_owned(),
+        commit_within: Duration::from_secs(3_600),
+        quota_bytes: 1 << 30,
+        keep: Duration::from_secs(1 << 32),
+    }
+}
+
+pub(super) fn header(epoch: u64) -> Header {
+    let dictionary =
+        Dictionary { config_hash: format!("hash of {epoch}"), ..Dictionary::default() };
+    Header { epoch: Epoch(epoch), dictionary: Arc::new(dictionary) }
+}
+
+impl Rig {
+    pub(super) fn start(dir: &Path, epoch: u64) -> Self {
+        Self::start_with(settings(dir), &[], epoch)
+    }
+
+    pub(super) fn start_with(settings: Journal, uplinks: &[&str], epoch: u64) -> Self {
+        Self::start_on(Arc::new(Kernel), settings, uplinks, epoch)
+    }
+
+    pub(super) fn start_on(
+        disk: Arc<dyn Syncs>,
+        settings: Journal,
+        uplinks: &[&str],
+        epoch: u64,
+    ) -> Self {
+        let (sender, reports) = channel();
+        let uplinks = uplinks.iter().map(|&name| name.to_owned()).collect();
+        let handle = spawn_on(disk, (settings, uplinks), header(epoch), move |report| {
+            let _ = sender.send(report);
+        });
+        let (dictionaries, status) = (Vec::new(), None);
+        Self { epoch: Epoch(epoch), handle: handle.unwrap(), reports, dictionaries, status }
+    }
+
+    pub(super) fn next(&mut self) -> JournalReport {
+        self.next_within(PATIENCE).expect("no report within 20 s")
+    }
+
+    pub(super) fn next_within(&mut self, limit: Duration) -> Option<JournalReport> {
+        loop {
+            match self.reports.recv_timeout(limit).ok()? {
+                Report::Core(report) => return Some(report),
+                Report::Dictionary { epoch, dictionary } => {
+                    self.dictionaries.push((epoch, dictionary))
+                }
+                Report::Status(status) => self.status = Some(status),
+            }
+        }
+    }
+
+    pub(super) fn opened(&mut self) -> Opened {
+        match self.next() {
+            JournalReport::Opened { epoch, ordinal, previous, past } => {
+                self.epoch = epoch;
+                Opened { epoch, ordinal, previous, past }
+            }
+            other => panic!("expected Opened, got {other:?}"),
+        }
+    }
+
+    pub(super) fn failed(&mut self) {
+        let report = self.next();
+        assert!(matches!(report, JournalReport::Failed), "expected Failed, got {report:?}");
+    }
+
+    pub(super) fn durable(&mut self, seq: u64) {
+        loop {
+            match self.next() {
+                JournalReport::Durable { through } if through.0 >= seq => return,
+                JournalReport::Durable { .. } => {}
+                other => panic!("expected Durable, got {other:?}"),
+            }
+        }
+    }
+
+    pub(super) fn order(&self, mut order: Order) {
+        while let Err(full) = self.handle.try_order(order) {
+            order = full.0;
+            std::thread::yield_now();
+        }
+    }
+
+    pub(super) fn append(&self, seqs: std::ops::RangeInclusive<u64>, urgent: bool) {
+        let epoch = self.epoch;
+        let records = seqs.map(|seq| made(epoch, seq)).collect();
+        self.order(Order::Append { epoch, records, urgent });
+    }
+
+    /// Appends the numbers in handfuls and waits until all are durable.
+    pub(super) fn fill(&mut self, seqs: std::ops::RangeInclusive<u64>) {
+        let (mut first, last) = (*seqs.start(), *seqs.end());
+        while first <= last {
+            let end = last.min(first + 999);
+            self.append(first..=end, end == last);
+            first = end + 1;
+        }
+        self.durable(last);
+    }
+
+    pub(super) fn save_cursor(&self, uplink: u8, epoch: u64, acked: [AckedSet; 2]) {
+        self.order(Order::SaveCursor { uplink: UplinkId(uplink), epoch: Epoch(epoch), acked });
+    }
+
+    /// One answer to one question.
+    pub(super) fn fetch_once(
+        &mut self,
+        (epoch, lane): (Epoch, Lane),
+        (first, last): (u64, u64),
+        records_max: u16,
+    ) -> (u64, Vec<Arc<Record>>) {
+        let uplink = UplinkId(0);
+        let (first, last) = (Seq(first), Seq(last));
+        self.order(Order::Fetch { uplink, epoch, lane, first, last, records_max });
+        loop {
+            match self.next() {
+                JournalReport::Fetched { through, records, .. } => return (through.0, records),
+                JournalReport::Durable { .. } => {}
+                other => panic!("expected Fetched, got {other:?}"),
+            }
+        }
+    }
+
+    /// All records of both lanes with numbers from `first` to `last`, in order, asked for in pages.
+    pub(super) fn fetch_all(&mut self, epoch: Epoch, first: u64, last: u64) -> Vec<Arc<Record>> {
+        let mut all = Vec::new();
+        for lane in [Lane::Event, Lane::Reading] {
+            let mut from = first;
+            while from <= last {
+                let (through, records) = self.fetch_once((epoch, lane), (from, last), 997);
+                all.extend(records);
+                from = through + 1;
+            }
+        }
+        all.sort_by_key(|record| record.seq);
+        all
+    }
+
+    /// Asserts that exactly the numbers from 1 to `last` are there, as they were made.
+    pub(super) fn holds(&mut self, epoch: Epoch, last: u64) {
+        let records = self.fetch_all(epoch, 1, last);
+        assert_eq!(records.len() as u64, last, "records are missing");
+        for (record, seq) in records.iter().zip(1..) {
+            assert_eq!(*record, made(epoch, seq));
+        }
+    }
+
+    pub(super) fn close(self) {
+        self.handle.close();
+    }
+}
+
+/// The folders and files of a journal whose names begin with `prefix`.
+pub(super) fn named(dir: &Path, prefix: &str) -> Vec<PathBuf> {
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with(prefix))
+        .collect();
+    paths.sort();
+    paths
+}
+
+/// The main file of the only segment.
+pub(super) fn only_db(dir: &Path) -> PathBuf {
+    let segments = named(dir, "seg-");
+    assert_eq!(segments.len(), 1, "{segments:?}");
+    segments[0].join("db")
+}
