@@ -69,14 +69,9 @@ fn state() -> impl Strategy<Value = AlarmState> {
 }
 
 fn alarm() -> impl Strategy<Value = AlarmEvent> {
-    (any::<u32>(), state(), state(), proptest::option::of(value()), proptest::option::of(text()))
-        .prop_map(|(alarm, from, to, value, actor)| AlarmEvent {
-            alarm: AlarmId(alarm),
-            from,
-            to,
-            value,
-            actor,
-        })
+    (any::<u32>(), state(), state(), proptest::option::of(value()), proptest::option::of(text())).prop_map(
+        |(alarm, from, to, value, actor)| AlarmEvent { alarm: AlarmId(alarm), from, to, value, actor },
+    )
 }
 
 fn condition() -> impl Strategy<Value = Condition> {
@@ -118,14 +113,12 @@ fn loss() -> impl Strategy<Value = Loss> {
 
 fn body() -> impl Strategy<Value = Body> {
     let opening = any::<(Option<u64>, Option<(u64, u64)>)>().prop_map(|(ordinal, previous)| {
-        let previous = previous.map(|(epoch, through)| PreviousEpoch {
-            epoch: Epoch(epoch),
-            durable_through: Seq(through),
-        });
+        let previous = previous
+            .map(|(epoch, through)| PreviousEpoch { epoch: Epoch(epoch), durable_through: Seq(through) });
         Body::Opening(Opening { ordinal, previous })
     });
-    let reading = (any::<u32>(), sample())
-        .prop_map(|(point, sample)| Reading { point: PointId(point), sample });
+    let reading =
+        (any::<u32>(), sample()).prop_map(|(point, sample)| Reading { point: PointId(point), sample });
     let device = (any::<u16>(), proptest::option::of(fault()))
         .prop_map(|(device, fault)| Body::Device(DeviceEvent { device: DeviceId(device), fault }));
     let system = (condition(), any::<bool>())
@@ -147,13 +140,13 @@ fn body() -> impl Strategy<Value = Body> {
 
 fn record() -> impl Strategy<Value = Record> {
     let trusts = select(vec![ClockTrust::Unset, ClockTrust::Free, ClockTrust::Synced]);
-    (any::<u64>(), any::<u64>(), any::<i64>(), trusts, body()).prop_map(
-        |(seq, mono, utc, trust, body)| Record {
+    (any::<u64>(), any::<u64>(), any::<i64>(), trusts, body()).prop_map(|(seq, mono, utc, trust, body)| {
+        Record {
             seq: Seq(seq),
             stamp: Stamp { mono: Mono::from_micros(mono), utc: Utc::from_unix_ms(utc), trust },
             body,
-        },
-    )
+        }
+    })
 }
 
 proptest! {
@@ -187,13 +180,8 @@ proptest! {
 #[test]
 fn a_text_without_end_is_cut_between_two_characters() {
     let note = "火".repeat(100_000);
-    let action = ActionEvent {
-        actor: String::new(),
-        verb: Verb::Reset,
-        alarm: None,
-        note: note.clone(),
-        changed: 0,
-    };
+    let action =
+        ActionEvent { actor: String::new(), verb: Verb::Reset, alarm: None, note: note.clone(), changed: 0 };
     let record = Record { seq: Seq(1), stamp: Stamp::default(), body: Body::Action(action) };
     let mut bytes = Vec::new();
     encode(&record, &mut bytes);

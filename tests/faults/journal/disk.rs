@@ -61,9 +61,7 @@ fn a_full_disk_is_reported_once_and_the_journal_goes_on_when_space_is_back() {
     let opened = rig.opened();
     assert_eq!(opened.epoch, Epoch(3));
     let previous = opened.previous.unwrap();
-    assert!(
-        opened.ordinal >= 2 && previous.epoch == Epoch(1) && previous.durable_through.0 >= 1_000
-    );
+    assert!(opened.ordinal >= 2 && previous.epoch == Epoch(1) && previous.durable_through.0 >= 1_000);
     assert_eq!(named(&journal, "bad-").len(), 0, "a full disk is not damage");
     rig.holds(Epoch(1), 1_000);
     rig.fill(1..=1_000);

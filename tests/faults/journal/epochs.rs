@@ -30,8 +30,7 @@ fn each_start_names_the_unconfirmed_epochs_with_their_dictionaries_and_cursors()
     for past in &opened.past {
         assert_eq!(past.acked, [acked(&[(1, 1)], &[(2, 7), (9, 14)]), acked(&[], &[])]);
     }
-    let known: Vec<_> =
-        rig.dictionaries.iter().map(|(e, d)| (e.0, d.config_hash.as_str())).collect();
+    let known: Vec<_> = rig.dictionaries.iter().map(|(e, d)| (e.0, d.config_hash.as_str())).collect();
     assert_eq!(known, [(11, "hash of 11"), (12, "hash of 12")]);
     rig.close();
 }
@@ -69,10 +68,7 @@ fn a_reload_begins_an_epoch_on_the_open_store_and_ends_the_one_before() {
     rig.epoch = Epoch(2);
     rig.fill(1..=5);
     rig.holds(Epoch(2), 5);
-    assert!(
-        rig.fetch_all(Epoch(1), 31, 40).is_empty(),
-        "an epoch that ended takes no more records"
-    );
+    assert!(rig.fetch_all(Epoch(1), 31, 40).is_empty(), "an epoch that ended takes no more records");
     rig.close();
 }
 

@@ -52,14 +52,11 @@ fn a_fetch_returns_exactly_the_numbers_of_its_lane_that_were_asked_for() {
     let mut rig = Rig::start(dir.path(), 1);
     rig.opened();
     rig.fill(1..=2_000);
-    for (first, last, most) in
-        [(1, 1, 9), (2, 2, 9), (190, 210, 99), (3, 2_000, 250), (1_990, 5_000, 99)]
-    {
+    for (first, last, most) in [(1, 1, 9), (2, 2, 9), (190, 210, 99), (3, 2_000, 250), (1_990, 5_000, 99)] {
         for lane in [Lane::Event, Lane::Reading] {
             let (through, records) = rig.fetch_once((Epoch(1), lane), (first, last), most);
             let wanted = (first..=last.min(2_000)).map(|seq| made(Epoch(1), seq));
-            let wanted: Vec<_> =
-                wanted.filter(|r| r.lane() == lane).take(usize::from(most)).collect();
+            let wanted: Vec<_> = wanted.filter(|r| r.lane() == lane).take(usize::from(most)).collect();
             assert_eq!(records, wanted, "{lane:?} {first}..={last}");
             let is_cut = wanted.len() == usize::from(most);
             assert_eq!(through, if is_cut { wanted.last().unwrap().seq.0 } else { last });
@@ -174,11 +171,7 @@ fn a_million_readings_open_in_the_time_that_is_printed() {
     let begin = Instant::now();
     let mut rig = Rig::start(killed.path(), 2);
     assert_eq!(rig.opened().previous.unwrap().durable_through, Seq(20_000));
-    println!(
-        "1,000,000 readings, {} bytes: opened in {:?}",
-        disk_bytes(dir.path()),
-        begin.elapsed()
-    );
+    println!("1,000,000 readings, {} bytes: opened in {:?}", disk_bytes(dir.path()), begin.elapsed());
     rig.close();
 }
 

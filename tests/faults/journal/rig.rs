@@ -6,9 +6,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use hazard_agent::dictionary::Dictionary;
-use hazard_agent::journal::{
-    Header, JournalHandle, JournalStatus, Kernel, Order, Report, Syncs, spawn_on,
-};
+use hazard_agent::journal::{Header, JournalHandle, JournalStatus, Kernel, Order, Report, Syncs, spawn_on};
 use hazard_agent::settings::Journal;
 use hazard_core::id::{Epoch, Seq, UplinkId};
 use hazard_core::input::{JournalReport, PastEpoch};
@@ -47,8 +45,7 @@ pub(super) fn settings(dir: &Path) -> Journal {
 }
 
 pub(super) fn header(epoch: u64) -> Header {
-    let dictionary =
-        Dictionary { config_hash: format!("hash of {epoch}"), ..Dictionary::default() };
+    let dictionary = Dictionary { config_hash: format!("hash of {epoch}"), ..Dictionary::default() };
     Header { epoch: Epoch(epoch), dictionary: Arc::new(dictionary) }
 }
 
@@ -61,12 +58,7 @@ impl Rig {
         Self::start_on(Arc::new(Kernel), settings, uplinks, epoch)
     }
 
-    pub(super) fn start_on(
-        disk: Arc<dyn Syncs>,
-        settings: Journal,
-        uplinks: &[&str],
-        epoch: u64,
-    ) -> Self {
+    pub(super) fn start_on(disk: Arc<dyn Syncs>, settings: Journal, uplinks: &[&str], epoch: u64) -> Self {
         let (sender, reports) = channel();
         let uplinks = uplinks.iter().map(|&name| name.to_owned()).collect();
         let handle = spawn_on(disk, (settings, uplinks), header(epoch), move |report| {
@@ -84,9 +76,7 @@ impl Rig {
         loop {
             match self.reports.recv_timeout(limit).ok()? {
                 Report::Core(report) => return Some(report),
-                Report::Dictionary { epoch, dictionary } => {
-                    self.dictionaries.push((epoch, dictionary))
-                }
+                Report::Dictionary { epoch, dictionary } => self.dictionaries.push((epoch, dictionary)),
                 Report::Status(status) => self.status = Some(status),
             }
         }

@@ -39,11 +39,10 @@ impl Cursors {
             let name = format!("cursor-{}", &hash[..16]);
             let (slots, body) = TwoSlots::open(dir, &name, disk)?;
             let body = body.and_then(|body| postcard::from_bytes::<Body>(&body).ok());
-            let epochs =
-                body.filter(|body| body.uplink == *uplink).map_or(Vec::new(), |b| b.epochs);
-            let acked = epochs.into_iter().map(|(epoch, lanes)| {
-                (Epoch(epoch), lanes.map(|ranges| AckedSet::from_ranges(&ranges)))
-            });
+            let epochs = body.filter(|body| body.uplink == *uplink).map_or(Vec::new(), |b| b.epochs);
+            let acked = epochs
+                .into_iter()
+                .map(|(epoch, lanes)| (Epoch(epoch), lanes.map(|ranges| AckedSet::from_ranges(&ranges))));
             Ok(Cursor { uplink: uplink.clone(), slots, acked: acked.collect(), dirty: false })
         };
         uplinks.iter().map(open).collect::<Result<_, _>>().map(Self)
@@ -63,16 +62,13 @@ impl Cursors {
     }
 
     /// Saves what changed, leaving out epochs that `is_known` does not name.
-    pub(super) fn save(
-        &mut self,
-        is_known: impl Fn(Epoch) -> bool,
-        disk: &Disk,
-    ) -> Result<(), Fault> {
+    pub(super) fn save(&mut self, is_known: impl Fn(Epoch) -> bool, disk: &Disk) -> Result<(), Fault> {
         for cursor in self.0.iter_mut().filter(|cursor| cursor.dirty) {
             cursor.acked.retain(|epoch, _| is_known(*epoch));
-            let epochs = cursor.acked.iter().map(|(epoch, lanes)| {
-                (epoch.0, [lanes[0].ranges().to_vec(), lanes[1].ranges().to_vec()])
-            });
+            let epochs = cursor
+                .acked
+                .iter()
+                .map(|(epoch, lanes)| (epoch.0, [lanes[0].ranges().to_vec(), lanes[1].ranges().to_vec()]));
             let body = Body { uplink: cursor.uplink.clone(), epochs: epochs.collect() };
             let body = postcard::to_stdvec(&body).map_err(|e| Fault::Refused(e.to_string()))?;
             cursor.slots.save(&body, disk)?;

@@ -73,11 +73,7 @@ impl Fault {
 
 impl From<io::Error> for Fault {
     fn from(error: io::Error) -> Self {
-        if is_refusal(&error) {
-            Self::Refused(error.to_string())
-        } else {
-            Self::Broken(error.to_string())
-        }
+        if is_refusal(&error) { Self::Refused(error.to_string()) } else { Self::Broken(error.to_string()) }
     }
 }
 
@@ -125,10 +121,7 @@ pub(super) fn synced(done: io::Result<()>) -> Result<(), Fault> {
 }
 
 /// Calls sled, which panics on damaged files.
-pub(super) fn shield<T>(
-    what: &'static str,
-    call: impl FnOnce() -> sled::Result<T>,
-) -> Result<T, Fault> {
+pub(super) fn shield<T>(what: &'static str, call: impl FnOnce() -> sled::Result<T>) -> Result<T, Fault> {
     match catch_unwind(AssertUnwindSafe(call)) {
         Ok(outcome) => Ok(outcome?),
         Err(_) => Err(Fault::Broken(format!("sled panicked: {what}"))),
@@ -147,11 +140,8 @@ pub(super) fn take_folder(dir: &Path, disk: &Disk) -> Result<File, Fault> {
         make_folder(dir, disk)?;
     }
     let path = dir.join("lock");
-    let lock = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(&path)
-        .map_err(|e| Fault::from(e).at(&path))?;
+    let lock =
+        OpenOptions::new().create(true).append(true).open(&path).map_err(|e| Fault::from(e).at(&path))?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => {
@@ -163,8 +153,8 @@ pub(super) fn take_folder(dir: &Path, disk: &Disk) -> Result<File, Fault> {
 
 /// Makes a folder that only its owner can read, durably.
 pub(super) fn make_folder(dir: &Path, disk: &Disk) -> Result<(), Fault> {
-    let made = std::fs::create_dir(dir)
-        .and_then(|()| std::fs::set_permissions(dir, Permissions::from_mode(0o700)));
+    let made =
+        std::fs::create_dir(dir).and_then(|()| std::fs::set_permissions(dir, Permissions::from_mode(0o700)));
     made.map_err(|error| Fault::from(error).at(dir))?;
     match dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         Some(parent) => synced(disk.folder(parent)),

@@ -35,10 +35,9 @@ impl Epochs {
                 Some((epoch, written, _)) if written == ordinal => {
                     known.insert(ordinal, epoch);
                 }
-                _ => tracing::warn!(
-                    ordinal,
-                    "the header of an epoch is damaged; its records cannot be named"
-                ),
+                _ => {
+                    tracing::warn!(ordinal, "the header of an epoch is damaged; its records cannot be named")
+                }
             }
         }
         Ok(Self { dir: dir.to_owned(), known, highest })
@@ -85,8 +84,7 @@ impl Epochs {
     pub(super) fn forget(&mut self, with_records: &BTreeSet<u64>, current: u64) {
         let too_many = self.known.len().saturating_sub(HEADERS_MAX);
         let gone = self.known.keys().enumerate().filter_map(|(position, ordinal)| {
-            let stays =
-                *ordinal >= current || with_records.contains(ordinal) && position >= too_many;
+            let stays = *ordinal >= current || with_records.contains(ordinal) && position >= too_many;
             (!stays).then_some(*ordinal)
         });
         for ordinal in gone.collect::<Vec<_>>() {
@@ -103,7 +101,6 @@ impl Epochs {
 
 fn read(path: &Path) -> Option<(Epoch, u64, Dictionary)> {
     let body = slot::read_whole(path)?;
-    let (epoch, ordinal, dictionary) =
-        postcard::from_bytes::<(u64, u64, Dictionary)>(&body).ok()?;
+    let (epoch, ordinal, dictionary) = postcard::from_bytes::<(u64, u64, Dictionary)>(&body).ok()?;
     Some((Epoch(epoch), ordinal, dictionary))
 }

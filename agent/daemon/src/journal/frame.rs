@@ -94,9 +94,7 @@ impl Frame {
         if crc32fast::hash(rest) != u32::from_le_bytes(*crc) {
             return None;
         }
-        let number = |at: usize| {
-            rest.get(at..at + 8).and_then(|b| b.try_into().ok()).map(u64::from_le_bytes)
-        };
+        let number = |at: usize| rest.get(at..at + 8).and_then(|b| b.try_into().ok()).map(u64::from_le_bytes);
         let (ordinal, first, last) = (number(2)?, number(10)?, number(18)?);
         Some(Self {
             lane: lane_of(*rest.get(1)?)?,

@@ -39,10 +39,7 @@ plain!(Trust = ClockTrust { Unset, Free, Synced });
 plain!(Doubt = reading::Doubt { OverRange, UnderRange, AfterFault, Rounded });
 plain!(Lane = core::Lane { Event, Reading });
 plain!(Verb = core::Verb { Silence, Acknowledge, Reset });
-plain!(
-    AlarmState =
-        core::AlarmState { Normal, Unacked, Acked, RtnUnacked, LatchedUnacked, LatchedAcked }
-);
+plain!(AlarmState = core::AlarmState { Normal, Unacked, Acked, RtnUnacked, LatchedUnacked, LatchedAcked });
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct Record {
@@ -171,9 +168,9 @@ impl From<&core::Body> for Body {
                 ordinal: opening.ordinal,
                 previous: opening.previous.map(|past| (past.epoch.0, past.durable_through.0)),
             },
-            core::Body::Readings(readings) => Self::Readings(
-                readings.iter().map(|one| (one.point.0, (&one.sample).into())).collect(),
-            ),
+            core::Body::Readings(readings) => {
+                Self::Readings(readings.iter().map(|one| (one.point.0, (&one.sample).into())).collect())
+            }
             core::Body::Alarm(event) => Self::Alarm(event.into()),
             core::Body::Device(event) => {
                 Self::Device { device: event.device.0, fault: event.fault.map(Into::into) }
@@ -206,10 +203,9 @@ impl TryFrom<Body> for core::Body {
                 Self::Readings(readings.into_iter().map(reading_of).collect::<Result<_, _>>()?)
             }
             Body::Alarm(event) => Self::Alarm(event.try_into()?),
-            Body::Device { device, fault } => Self::Device(core::DeviceEvent {
-                device: DeviceId(device),
-                fault: fault.map(Into::into),
-            }),
+            Body::Device { device, fault } => {
+                Self::Device(core::DeviceEvent { device: DeviceId(device), fault: fault.map(Into::into) })
+            }
             Body::System { condition, raised } => {
                 Self::System(core::SystemEvent { condition: condition.into(), raised })
             }
@@ -231,9 +227,7 @@ impl From<&reading::Sample> for Sample {
     fn from(sample: &reading::Sample) -> Self {
         match sample {
             reading::Sample::Good(quantity) => Self::Good(quantity.into()),
-            reading::Sample::Suspect(quantity, doubt) => {
-                Self::Suspect(quantity.into(), (*doubt).into())
-            }
+            reading::Sample::Suspect(quantity, doubt) => Self::Suspect(quantity.into(), (*doubt).into()),
             reading::Sample::Bad(reason) => Self::Bad((*reason).into()),
         }
     }

@@ -106,9 +106,9 @@ impl From<&core::Loss> for Loss {
 impl From<Loss> for core::Loss {
     fn from(loss: Loss) -> Self {
         Self {
-            place: loss.uplink.map_or(core::LossPlace::Journal, |uplink| {
-                core::LossPlace::Uplink(UplinkId(uplink))
-            }),
+            place: loss
+                .uplink
+                .map_or(core::LossPlace::Journal, |uplink| core::LossPlace::Uplink(UplinkId(uplink))),
             epoch: Epoch(loss.epoch),
             lane: loss.lane.into(),
             first: Seq(loss.first),

@@ -63,11 +63,7 @@ impl Aside<'_> {
         }
         synced(self.disk.folder(self.dir))?;
         std::fs::write(bad.join(DONE), b"")?;
-        tracing::warn!(
-            segment = number,
-            blocks = found,
-            "took over the whole blocks of a damaged segment"
-        );
+        tracing::warn!(segment = number, blocks = found, "took over the whole blocks of a damaged segment");
         Ok((!index.is_empty()).then_some(index))
     }
 
@@ -108,8 +104,7 @@ pub(super) fn highest_number(dir: &Path) -> u64 {
 
 /// Bytes of what was set aside.
 pub(super) fn bytes(dir: &Path) -> u64 {
-    let len =
-        |(bad, _, _): (PathBuf, u64, u64)| std::fs::metadata(bad.join("db")).map_or(0, |m| m.len());
+    let len = |(bad, _, _): (PathBuf, u64, u64)| std::fs::metadata(bad.join("db")).map_or(0, |m| m.len());
     kept(dir).into_iter().map(len).sum()
 }
 

@@ -84,8 +84,7 @@ impl Ring {
         };
         let (dir, disk) = (dir.to_owned(), Arc::clone(disk));
         let opened = VecDeque::new();
-        let mut ring =
-            Self { dir, disk, retention, number, tail, sealed, opened, confirmed_ms: None };
+        let mut ring = Self { dir, disk, retention, number, tail, sealed, opened, confirmed_ms: None };
         ring.retain()?;
         Ok(ring)
     }
@@ -195,9 +194,7 @@ impl Ring {
         (records, records_max): (&mut Vec<Arc<Record>>, usize),
     ) -> Result<(), Fault> {
         let had = records.len();
-        let read = self
-            .opened(number)
-            .and_then(|segment| segment.fetch(of, wanted, (records, records_max)));
+        let read = self.opened(number).and_then(|segment| segment.fetch(of, wanted, (records, records_max)));
         let Err(Fault::Broken(reason)) = read else { return read };
         records.truncate(had);
         self.opened.retain(|(open, _)| *open != number);
@@ -248,9 +245,7 @@ impl Ring {
 
     fn is_old(&self, index: &Index) -> bool {
         match (self.confirmed_ms, index.youngest_ms()) {
-            (Some(confirmed), Some(youngest)) => {
-                confirmed.saturating_sub(youngest) > self.retention.keep_ms
-            }
+            (Some(confirmed), Some(youngest)) => confirmed.saturating_sub(youngest) > self.retention.keep_ms,
             (None, _) | (_, None) => false,
         }
     }

@@ -120,8 +120,8 @@ impl Segment {
         // sled's own flush is sync_file_range, which a power cut does not respect (decisions/0003).
         synced(self.disk.file(&self.file, &self.dir.join("db")))?;
         self.index.bytes = self.len()?;
-        let due = self.saved.0 + INDEX_EVERY_BYTES <= self.index.bytes
-            || self.saved.1 == self.index.is_empty();
+        let due =
+            self.saved.0 + INDEX_EVERY_BYTES <= self.index.bytes || self.saved.1 == self.index.is_empty();
         if due { self.save_index() } else { Ok(()) }
     }
 
@@ -165,11 +165,7 @@ impl Segment {
         Ok(())
     }
 
-    fn block_at_or_before(
-        &self,
-        (lane, ordinal): (Lane, u64),
-        seq: u64,
-    ) -> Result<Option<Frame>, Fault> {
+    fn block_at_or_before(&self, (lane, ordinal): (Lane, u64), seq: u64) -> Result<Option<Frame>, Fault> {
         let keys = key(lane, ordinal, 0)..=key(lane, ordinal, seq);
         let db = self.db()?;
         let found = shield("look up", || db.range(keys).next_back().transpose())?;

@@ -39,11 +39,7 @@ pub(super) struct TwoSlots {
 
 impl TwoSlots {
     /// Opens `<dir>/<name>.0` and `.1`, making them durable entries of the folder, with the younger body of the two.
-    pub(super) fn open(
-        dir: &Path,
-        name: &str,
-        disk: &Disk,
-    ) -> Result<(Self, Option<Vec<u8>>), Fault> {
+    pub(super) fn open(dir: &Path, name: &str, disk: &Disk) -> Result<(Self, Option<Vec<u8>>), Fault> {
         let paths = [0, 1].map(|slot| dir.join(format!("{name}.{slot}")));
         for path in &paths {
             if !path.exists() {
@@ -51,8 +47,7 @@ impl TwoSlots {
                 synced(disk.folder(dir))?;
             }
         }
-        let best =
-            paths.iter().filter_map(|path| read(path)).max_by_key(|(generation, _)| *generation);
+        let best = paths.iter().filter_map(|path| read(path)).max_by_key(|(generation, _)| *generation);
         let generation = best.as_ref().map_or(0, |(generation, _)| *generation);
         Ok((Self { paths, generation }, best.map(|(_, body)| body)))
     }

@@ -43,8 +43,7 @@ impl<R: Fn(Report)> Worker<R> {
     /// Opens the journal and carries out orders until told to close or nobody is left to give any.
     pub(super) fn run(place: Place, header: &Header, reports: R, orders: &Receiver<Order>) {
         let state = State::Failed(Fault::Refused("not opened".to_owned()));
-        let mut worker =
-            Self { place, reports, state, commit_at: None, cursors_at: None, status_bytes: 0 };
+        let mut worker = Self { place, reports, state, commit_at: None, cursors_at: None, status_bytes: 0 };
         worker.open(header, Tail::Trusted);
         loop {
             let next = match worker.wait(orders) {
@@ -167,8 +166,7 @@ impl<R: Fn(Report)> Worker<R> {
         if self.owes(epoch, last) {
             self.commit();
         }
-        let fetched =
-            self.with_store(|store| store.fetch((epoch, lane), (first, last), records_max));
+        let fetched = self.with_store(|store| store.fetch((epoch, lane), (first, last), records_max));
         let (through, records) = fetched.unwrap_or((last, Vec::new()));
         self.core(JournalReport::Fetched { uplink, epoch, lane, through, records });
     }
