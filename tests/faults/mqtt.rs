@@ -51,7 +51,7 @@ async fn every_message_arrives_despite_cuts_lost_sessions_and_missing_or_shuffle
     println!("{cuts} cuts, {} connections lost, {copies} copies of 6000 messages", core.downs.len());
     assert!(cuts >= 30, "only {cuts} cuts: the test shows nothing");
     assert_eq!(arrived, (0..6_000).collect::<BTreeSet<_>>(), "seed {seed}");
-    assert_eq!(core.rejected, vec![], "nothing may be given up");
+    assert!(core.rejected.is_empty(), "nothing may be given up: {:?}", core.rejected);
 }
 
 #[tokio::test]
