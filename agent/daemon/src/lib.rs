@@ -6,5 +6,7 @@ pub mod demo;
 pub mod dictionary;
 pub mod journal;
 pub mod modbus;
+pub mod observe;
 pub mod settings;
 pub mod uplink;
+mod words;
