@@ -99,7 +99,8 @@ pub(crate) struct Agent {
 
 impl Agent {
     pub(crate) fn start(site: &Path) -> Self {
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(site.with_extension("log")).unwrap();
+        let log =
+            std::fs::OpenOptions::new().create(true).append(true).open(site.with_extension("log")).unwrap();
         let child = Command::new(binary())
             .args(["run", "--log", "text", "-c"])
             .arg(site)

@@ -47,7 +47,8 @@ fn a_gas_leak_reaches_the_platform_over_rtu_and_mutual_tls() {
     let Some(mut device) = Device::serial(&pair.ends[1]) else {
         return;
     };
-    let bus = format!("kind = \"rtu\"\npath = \"{}\"\nbaud = 19200\nparity = \"none\"", pair.ends[0].display());
+    let bus =
+        format!("kind = \"rtu\"\npath = \"{}\"\nbaud = 19200\nparity = \"none\"", pair.ends[0].display());
     let uplink = format!(
         "host = \"localhost\"\nport = {}\nversion = \"5\"\ntls = {{ ca = \"{}\", cert = \"{}\", key = \"{}\" }}",
         broker.port,
@@ -116,7 +117,10 @@ fn nothing_is_lost_when_the_broker_and_then_the_agent_are_killed() {
         (fresh && filled).then_some(())
     });
     platform.look(|seen| {
-        let marked = seen.messages.iter().any(|(stream, message)| stream == "backfill" && message["back_fill"] == true);
+        let marked = seen
+            .messages
+            .iter()
+            .any(|(stream, message)| stream == "backfill" && message["back_fill"] == true);
         assert!(marked, "back-fill says that it is back-fill");
         let epochs: std::collections::BTreeSet<_> = seen.records.keys().map(|(epoch, _)| epoch).collect();
         assert_eq!(epochs.len(), 2, "each start has an epoch of its own");
@@ -134,7 +138,8 @@ fn durable_value(agent: &Agent, counter: &Counter) -> u16 {
     counter.wait_until(value + 3);
     wait_for("the disk", || {
         let ledger = &agent.status()["ledger"];
-        (ledger["waiting"]["readings"].as_u64()? < 4 && ledger["stored"]["readings"].as_u64()? > 0).then_some(value)
+        (ledger["waiting"]["readings"].as_u64()? < 4 && ledger["stored"]["readings"].as_u64()? > 0)
+            .then_some(value)
     })
 }
 

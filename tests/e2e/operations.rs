@@ -21,7 +21,10 @@ fn check_accepts_the_example_and_names_every_fault_of_a_broken_site() {
         let output = hazard(&["check", "--lang", lang, "-c", broken.to_str().unwrap()]);
         assert_eq!(output.status.code(), Some(78));
         let text = String::from_utf8(output.stderr).unwrap();
-        assert!(text.contains(word) && text.contains("site.toml:2") && text.contains("site.toml:5"), "{text}");
+        assert!(
+            text.contains(word) && text.contains("site.toml:2") && text.contains("site.toml:5"),
+            "{text}"
+        );
     }
     assert_eq!(hazard(&["run", "-c", broken.to_str().unwrap()]).status.code(), Some(78));
     assert_eq!(hazard(&["status", "--socket", "/nonexistent/hazard.sock"]).status.code(), Some(69));

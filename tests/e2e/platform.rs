@@ -37,7 +37,7 @@ impl Platform {
         let (client, mut connection) = Client::new(options, 64);
         let seen = Arc::new(Mutex::new(Seen::default()));
         let (sink, subscriber) = (Arc::clone(&seen), client.clone());
-        let validator = Validator::load();
+        let validator = Validator::load().unwrap();
         let (ready, subscribed) = std::sync::mpsc::sync_channel(1);
         std::thread::spawn(move || {
             for event in connection.iter() {
@@ -103,8 +103,12 @@ impl Seen {
 
     /// Every value of the point that arrived, by epoch and number.
     pub(crate) fn values(&self, point: &str) -> Vec<f64> {
-        let readings = self.records.values().flat_map(|record| record["readings"].as_array().into_iter().flatten());
-        readings.filter(|reading| reading["point"] == point).filter_map(|reading| reading["value"].as_f64()).collect()
+        let readings =
+            self.records.values().flat_map(|record| record["readings"].as_array().into_iter().flatten());
+        readings
+            .filter(|reading| reading["point"] == point)
+            .filter_map(|reading| reading["value"].as_f64())
+            .collect()
     }
 
     /// Whether a record of the stream arrived whose fields are these.

@@ -5,10 +5,10 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use crate::alarm::Alarm;
 use crate::annunciate::{Beat, Impaired, Panel, Wiring};
 use crate::deadline::Deadlines;
 use crate::decode::decode;
-use crate::alarm::Alarm;
 use crate::id::{AlarmId, BusId, Epoch, Ticket, UplinkId};
 use crate::input::{Command, UplinkReport};
 use crate::link::{LinkFault, ReadResult};

@@ -89,9 +89,6 @@ enum Command {
         #[arg(value_parser = ["site", "device"])]
         what: String,
     },
-    /// 演示：模拟纺织厂、内置消息代理、真实代理，无需任何准备 a simulated plant, an embedded broker and the real agent, no set-up
-    #[cfg(feature = "demo")]
-    Demo(crate::demo::DemoArgs),
 }
 
 #[derive(Debug, Args)]
@@ -145,8 +142,6 @@ fn carry_out(verb: Command, path: &Path, lang: Lang) -> u8 {
             say(&format!("{schema:#}"));
             OK
         }
-        #[cfg(feature = "demo")]
-        Command::Demo(args) => crate::demo::main(&args, lang),
     }
 }
 
@@ -158,7 +153,11 @@ fn check(path: &Path, json: bool, lang: Lang) -> u8 {
             if !json {
                 say(&format!("{}  {}", word(lang, "配置可用", "the configuration can be used"), loaded.hash));
                 for bus in refused {
-                    let why = word(lang, "总线来不及轮询，见 hazard plan", "the bus cannot keep its periods, see hazard plan");
+                    let why = word(
+                        lang,
+                        "总线来不及轮询，见 hazard plan",
+                        "the bus cannot keep its periods, see hazard plan",
+                    );
                     eprintln!("{bus}: {why}");
                 }
             }

@@ -46,7 +46,11 @@ pub(super) fn act(path: &Path, act: Act, verb: VerbWord, lang: Lang) -> u8 {
 fn refused(answer: &Answer, lang: Lang) -> u8 {
     match answer {
         Answer::UnknownAlarm { name } => {
-            let why = word(lang, "没有这条报警；写法如 GT-101/high", "there is no such alarm; write it like GT-101/high");
+            let why = word(
+                lang,
+                "没有这条报警；写法如 GT-101/high",
+                "there is no such alarm; write it like GT-101/high",
+            );
             eprintln!("{name}: {why}");
             USAGE
         }
@@ -81,12 +85,18 @@ fn place(path: &Path, socket: &Socket, lang: Lang) -> Result<PathBuf, u8> {
 fn reason(fault: &Error, lang: Lang) -> String {
     match fault.kind() {
         ErrorKind::NotFound | ErrorKind::ConnectionRefused => {
-            word(lang, "代理没有运行；用 hazard run 启动", "no agent runs here; start one with hazard run").to_owned()
+            word(lang, "代理没有运行；用 hazard run 启动", "no agent runs here; start one with hazard run")
+                .to_owned()
         }
-        ErrorKind::PermissionDenied => {
-            word(lang, "无权访问；请加入代理的用户组或用 sudo", "not permitted; join the agent's group or use sudo").to_owned()
+        ErrorKind::PermissionDenied => word(
+            lang,
+            "无权访问；请加入代理的用户组或用 sudo",
+            "not permitted; join the agent's group or use sudo",
+        )
+        .to_owned(),
+        ErrorKind::TimedOut => {
+            word(lang, "守护进程没有及时回答", "the daemon did not answer in time").to_owned()
         }
-        ErrorKind::TimedOut => word(lang, "守护进程没有及时回答", "the daemon did not answer in time").to_owned(),
         _ => fault.to_string(),
     }
 }

@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use super::{CONFIG, OK, OS_REFUSES, SOFTWARE, load, plan, word};
+use super::{CONFIG, OK, OS_REFUSES, SOFTWARE, USAGE, load, plan, word};
 use crate::clock::Clock;
 use crate::config::{self, Lang, Loaded};
 use crate::control;
@@ -30,11 +30,18 @@ pub(super) fn run(path: &Path, format: LogFormat, lang: Lang) -> u8 {
     };
     let refused = plan::refuses(&loaded);
     if !refused.is_empty() {
-        let why = word(lang, "总线来不及轮询，见 hazard plan", "these buses cannot keep their periods, see hazard plan");
+        let why = word(
+            lang,
+            "总线来不及轮询，见 hazard plan",
+            "these buses cannot keep their periods, see hazard plan",
+        );
         eprintln!("{why}: {}", refused.join(", "));
         return CONFIG;
     }
-    log::init(format);
+    if let Err(fault) = log::init(format, None) {
+        eprintln!("{fault}");
+        return USAGE;
+    }
     if let Err(fault) = std::fs::create_dir_all(&loaded.state_dir) {
         error!(dir = %loaded.state_dir.display(), %fault, "the gateway's folder cannot be made; records stay in memory");
     }
@@ -80,7 +87,11 @@ async fn serve(path: &Path, mut loaded: Loaded, clock: Clock) -> u8 {
     }
 }
 
-fn watch_signals(path: &Path, requests: &mpsc::Sender<Request>, stop: &CancellationToken) -> std::io::Result<()> {
+fn watch_signals(
+    path: &Path,
+    requests: &mpsc::Sender<Request>,
+    stop: &CancellationToken,
+) -> std::io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hang_up = signal(SignalKind::hangup())?;
@@ -117,7 +128,10 @@ async fn reload(path: &Path, requests: &mpsc::Sender<Request>) {
     };
     let refused = plan::refuses(&loaded);
     if !refused.is_empty() {
-        error!(buses = refused.join(", "), "buses cannot keep their periods; the last good configuration stays");
+        error!(
+            buses = refused.join(", "),
+            "buses cannot keep their periods; the last good configuration stays"
+        );
         return;
     }
     info!(config = loaded.hash, "the configuration is read again");
@@ -130,7 +144,9 @@ fn listen_locally(loaded: &Loaded, requests: &mpsc::Sender<Request>, stop: &Canc
     let path = loaded.state_dir.join(control::SOCKET);
     match control::bind(&path) {
         Ok(listener) => drop(tokio::spawn(control::serve(listener, requests.clone(), stop.clone()))),
-        Err(fault) => error!(socket = %path.display(), %fault, "no local socket: hazard status will not work"),
+        Err(fault) => {
+            error!(socket = %path.display(), %fault, "no local socket: hazard status will not work")
+        }
     }
 }
 
@@ -151,7 +167,7 @@ async fn serve_metrics(loaded: &Loaded, requests: &mpsc::Sender<Request>, stop: 
             }
         }
     });
-    tokio::spawn(http::serve(listener, source, stop));
+    tokio::spawn(http::serve(listener, http::Source::new(source), stop));
 }
 
 /// Tells systemd that a turn was completed, at half the interval that it asks for.
@@ -159,7 +175,8 @@ fn kick_watchdog() {
     static LAST_MS: AtomicU64 = AtomicU64::new(0);
     static HALF_MS: std::sync::OnceLock<Option<u64>> = std::sync::OnceLock::new();
     static CLOCK: std::sync::OnceLock<Clock> = std::sync::OnceLock::new();
-    let half = HALF_MS.get_or_init(|| sd_notify::watchdog_enabled().map(|interval| interval.as_millis() as u64 / 2));
+    let half =
+        HALF_MS.get_or_init(|| sd_notify::watchdog_enabled().map(|interval| interval.as_millis() as u64 / 2));
     let Some(half) = half else {
         return;
     };

@@ -11,7 +11,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 const DEFAULT_FILTER: &str = "info,rumqttc=warn,sled=warn";
 
 /// How the log is written.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, clap::ValueEnum)]
 pub enum LogFormat {
     /// Lines on stderr; colours on a terminal that wants them.
     Text,

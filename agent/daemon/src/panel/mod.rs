@@ -65,8 +65,11 @@ impl Drop for PanelHandle {
 pub fn spawn(lines: Vec<OwnLine>, reports: mpsc::Sender<Input>) -> std::io::Result<PanelHandle> {
     let slot = Arc::new((Mutex::new(Slot::default()), Condvar::new()));
     let handle = PanelHandle { slot: Arc::clone(&slot) };
-    let outputs = lines.into_iter().map(|line| Output { line, relay: None, level: None, failed: None }).collect();
-    std::thread::Builder::new().name("panel".to_owned()).spawn(move || drive_all(outputs, &slot, &reports))?;
+    let outputs =
+        lines.into_iter().map(|line| Output { line, relay: None, level: None, failed: None }).collect();
+    std::thread::Builder::new()
+        .name("panel".to_owned())
+        .spawn(move || drive_all(outputs, &slot, &reports))?;
     Ok(handle)
 }
 

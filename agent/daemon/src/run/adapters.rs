@@ -84,9 +84,7 @@ impl Adapters {
             error!(%fault, "the journal's thread does not start");
             drop(failed.send(journal::Report::Core(JournalReport::Failed)));
         });
-        let panel = own_lines(loaded)
-            .map(|lines| panel::spawn(lines, input_sender))
-            .transpose()?;
+        let panel = own_lines(loaded).map(|lines| panel::spawn(lines, input_sender)).transpose()?;
         let adapters = Self {
             site: Arc::clone(&loaded.site),
             buses,
@@ -102,7 +100,12 @@ impl Adapters {
     }
 
     /// Gives an order; what cannot be ordered comes back as what the engine must know.
-    pub(super) fn carry_out(&mut self, output: Output, district: &mut District, clock: &Clock) -> Option<Input> {
+    pub(super) fn carry_out(
+        &mut self,
+        output: Output,
+        district: &mut District,
+        clock: &Clock,
+    ) -> Option<Input> {
         match output {
             Output::Drive(panel) => {
                 if let Some(handle) = &self.panel {
@@ -122,7 +125,8 @@ impl Adapters {
             }
             Output::Publish(publish) => {
                 let encoded = district.encode(&publish, clock.wall().0);
-                let message = mqtt::Message { id: publish.message, topic: encoded.topic, payload: encoded.payload };
+                let message =
+                    mqtt::Message { id: publish.message, topic: encoded.topic, payload: encoded.payload };
                 self.send(publish.uplink, mqtt::Order::Publish(message))
             }
             Output::Append { epoch, records, urgent } => {
@@ -189,7 +193,12 @@ impl Adapters {
         }
     }
 
-    fn job(&self, ticket: hazard_core::id::Ticket, device: hazard_core::id::DeviceId, request: modbus::Request) -> Job {
+    fn job(
+        &self,
+        ticket: hazard_core::id::Ticket,
+        device: hazard_core::id::DeviceId,
+        request: modbus::Request,
+    ) -> Job {
         let spec = &self.site.devices[device.index()];
         Job { ticket, timeout: spec.timeout, late_window: spec.late_window, request }
     }

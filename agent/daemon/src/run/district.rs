@@ -106,8 +106,16 @@ impl District {
             self.known.insert(active.alarm, same.copied().unwrap_or((active.state, now)));
         }
         let alarms = self.known.iter();
-        let alarms = alarms.map(|(alarm, (state, since))| ActiveAlarm { alarm: *alarm, state: *state, since: Some(*since) });
-        let state = State { conditions: snapshot.conditions, clock: snapshot.stamp.trust, ..self.state(reason, now, alarms.collect()) };
+        let alarms = alarms.map(|(alarm, (state, since))| ActiveAlarm {
+            alarm: *alarm,
+            state: *state,
+            since: Some(*since),
+        });
+        let state = State {
+            conditions: snapshot.conditions,
+            clock: snapshot.stamp.trust,
+            ..self.state(reason, now, alarms.collect())
+        };
         adapters.retain(&retained(self.wire.state(&state)));
     }
 

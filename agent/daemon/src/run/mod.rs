@@ -233,7 +233,9 @@ impl Daemon {
                 }
                 self.engine.handle(now, Input::Journal(report));
             }
-            crate::journal::Report::Dictionary { epoch, dictionary } => self.district.learn(epoch, dictionary),
+            crate::journal::Report::Dictionary { epoch, dictionary } => {
+                self.district.learn(epoch, dictionary)
+            }
             crate::journal::Report::Status(status) => self.facts.journal = Some(status),
         }
     }
