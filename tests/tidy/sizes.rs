@@ -40,7 +40,7 @@ fn a_function_takes_at_most_4_parameters() {
         (
             "agent/daemon/src/uplink/mqtt/mod.rs",
             "spawn",
-            "the composer's call: settings, names, two channels, one token",
+            "the composer's one call: whose, how, the will, and a channel each way",
         ),
     ];
     let mut found = Vec::new();
