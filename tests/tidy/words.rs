@@ -1,6 +1,6 @@
 //! Words that say nothing are not names (the glossary of the house style).
 
-use crate::scan::words;
+use crate::scan::{closing, line_of, split_list, words};
 use crate::tree::{Exception, Finding, Source, judge, sources};
 
 const BANNED: [&str; 8] = ["data", "info", "manager", "handler", "helper", "util", "process", "item"];
@@ -57,11 +57,29 @@ fn declared(source: &Source) -> Vec<Finding> {
         let is_bound =
             left.ends_with(['|', '(', ',', '{', '[']) && after.starts_with(['|', ')', ',', '}', ']']);
         if !is_import && (KEYWORDS.contains(&before) || has_colon || is_bound) {
-            found.push(Finding::new(&source.path, crate::scan::line_of(code, at), word));
+            found.push(Finding::new(&source.path, line_of(code, at), word));
+        }
+        if before == "enum" {
+            found.extend(
+                variants(code, at).map(|(at, name)| Finding::new(&source.path, line_of(code, at), name)),
+            );
         }
         before = word;
     }
     found
+}
+
+/// The variants of the enum whose name is at `name_at`, all at the place of the name.
+fn variants(code: &str, name_at: usize) -> impl Iterator<Item = (usize, &str)> {
+    let open = code[name_at..].find('{').map(|open| name_at + open);
+    let body = open.and_then(|open| Some(&code[open + 1..closing(code, open)?])).unwrap_or_default();
+    split_list(body).into_iter().filter_map(move |variant| {
+        let mut rest = variant;
+        while let Some(attribute) = rest.strip_prefix('#') {
+            rest = attribute[closing(attribute, 0)? + 1..].trim_start();
+        }
+        Some((name_at, words(rest).next()?.1))
+    })
 }
 
 /// `snake_case` and `CamelCase` taken apart, in small letters.
