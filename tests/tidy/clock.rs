@@ -39,18 +39,14 @@ const ALLOWED: &[Exception] = &[
         "Instant::now",
         "when a group is committed: a delay of the thread's own, in no record",
     ),
-    (
-        "agent/daemon/src/demo/broker/",
-        "Instant::now",
-        "keep-alive of the small broker, which plays another machine",
-    ),
 ];
 
 #[test]
 fn only_clock_rs_reads_a_clock() {
     let mut found = Vec::new();
     for source in sources(&["agent", "firmware"]) {
-        if source.path == "agent/daemon/src/clock.rs" {
+        // The demonstration plays other machines, which have clocks of their own; the packaged build is without it.
+        if source.path == "agent/daemon/src/clock.rs" || source.path.starts_with("agent/daemon/src/demo/") {
             continue;
         }
         for (line, text) in source.shipped_lines().filter(|(_, text)| !text.trim_start().starts_with("use "))
