@@ -30,63 +30,11 @@ pub(crate) fn site(dir: &Path, parts: &SiteParts<'_>) -> PathBuf {
     let SiteParts { bus, uplink } = parts;
     let state = dir.join("state");
     let listen = free_port();
-    let text = format!(
-        r#"
-[enterprise]
-district = "511303"
-id = "ENT-1"
-name = "测试企业"
-
-[gateway]
-id = "GW-1"
-state_dir = "{}"
-listen = "127.0.0.1:{listen}"
-
-[[buses]]
-id = "bus"
-{bus}
-
-[[devices]]
-id = "dev"
-bus = "bus"
-unit = 1
-poll_ms = 200
-timeout_ms = 300
-
-[[points]]
-tag = "CNT-1"
-device = "dev"
-table = "holding"
-address = 0
-type = "u16"
-safety = false
-
-[[points]]
-tag = "GT-101"
-device = "dev"
-table = "holding"
-address = 1
-type = "u16"
-unit = "%LEL"
-scale = 0.1
-range = [0, 100]
-alarms = [{{ kind = "high", setpoint = 25, latch = true }}, {{ kind = "high_high", setpoint = 50, priority = "critical" }}]
-
-[[outputs]]
-id = "horn"
-role = "horn"
-min_priority = "medium"
-coil = {{ device = "dev", address = 3 }}
-polarity = "de_energise_to_alarm"
-
-[[uplinks]]
-id = "district"
-kind = "mqtt"
-retry_max_s = 1
-{uplink}
-"#,
-        state.display()
-    );
+    let text = include_str!("site.template.toml")
+        .replace("STATE", &state.display().to_string())
+        .replace("LISTEN", &listen.to_string())
+        .replace("BUS", bus)
+        .replace("UPLINK", uplink);
     let file = dir.join("site.toml");
     std::fs::write(&file, text).unwrap();
     file
