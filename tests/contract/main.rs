@@ -4,4 +4,5 @@
 mod config;
 mod journal;
 mod node;
+mod plan;
 mod wire;

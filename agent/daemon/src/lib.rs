@@ -1,5 +1,6 @@
 //! The daemon carries what the core decides: Modbus in, outputs and records out. Only `run` sees more than one adapter.
 
+pub mod cli;
 pub mod config;
 #[cfg(feature = "demo")]
 pub mod demo;
