@@ -165,6 +165,16 @@ fn a_poll_that_may_wait_a_whole_period_is_told() {
     assert_eq!(prediction.buses[0].verdict, Verdict::Fits);
     let may_skip: Vec<_> = prediction.points.iter().map(|delay| delay.parts.unwrap().may_skip()).collect();
     assert_eq!(may_skip, [true, false]);
+    let [wait, period] = [Duration::from_millis(500); 2];
+    let parts = DelayParts {
+        period,
+        blocking: wait / 2,
+        earlier: wait / 4,
+        writes: wait / 4,
+        ..DelayParts::default()
+    };
+    assert!(parts.may_skip(), "sent at the next grid time, it stands for both");
+    assert!(!DelayParts { period: period + Duration::from_micros(1), ..parts }.may_skip());
 }
 
 #[test]
