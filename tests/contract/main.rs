@@ -5,4 +5,5 @@ mod config;
 mod journal;
 mod node;
 mod observe;
+mod plan;
 mod wire;

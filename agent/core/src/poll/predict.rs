@@ -177,6 +177,12 @@ impl DelayParts {
         sum([self.until_settled(), self.failed, self.on_delay, self.output])
     }
 
+    /// Whether a poll may be a whole period late, so that the next one stands for both although the line has room.
+    #[must_use]
+    pub fn may_skip(&self) -> bool {
+        self.wait() >= self.period
+    }
+
     fn wait(&self) -> Duration {
         sum([self.blocking, self.earlier, self.writes])
     }

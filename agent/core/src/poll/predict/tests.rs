@@ -24,6 +24,16 @@ fn no_read_is_settled_later_than_predicted() {
 }
 
 #[test]
+fn no_coil_follows_the_panel_later_than_predicted() {
+    for seed in 0..SEEDS {
+        let run = Run::new(seed, None);
+        let parts = run.predicted.points.iter().filter_map(|delay| delay.parts).map(|parts| parts.output);
+        let (Some(bound), worst) = (parts.max(), run.worst_output) else { continue };
+        assert!(worst <= bound, "seed {seed}: {worst:?} of {bound:?}");
+    }
+}
+
+#[test]
 fn one_failed_request_costs_no_more_than_predicted() {
     for seed in 0..SEEDS {
         let nth = 1 + Seed(seed).below(60);
@@ -145,6 +155,29 @@ fn a_gpio_horn_waits_for_no_coil_and_the_on_delay_counts() {
 }
 
 #[test]
+fn a_poll_that_may_wait_a_whole_period_is_told() {
+    let mut tables = line(1_200);
+    tables.points = vec![point(0, Shape::U16), point(400, Shape::Text(100))];
+    tables.alarms = vec![alarm(PointId(0)), alarm(PointId(1))];
+    tables.points[0].period = Duration::from_millis(500);
+    tables.points[1].period = Duration::from_secs(60);
+    let prediction = predict(&Site::try_new(tables).unwrap());
+    assert_eq!(prediction.buses[0].verdict, Verdict::Fits);
+    let may_skip: Vec<_> = prediction.points.iter().map(|delay| delay.parts.unwrap().may_skip()).collect();
+    assert_eq!(may_skip, [true, false]);
+    let [wait, period] = [Duration::from_millis(500); 2];
+    let parts = DelayParts {
+        period,
+        blocking: wait / 2,
+        earlier: wait / 4,
+        writes: wait / 4,
+        ..DelayParts::default()
+    };
+    assert!(parts.may_skip(), "sent at the next grid time, it stands for both");
+    assert!(!DelayParts { period: period + Duration::from_micros(1), ..parts }.may_skip());
+}
+
+#[test]
 fn only_safety_points_with_an_alarm_on_their_value_are_predicted() {
     let mut tables = fixture::tables(1);
     for address in 0..3 {
@@ -177,6 +210,8 @@ struct Run {
     predicted: Prediction,
     /// Per read: the longest time from one sampling to the end of the next.
     worst: Vec<Duration>,
+    /// The longest time from a change of the image to the end of the write that carries it.
+    worst_output: Duration,
     busy: Duration,
 }
 
@@ -187,8 +222,8 @@ impl Run {
         let predicted = predict(&site);
         let mut sim = Sim::new(&site, &predicted.buses[0], random);
         sim.run(failing);
-        let (worst, busy) = (sim.worst, sim.busy);
-        Self { seed, site, predicted, worst, busy }
+        let (worst, worst_output, busy) = (sim.worst, sim.worst_output, sim.busy);
+        Self { seed, site, predicted, worst, worst_output, busy }
     }
 
     fn check(&self, bound: impl Fn(&DelayParts) -> Duration) {
@@ -213,6 +248,8 @@ struct Sim<'a> {
     sampled: Vec<Option<Mono>>,
     worst: Vec<Duration>,
     written: Vec<u64>,
+    changed_at: Vec<Option<Mono>>,
+    worst_output: Duration,
     busy: Duration,
 }
 
@@ -227,6 +264,8 @@ impl<'a> Sim<'a> {
             sampled: vec![None; bus.reads.len()],
             worst: vec![Duration::ZERO; bus.reads.len()],
             written: vec![0; bus.writes.len()],
+            changed_at: vec![None; bus.writes.len()],
+            worst_output: Duration::ZERO,
             busy: Duration::ZERO,
         }
     }
@@ -243,8 +282,10 @@ impl<'a> Sim<'a> {
                 let result = if fails { Err(LinkFault::Silent) } else { Ok(()) };
                 let settled = poller.settle(now, (Ticket(ticket), result), self.site, &mut health).unwrap();
                 self.busy += now.since(sent);
-                if let (Some(index), false) = (settled.block, fails) {
-                    self.settled(index, sent, now);
+                match settled.block {
+                    _ if fails => {}
+                    Some(index) => self.settled(index, sent, now),
+                    None => self.switched(&settled.outputs, sent, now),
                 }
             }
             if beat_at <= now {
@@ -255,6 +296,10 @@ impl<'a> Sim<'a> {
                 change_at = now + REFRESH + Duration::from_micros(self.random.below(3_000_000));
                 if !self.quiet {
                     self.toggle(|role| *role != Role::Heartbeat);
+                    let writes = self.bus.writes.iter().zip(&mut self.changed_at);
+                    writes
+                        .filter(|(write, _)| write.follows_alarms)
+                        .for_each(|(_, at)| *at = at.or(Some(now)));
                 }
             }
             poller.follow(&self.panel, now);
@@ -273,6 +318,14 @@ impl<'a> Sim<'a> {
     fn settled(&mut self, index: usize, sampled: Mono, now: Mono) {
         if let Some(before) = self.sampled[index].replace(sampled) {
             self.worst[index] = self.worst[index].max(now.since(before));
+        }
+    }
+
+    /// A write that was in flight when the image changed does not count.
+    fn switched(&mut self, outputs: &[OutputId], sent: Mono, now: Mono) {
+        let Some(index) = self.bus.writes.iter().position(|write| write.outputs == outputs) else { return };
+        if let Some(changed) = self.changed_at[index].take_if(|changed| *changed <= sent) {
+            self.worst_output = self.worst_output.max(now.since(changed));
         }
     }
 
