@@ -122,7 +122,9 @@ fn what_has_no_name_is_shown_by_its_number() {
     let status = Status::new(&snapshot, &facts);
     assert_eq!((&*status.points[1].point, &*status.devices[0].device), ("#1", "#0"));
     assert_eq!(status.alarms.len(), 3);
-    lint::page(&page(&status)).unwrap();
+    let series = lint::page(&page(&status)).unwrap();
+    let alarms = series.iter().filter(|one| one.name == "hazard_alarms").map(|one| one.value).sum::<f64>();
+    assert_eq!(alarms, 3.0, "an alarm without a priority is counted all the same");
     assert!(render(&status, Lang::En, Style::Plain).contains("#1"));
 }
 
