@@ -157,6 +157,21 @@ fn no_name_or_reason_moves_the_cursor_of_the_operators_terminal() {
 }
 
 #[test]
+fn nothing_is_called_healthy_while_anything_is_impaired() {
+    let quiet = plant::status(Scene::Quiet);
+    let healthy = |status: &Status| render(status, Lang::En, Style::Plain).contains("monitoring is healthy");
+    assert!(healthy(&quiet));
+    let mut ill = [quiet.clone(), quiet.clone(), quiet.clone(), quiet];
+    ill[0].devices[0].online = false;
+    ill[1].points[0].quality = "suspect".into();
+    ill[2].ledger.even = false;
+    ill[3].conditions = plant::status(Scene::Leak).conditions;
+    for (index, status) in ill.iter().enumerate() {
+        assert!(!healthy(status), "{index}");
+    }
+}
+
+#[test]
 fn a_screen_lists_twenty_rows_and_counts_the_rest() {
     let mut status = plant::status(Scene::Leak);
     status.alarms = vec![status.alarms[0].clone(); 33];
