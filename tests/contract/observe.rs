@@ -122,7 +122,9 @@ fn what_has_no_name_is_shown_by_its_number() {
     let status = Status::new(&snapshot, &facts);
     assert_eq!((&*status.points[1].point, &*status.devices[0].device), ("#1", "#0"));
     assert_eq!(status.alarms.len(), 3);
-    lint::page(&page(&status)).unwrap();
+    let series = lint::page(&page(&status)).unwrap();
+    let alarms = series.iter().filter(|one| one.name == "hazard_alarms").map(|one| one.value).sum::<f64>();
+    assert_eq!(alarms, 3.0, "an alarm without a priority is counted all the same");
     assert!(render(&status, Lang::En, Style::Plain).contains("#1"));
 }
 
@@ -151,6 +153,21 @@ fn no_name_or_reason_moves_the_cursor_of_the_operators_terminal() {
         assert!(sly.is_empty(), "{sly:?} in {screen}");
         assert!(screen.contains("调压间"));
         assert_eq!(screen.lines().filter(|line| line.starts_with("EVIL")).count(), 0, "a name began a line");
+    }
+}
+
+#[test]
+fn nothing_is_called_healthy_while_anything_is_impaired() {
+    let quiet = plant::status(Scene::Quiet);
+    let healthy = |status: &Status| render(status, Lang::En, Style::Plain).contains("monitoring is healthy");
+    assert!(healthy(&quiet));
+    let mut ill = [quiet.clone(), quiet.clone(), quiet.clone(), quiet];
+    ill[0].devices[0].online = false;
+    ill[1].points[0].quality = "suspect".into();
+    ill[2].ledger.even = false;
+    ill[3].conditions = plant::status(Scene::Leak).conditions;
+    for (index, status) in ill.iter().enumerate() {
+        assert!(!healthy(status), "{index}");
     }
 }
 

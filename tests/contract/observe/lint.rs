@@ -86,7 +86,7 @@ fn close(family: Family) -> Result<Vec<Series>, String> {
     };
     for one in &series {
         let suffix = one.name.strip_prefix(&name).ok_or(format!("{} among {name}", one.name))?;
-        if !suffixes.contains(&suffix) || (kind != "gauge" && !(one.value >= 0.0)) {
+        if !suffixes.contains(&suffix) || (kind != "gauge" && one.value < 0.0) {
             return Err(format!("{one:?} in a {kind}"));
         }
     }

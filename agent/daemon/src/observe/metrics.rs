@@ -68,10 +68,9 @@ impl Scrape {
             .encode_info(&labels)?;
         #[allow(clippy::cast_precision_loss, reason = "285 million years fit exactly")]
         let uptime = agent.uptime_s as f64;
-        let seconds = Some(Unit::Seconds);
-        page.gauges("hazard_uptime", "Time since the start.", seconds, [([], uptime)])?;
-        let trusted = f64::from(u8::from(self.status.clock.trust == "synced"));
-        page.gauges("hazard_clock_trusted", "A time source confirms the wall clock.", None, [([], trusted)])
+        page.gauges(("hazard_uptime", "Time since the start.", Some(Unit::Seconds)), [([], uptime)])?;
+        let trusted = flag(self.status.clock.trust == "synced");
+        page.gauges(("hazard_clock_trusted", "A time source confirms the wall clock.", None), [([], trusted)])
     }
 
     fn buses(&self, page: &mut Page<'_>) -> fmt::Result {
@@ -80,9 +79,9 @@ impl Scrape {
             [("read", bus.read), ("failed", bus.failed), ("skipped", bus.skipped)]
                 .map(|(outcome, count)| ([("bus", &*bus.bus), ("outcome", outcome)], count))
         });
-        page.counters("hazard_bus_polls", "Polls that came due, by what became of them.", None, polls)?;
+        page.counters(("hazard_bus_polls", "Polls that came due, by what became of them.", None), polls)?;
         let strays = buses.iter().map(|bus| ([("bus", &*bus.bus)], bus.strays));
-        page.counters("hazard_bus_strays", "Answers that no request waited for.", None, strays)?;
+        page.counters(("hazard_bus_strays", "Answers that no request waited for.", None), strays)?;
         let requests = buses.iter().flat_map(|bus| {
             let link = bus.link;
             [
@@ -94,42 +93,41 @@ impl Scrape {
             ]
             .map(|(outcome, count)| ([("bus", &*bus.bus), ("outcome", outcome)], count))
         });
-        page.counters("hazard_link_requests", "Requests on the line, by how they ended.", None, requests)?;
+        page.counters(("hazard_link_requests", "Requests on the line, by how they ended.", None), requests)?;
         let devices =
             self.status.devices.iter().map(|device| ([("device", &*device.device)], flag(device.online)));
-        page.gauges("hazard_device_up", "The device answers.", None, devices)
+        page.gauges(("hazard_device_up", "The device answers.", None), devices)
     }
 
     fn points(&self, page: &mut Page<'_>) -> fmt::Result {
         let points = &self.status.points;
         let omitted = points.len() > POINTS_MAX;
         let help = "The site has more than 500 points: they have no series of their own.";
-        page.gauges("hazard_points_omitted", help, None, [([], flag(omitted))])?;
+        page.gauges(("hazard_points_omitted", help, None), [([], flag(omitted))])?;
         let good = points.iter().filter(|point| point.quality == "good").count();
         let help = "Points with a believed value.";
-        page.gauges("hazard_points_good", help, None, [([], number(good))])?;
-        page.gauges("hazard_points_configured", "Points.", None, [([], number(points.len()))])?;
+        page.gauges(("hazard_points_good", help, None), [([], number(good))])?;
+        page.gauges(("hazard_points_configured", "Points.", None), [([], number(points.len()))])?;
         if omitted {
             return Ok(());
         }
         #[allow(clippy::cast_precision_loss, reason = "ages are far below 2^53 milliseconds")]
         let ages = points.iter().map(|point| ([("point", &*point.point)], point.age_ms as f64 / 1e3));
-        page.gauges("hazard_point_age", "Time since the point's last sample.", Some(Unit::Seconds), ages)?;
+        page.gauges(("hazard_point_age", "Time since the point's last sample.", Some(Unit::Seconds)), ages)?;
         let good = points.iter().map(|point| ([("point", &*point.point)], flag(point.quality == "good")));
-        page.gauges("hazard_point_good", "The point's value is believed.", None, good)
+        page.gauges(("hazard_point_good", "The point's value is believed.", None), good)
     }
 
     /// Every state and priority has a series, at zero too: a rule on a series that comes and goes fires late.
     fn alarms(&self, page: &mut Page<'_>) -> fmt::Result {
         let counts = STATES.iter().flat_map(|state| {
             PRIORITIES.map(|priority| {
-                let alarms = self.status.alarms.iter();
-                let count =
-                    alarms.filter(|alarm| alarm.state == *state && alarm.priority == priority).count();
+                let alarms = self.status.alarms.iter().filter(|alarm| alarm.state == *state);
+                let count = alarms.filter(|alarm| known(&alarm.priority) == priority).count();
                 ([("state", *state), ("priority", priority)], number(count))
             })
         });
-        page.gauges("hazard_alarms", "Alarms that are not normal.", None, counts)
+        page.gauges(("hazard_alarms", "Alarms that are not normal.", None), counts)
     }
 
     fn conditions(&self, page: &mut Page<'_>) -> fmt::Result {
@@ -149,32 +147,32 @@ impl Scrape {
         };
         let rows =
             known.iter().map(|(word, of)| ([("condition", *word), ("of", *of)], flag(stands(word, of))));
-        page.gauges("hazard_condition", "A condition of the agent itself stands.", None, rows)?;
+        page.gauges(("hazard_condition", "A condition of the agent itself stands.", None), rows)?;
         let outputs =
             status.outputs.iter().map(|output| ([("output", &*output.output)], flag(output.energised)));
-        page.gauges("hazard_output_energised", "The output's relay is energised.", None, outputs)
+        page.gauges(("hazard_output_energised", "The output's relay is energised.", None), outputs)
     }
 
     fn carried(&self, page: &mut Page<'_>) -> fmt::Result {
         let (journal, ledger) = (&self.status.journal, &self.status.ledger);
         let open = flag(journal.state == "open");
-        page.gauges("hazard_journal_open", "The journal takes records.", None, [([], open)])?;
+        page.gauges(("hazard_journal_open", "The journal takes records.", None), [([], open)])?;
         #[allow(clippy::cast_precision_loss, reason = "disks are far below 2^53 bytes")]
         let bytes = journal.bytes.map(|bytes| ([], bytes as f64));
-        page.gauges("hazard_journal", "The journal's size on disk.", Some(Unit::Bytes), bytes)?;
+        page.gauges(("hazard_journal", "The journal's size on disk.", Some(Unit::Bytes)), bytes)?;
         let stages = [
             ([("stage", "offered")], ledger.offered.readings),
             ([("stage", "stored")], ledger.stored.readings),
             ([("stage", "store_lost")], ledger.store_lost.readings),
         ];
-        page.counters("hazard_ledger", "Readings of this run, by stage.", readings(), stages)?;
-        page.gauges("hazard_ledger_even", "The sums add up.", None, [([], flag(ledger.even))])
+        page.counters(("hazard_ledger", "Readings of this run, by stage.", readings()), stages)?;
+        page.gauges(("hazard_ledger_even", "The sums add up.", None), [([], flag(ledger.even))])
     }
 
     fn uplinks(&self, page: &mut Page<'_>) -> fmt::Result {
         let uplinks = &self.status.uplinks;
         let up = uplinks.iter().map(|uplink| ([("uplink", &*uplink.uplink)], flag(uplink.up)));
-        page.gauges("hazard_uplink_up", "The uplink is connected.", None, up)?;
+        page.gauges(("hazard_uplink_up", "The uplink is connected.", None), up)?;
         let outcomes = uplinks.iter().flat_map(|uplink| {
             [
                 ("confirmed", uplink.confirmed.readings),
@@ -184,21 +182,21 @@ impl Scrape {
             .map(|(outcome, count)| ([("uplink", &*uplink.uplink), ("outcome", outcome)], count))
         });
         page.counters(
-            "hazard_uplink",
-            "Readings, by what became of them at the platform.",
-            readings(),
+            ("hazard_uplink", "Readings, by what became of them at the platform.", readings()),
             outcomes,
         )?;
         #[allow(clippy::cast_precision_loss, reason = "memory bounds what can be pending")]
         let pending =
             uplinks.iter().map(|uplink| ([("uplink", &*uplink.uplink)], uplink.pending.readings as f64));
-        page.gauges("hazard_uplink_pending", "Readings neither confirmed nor lost.", readings(), pending)
+        page.gauges(("hazard_uplink_pending", "Readings neither confirmed nor lost.", readings()), pending)
     }
 }
 
 /// The text being written, one family after another.
 struct Page<'a>(DescriptorEncoder<'a>);
 
+/// A family's name without its unit, its help and its unit.
+type About<'a> = (&'a str, &'a str, Option<Unit>);
 /// One series: its labels and its value.
 type Row<'a, const N: usize, T> = ([(&'a str, &'a str); N], T);
 
@@ -215,9 +213,7 @@ impl Page<'_> {
 
     fn gauges<'a, const N: usize>(
         &mut self,
-        name: &str,
-        help: &str,
-        unit: Option<Unit>,
+        (name, help, unit): About<'_>,
         rows: impl IntoIterator<Item = Row<'a, N, f64>>,
     ) -> fmt::Result {
         let mut family = self.open(name, help, unit.as_ref(), MetricType::Gauge)?;
@@ -233,9 +229,7 @@ impl Page<'_> {
 
     fn counters<'a, const N: usize>(
         &mut self,
-        name: &str,
-        help: &str,
-        unit: Option<Unit>,
+        (name, help, unit): About<'_>,
         rows: impl IntoIterator<Item = Row<'a, N, u64>>,
     ) -> fmt::Result {
         let none: Option<&Exemplar<NoLabelSet, f64>> = None;
@@ -258,8 +252,14 @@ impl Page<'_> {
     }
 }
 
+/// Readings are counted, not measured; the name says so all the same.
 fn readings() -> Option<Unit> {
     Some(Unit::Other("readings".to_owned()))
+}
+
+/// A priority that is not known is not known to be harmless.
+fn known(priority: &str) -> &str {
+    if PRIORITIES.contains(&priority) { priority } else { "critical" }
 }
 
 fn flag(holds: bool) -> f64 {

@@ -62,7 +62,11 @@ impl Screen {
         self.lines.push(format!("{alarms}  {health}"));
         if let Some(first) = status.alarms.iter().find(|alarm| alarm.first_up) {
             let title = pick(lang, "首警", "first-up");
-            self.lines.push(format!("▲ {title}: {}", alarm_cells(first, lang)[2..].join("  ").trim_end()));
+            self.lines.push(format!(
+                "{} {title}: {}",
+                sign(first),
+                alarm_cells(first, lang)[2..].join("  ").trim_end()
+            ));
         }
     }
 
@@ -142,9 +146,12 @@ fn headline(status: &Status, lang: Lang) -> String {
     ))
 }
 
+fn sign(alarm: &AlarmRow) -> char {
+    if alarm.is_unacked() { '▲' } else { '◆' }
+}
+
 /// State, priority, tag, kind, value, since, name, horn.
 fn alarm_cells(alarm: &AlarmRow, lang: Lang) -> Vec<String> {
-    let sign = if alarm.is_unacked() { '▲' } else { '◆' };
     let value = match &alarm.value {
         None => pick(lang, "无数据", "no value").to_owned(),
         Some(Shown::Switch(on)) => {
@@ -158,7 +165,7 @@ fn alarm_cells(alarm: &AlarmRow, lang: Lang) -> Vec<String> {
         setpoint => format!(" ({} {setpoint})", pick(lang, "限值", "set-point")),
     };
     let cells = [
-        format!("{sign} {}", texts::state(&alarm.state, lang)),
+        format!("{} {}", sign(alarm), texts::state(&alarm.state, lang)),
         texts::priority(&alarm.priority, lang).to_owned(),
         alarm.point.clone(),
         texts::kind(&alarm.kind, lang).to_owned(),

@@ -97,12 +97,13 @@ impl Status {
         self.alarms.iter().filter(|alarm| alarm.is_unacked()).count()
     }
 
-    /// How much of the monitoring itself is impaired: conditions, silent devices and points without a believed value.
+    /// How much of the monitoring itself is impaired: conditions, silent devices, points without a believed value, and sums
+    /// that do not add up.
     #[must_use]
     pub fn impaired(&self) -> usize {
         let devices = self.devices.iter().filter(|device| !device.online).count();
         let points = self.points.iter().filter(|point| point.quality != "good").count();
-        self.conditions.len() + devices + points
+        self.conditions.len() + devices + points + usize::from(!self.ledger.even)
     }
 }
 
