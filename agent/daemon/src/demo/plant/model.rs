@@ -189,7 +189,9 @@ mod tests {
     #[test]
     fn a_clogged_filter_a_jammed_valve_and_a_trip_show_and_go_back() {
         let (mut model, controls) = (Model::new(3), Controls::default());
-        [Fault::HighPressure(1), Fault::ValveJam(1), Fault::Trip(0)].map(|fault| controls.begin(fault));
+        for fault in [Fault::HighPressure(1), Fault::ValveJam(1), Fault::Trip(0)] {
+            controls.begin(fault);
+        }
         steps(&mut model, &controls, 60.0);
         let [stopped, clogged] = model.collectors;
         assert!(clogged.pressure() > 1_600.0 && clogged.temperature() > 62.0 && clogged.is_valve_jammed);
