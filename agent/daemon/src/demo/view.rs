@@ -156,7 +156,9 @@ impl<W: Write> View<W> {
     /// # Errors
     /// As the terminal refuses.
     pub fn draw(&mut self, screen: &Screen) -> io::Result<()> {
-        self.draw_at(screen, size().unwrap_or(SIZE_UNKNOWN))
+        // A pseudo-terminal that nobody sized says 0 × 0.
+        let size = size().ok().filter(|(columns, rows)| *columns > 0 && *rows > 0);
+        self.draw_at(screen, size.unwrap_or(SIZE_UNKNOWN))
     }
 
     fn draw_at(&mut self, screen: &Screen, size: (u16, u16)) -> io::Result<()> {
@@ -165,14 +167,12 @@ impl<W: Write> View<W> {
             queue!(bytes, Clear(ClearType::All))?;
             (self.size, self.shown) = (size, Vec::new());
         }
+        // The same number of lines at the same size: nothing is left standing below them.
         let lines = page::lines(screen, self.lang, size);
         for (row, line) in (0..).zip(&lines) {
             if self.shown.get(usize::from(row)) != Some(line) {
                 paint(&mut bytes, row, line)?;
             }
-        }
-        for row in lines.len()..self.shown.len() {
-            paint(&mut bytes, u16::try_from(row).unwrap_or(u16::MAX), &Line::default())?;
         }
         if !bytes.is_empty() {
             self.out.write_all(&bytes)?;

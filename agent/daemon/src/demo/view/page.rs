@@ -11,7 +11,7 @@ const WIDE: usize = 96;
 /// Lines that the log keeps where there is room for anything else.
 const LOG_MIN: usize = 4;
 
-/// The lines of a screen, at most `size`'s rows, each shorter than its columns.
+/// The lines of a screen: as many as `size` has rows, each shorter than its columns.
 pub(super) fn lines(screen: &Screen, lang: Lang, size: (u16, u16)) -> Vec<Line> {
     // The last column stays free: a terminal wraps when it is written.
     let width = usize::from(size.0).saturating_sub(1);

@@ -103,7 +103,7 @@ fn every_size_is_painted_within_its_edges() {
             for height in [0, 1, 2, 5, 10, 24, 60, 200] {
                 for alarms in [0, 1, 40] {
                     let lines = page::lines(&screen(alarms), lang, (width, height));
-                    assert!(lines.len() <= usize::from(height), "{width}×{height}");
+                    assert_eq!(lines.len(), usize::from(height), "{width}×{height}");
                     let columns = lines.iter().map(Line::columns).max().unwrap_or(0);
                     assert!(columns < usize::from(width).max(1), "{columns} of {width}×{height}");
                 }
