@@ -88,8 +88,8 @@ const TEMPLATE_HEAD: &str = r#"# Generated from firmware/field/src/map.rs by tes
 [device]
 vendor = "Hazard Agent"
 model = "hazard-node"
-name_zh = "危险源采集报警节点"
-name_en = "Sensor and alarm node"
+zh = "危险源采集报警节点"
+en = "Sensor and alarm node"
 source = "firmware/field/src/map.rs"
 "#;
 
@@ -121,10 +121,10 @@ fn point_rules(name: &str) -> Option<&'static str> {
 }
 
 fn template() -> String {
-    let mut text = format!("{TEMPLATE_HEAD}revision = \"map {VERSION}\"\n{TEMPLATE_DEVICE}");
+    let mut text = format!("{TEMPLATE_HEAD}revision = {VERSION}\n{TEMPLATE_DEVICE}");
     for register in INPUTS.iter().chain(DISCRETES) {
         let Some(rules) = point_rules(register.name) else { continue };
-        let Register { name, address, zh, en, .. } = register;
+        let Register { name, address, zh, .. } = register;
         let (table, shape) = (table_name(register), shape_name(register.shape));
         let unit = match register.measure {
             Measure::Fixed(Unit::None) | Measure::OfChannel => String::new(),
@@ -132,7 +132,7 @@ fn template() -> String {
         };
         write!(
             text,
-            "\n[[points]]\nname = \"{name}\"\nzh = \"{zh}\"\nen = \"{en}\"\ntable = \"{table}\"\n\
+            "\n[[points]]\nname = \"{name}\"\ntitle = \"{zh}\"\ntable = \"{table}\"\n\
              address = {address}\ntype = \"{shape}\"\n{unit}{rules}"
         )
         .expect("a string takes text");

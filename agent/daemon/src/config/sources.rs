@@ -27,6 +27,7 @@ const EMBEDDED: &[(&str, &str)] = embedded![
     "crowcon-vortex",
     "draeger-regard-3900",
     "dust-collector-generic",
+    "hazard-node",
     "honeywell-midas",
     "honeywell-sensepoint-xcl",
     "interlock-di8",
