@@ -89,6 +89,9 @@ enum Command {
         #[arg(value_parser = ["site", "device"])]
         what: String,
     },
+    /// 演示：模拟纺织厂、内置消息代理、真实代理，无需任何准备 a simulated plant, an embedded broker and the real agent, no set-up
+    #[cfg(feature = "demo")]
+    Demo(crate::demo::DemoArgs),
 }
 
 #[derive(Debug, Args)]
@@ -142,6 +145,8 @@ fn carry_out(verb: Command, path: &Path, lang: Lang) -> u8 {
             say(&format!("{schema:#}"));
             OK
         }
+        #[cfg(feature = "demo")]
+        Command::Demo(args) => crate::demo::main(&args, lang),
     }
 }
 

@@ -1,0 +1,127 @@
+//! The live demonstration: a view of the agent's own status, and keys that make things go wrong.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use hazard_core::outbox::record::Verb;
+use tokio::sync::{mpsc, oneshot};
+
+use super::plant::{DETECTOR_COUNT, DEVICE_COUNT, Fault};
+use super::view::{self, Key, View};
+use super::{Cut, Stage, screen};
+use crate::config::Lang;
+use crate::run::{Act, Request};
+
+const REDRAW: Duration = Duration::from_millis(250);
+const LOG_MAX: usize = 50;
+const JUMP: Duration = Duration::from_secs(3600);
+
+pub(super) async fn run(stage: Stage, lang: Lang) -> u8 {
+    let opened = View::open(lang).and_then(|view| Ok((view, view::keys()?)));
+    let (mut view, mut keys) = match opened {
+        Ok(opened) => opened,
+        Err(fault) => {
+            stage.end().await;
+            eprintln!("{fault}");
+            return crate::cli::OS_REFUSES;
+        }
+    };
+    let mut game = Game::default();
+    game.say(view::label(lang, "按 1 泄漏，按 q 退出", "press 1 for a leak, q to quit"));
+    let mut redraw = tokio::time::interval(REDRAW);
+    loop {
+        tokio::select! {
+            key = next(&mut keys) => match key {
+                Some(Key::Quit) | None => break,
+                Some(key) => game.press(key, &stage, lang).await,
+            },
+            _ = redraw.tick() => {
+                let Some(status) = stage.status().await else {
+                    break;
+                };
+                let screen = screen::of(&status, &stage.plant, &game.switched_on, game.log.iter().cloned().collect(), lang);
+                if view.draw(&screen).is_err() {
+                    break;
+                }
+            }
+        }
+    }
+    drop(view);
+    stage.end().await;
+    crate::cli::OK
+}
+
+async fn next(keys: &mut mpsc::Receiver<Key>) -> Option<Key> {
+    keys.recv().await
+}
+
+/// What the visitor has done so far.
+#[derive(Default)]
+struct Game {
+    switched_on: Vec<Key>,
+    log: VecDeque<String>,
+    leaks: usize,
+    dead: usize,
+}
+
+impl Game {
+    fn say(&mut self, line: String) {
+        self.log.push_back(line);
+        if self.log.len() > LOG_MAX {
+            self.log.pop_front();
+        }
+    }
+
+    async fn press(&mut self, key: Key, stage: &Stage, lang: Lang) {
+        self.say(key.name(lang));
+        let controls = stage.plant.controls();
+        match key {
+            Key::Leak => {
+                controls.begin(Fault::Leak(self.leaks % DETECTOR_COUNT));
+                self.leaks += 1;
+            }
+            Key::DeadDevice => {
+                if self.toggle(key) {
+                    controls.begin(Fault::Dead(self.dead % (DEVICE_COUNT - 1)));
+                } else {
+                    controls.end(Fault::Dead(self.dead % (DEVICE_COUNT - 1)));
+                    self.dead += 1;
+                }
+            }
+            Key::LineNoise => {
+                if self.toggle(key) {
+                    controls.begin(Fault::Noise);
+                } else {
+                    controls.end(Fault::Noise);
+                }
+            }
+            Key::CutUplink => {
+                let cut = if self.toggle(key) { Cut::Away } else { Cut::Back };
+                stage.cut_uplink(cut);
+            }
+            Key::JumpClock => stage.clock.jump(JUMP),
+            Key::Acknowledge => act(stage, Verb::Acknowledge).await,
+            Key::Silence => act(stage, Verb::Silence).await,
+            Key::Reset => act(stage, Verb::Reset).await,
+            Key::Quit => {}
+        }
+    }
+
+    /// Whether the fault is on from here.
+    fn toggle(&mut self, key: Key) -> bool {
+        let before = self.switched_on.len();
+        self.switched_on.retain(|known| *known != key);
+        let on = self.switched_on.len() == before;
+        if on {
+            self.switched_on.push(key);
+        }
+        on
+    }
+}
+
+async fn act(stage: &Stage, verb: Verb) {
+    let (reply, _changed) = oneshot::channel();
+    let act = Act { actor: "demo".to_owned(), verb, alarm: None, note: String::new() };
+    // An agent that has ended is noticed at the next redraw.
+    drop(stage.requests.send(Request::Act(act, reply)).await);
+}
