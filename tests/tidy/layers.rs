@@ -20,7 +20,7 @@ const COMPOSERS: [&str; 5] = ["run", "main", "cli", "demo", "observe"];
 
 /// Modules of the daemon and files of the other crates in which serde's derive and traits may appear.
 const SERDE_AT: [&str; 8] =
-    ["config", "journal", "uplink", "dictionary", "console", "control", "cli", "observe"];
+    ["config", "journal", "uplink", "dictionary", "console", "control", "cli", "observe", "demo"];
 
 const SERDE: [&str; 4] = ["serde", "serde_json", "schemars", "postcard"];
 
@@ -98,7 +98,7 @@ fn serde_is_named_only_where_bytes_are_written_or_read() {
         }
     }
     judge(
-        "serde lives in config, journal, uplink, dictionary, console, control, cli and observe",
+        "serde lives in config, journal, uplink, dictionary, console, control, cli, observe and demo",
         found,
         ALLOWED,
     );

@@ -216,19 +216,20 @@ impl Witness {
     }
 
     fn judge(&self, settled: bool, status: Option<&Status>, seed: u64) -> Value {
-        let within = |took: Option<Duration>, limit| took.is_some_and(|took| took <= limit);
-        let shown = |took: Option<Duration>| {
-            took.map_or("never".to_owned(), |took| format!("{:.1} s", took.as_secs_f64()))
-        };
+        let mut laws = self.annunciation();
+        laws.extend(self.forwarding(settled, status));
+        let held = laws.iter().all(|law| law["held"] == true);
+        let (ledger, uplink) = (status.map(|status| &status.ledger), status.map(|status| &status.uplinks));
+        json!({ "held": held, "seed": seed, "laws": laws, "ledger": ledger, "uplinks": uplink })
+    }
+
+    fn annunciation(&self) -> Vec<Value> {
         let horn = self.after(Act::Leak, self.horn_at);
         let lost = self.after(Act::DeadDevice, self.lost_at);
-        let fresh = self.after(Act::UplinkBack, self.fresh_at);
         let alarm = format!("{}/high_high", LEAKING.1);
-        let ledger = status.map(|status| &status.ledger);
-        let uplink = status.and_then(|status| status.uplinks.first());
-        let arrived = uplink.is_some_and(|uplink| self.readings >= uplink.confirmed.readings);
-        let ran = self.looks > 0 && status.is_some();
-        let laws = [
+        let fresh = self.looks > 0 && self.stale.is_empty();
+        let stale = format!("{} looks, {} stale", self.looks, self.stale.len());
+        vec![
             law(
                 1,
                 "a leak sounds the horn",
@@ -236,58 +237,48 @@ impl Witness {
                 format!("horn after {}", shown(horn)),
             ),
             law(1, "the district hears of it", self.has_alarm(&alarm), format!("{alarm} at the platform")),
-            law(
-                4,
-                "nothing stays good past its staleness limit",
-                ran && self.stale.is_empty(),
-                format!("{} looks, {} stale", self.looks, self.stale.len()),
-            ),
+            law(4, "nothing stays good past its staleness limit", fresh, stale),
             law(
                 5,
                 "losing a safety point is an alarm",
                 within(lost, LOST_WITHIN),
                 format!("{} lost after {}", DYING.1, shown(lost)),
             ),
+        ]
+    }
+
+    fn forwarding(&self, settled: bool, status: Option<&Status>) -> Vec<Value> {
+        let fresh = self.after(Act::UplinkBack, self.fresh_at);
+        let uplink = status.and_then(|status| status.uplinks.first());
+        let arrived = uplink.is_some_and(|uplink| self.readings >= uplink.confirmed.readings);
+        let even = self.looks > 0 && self.uneven == 0;
+        let looks = format!("{} looks, {} uneven", self.looks, self.uneven);
+        let readings = format!("{} readings arrived, {} loss records", self.readings, self.stated_lost);
+        let once = format!("{} records, {} sent twice", self.records.len(), self.repeated);
+        let steps = format!("{} steps seen", self.clock_steps);
+        let calm = "queues empty, devices online".to_owned();
+        vec![
+            law(8, "the ledger is even at every look", even, looks),
+            law(8, "what is confirmed has arrived", arrived, readings),
             law(
                 8,
-                "the ledger is even at every look",
-                ran && self.uneven == 0,
-                format!("{} looks, {} uneven", self.looks, self.uneven),
-            ),
-            law(
-                8,
-                "what is confirmed has arrived",
-                arrived,
-                format!("{} readings arrived, {} loss records", self.readings, self.stated_lost),
-            ),
-            law(
-                8,
-                "everything settles when the faults end",
-                settled,
-                "queues empty, devices online".to_owned(),
-            ),
-            law(
-                9,
-                "one number never names two records",
-                self.contradictions == 0,
-                format!("{} records, {} sent twice", self.records.len(), self.repeated),
-            ),
-            law(
-                10,
-                "a clock that jumps is an event and changes no delay",
-                self.clock_steps > 0,
-                format!("{} steps seen", self.clock_steps),
-            ),
-            law(
-                12,
                 "fresh readings come at once when the platform is back",
                 within(fresh, FRESH_WITHIN),
-                format!("after {}", shown(fresh)),
+                shown(fresh),
             ),
-        ];
-        let held = laws.iter().all(|law| law["held"] == true);
-        json!({ "held": held, "seed": seed, "laws": laws, "ledger": ledger, "uplink": uplink })
+            law(8, "everything settles when the faults end", settled, calm),
+            law(9, "one number never names two records", self.contradictions == 0, once),
+            law(10, "a clock that jumps is an event and changes no delay", self.clock_steps > 0, steps),
+        ]
     }
+}
+
+fn within(took: Option<Duration>, limit: Duration) -> bool {
+    took.is_some_and(|took| took <= limit)
+}
+
+fn shown(took: Option<Duration>) -> String {
+    took.map_or_else(|| "never".to_owned(), |took| format!("{:.1} s", took.as_secs_f64()))
 }
 
 fn law(number: u8, text: &str, held: bool, seen: String) -> Value {

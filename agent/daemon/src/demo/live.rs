@@ -7,7 +7,7 @@ use hazard_core::outbox::record::Verb;
 use tokio::sync::{mpsc, oneshot};
 
 use super::plant::{DETECTOR_COUNT, DEVICE_COUNT, Fault};
-use super::view::{self, Key, View};
+use super::view::{self, Key, Screen, View};
 use super::{Cut, Stage, screen};
 use crate::config::Lang;
 use crate::run::{Act, Request};
@@ -39,7 +39,11 @@ pub(super) async fn run(stage: Stage, lang: Lang) -> u8 {
                 let Some(status) = stage.status().await else {
                     break;
                 };
-                let screen = screen::of(&status, &stage.plant, &game.switched_on, game.log.iter().cloned().collect(), lang);
+                let screen = Screen {
+                    log: game.log.iter().cloned().collect(),
+                    switched_on: game.switched_on.clone(),
+                    ..screen::of(&status, &stage.plant, lang)
+                };
                 if view.draw(&screen).is_err() {
                     break;
                 }

@@ -1,7 +1,7 @@
 //! From the agent's status to the demonstration's screen.
 
 use super::plant::Plant;
-use super::view::{AlarmRow, Fact, Key, PointRow, Screen, Tone, label};
+use super::view::{AlarmRow, Fact, PointRow, Screen, Tone, label};
 use crate::config::Lang;
 use crate::observe::Status;
 use crate::observe::status::Shown;
@@ -9,13 +9,8 @@ use crate::observe::status::Shown;
 /// The horn, beacon and fault lamp sound and light when they are de-energised; the others when they are energised.
 const DE_ENERGISED_TO_ALARM: [&str; 3] = ["HORN-1", "BEACON-1", "FAULT-1"];
 
-pub(super) fn of(
-    status: &Status,
-    plant: &Plant,
-    switched_on: &[Key],
-    log: Vec<String>,
-    lang: Lang,
-) -> Screen {
+/// What the agent says and the relays do; the visitor's own log and switches are added by the caller.
+pub(super) fn of(status: &Status, plant: &Plant, lang: Lang) -> Screen {
     let about = |zh: &str, en: &str, value: String, tone| Fact { name: label(lang, zh, en), value, tone };
     let sum = &status.ledger;
     let even = if sum.even { Tone::Good } else { Tone::Alarm };
@@ -43,8 +38,8 @@ pub(super) fn of(
             about("声明丢失", "stated lost", sum.store_lost.readings.to_string(), even),
         ],
         panel: panel(status, plant),
-        log,
-        switched_on: switched_on.to_vec(),
+        log: Vec::new(),
+        switched_on: Vec::new(),
     }
 }
 
