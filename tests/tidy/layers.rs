@@ -19,7 +19,7 @@ const DOORS: [&str; 1] = ["control"];
 const COMPOSERS: [&str; 5] = ["run", "main", "cli", "demo", "observe"];
 
 /// Modules of the daemon and files of the other crates in which serde's derive and traits may appear.
-const SERDE_AT: [&str; 8] =
+const SERDE_AT: [&str; 9] =
     ["config", "journal", "uplink", "dictionary", "console", "control", "cli", "observe", "demo"];
 
 const SERDE: [&str; 4] = ["serde", "serde_json", "schemars", "postcard"];
