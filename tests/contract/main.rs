@@ -4,4 +4,5 @@
 mod config;
 mod journal;
 mod node;
+mod observe;
 mod wire;

@@ -5,13 +5,14 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use crate::alarm::Alarm;
 use crate::annunciate::{Beat, Impaired, Panel, Wiring};
 use crate::deadline::Deadlines;
 use crate::decode::decode;
-use crate::id::{BusId, Epoch, Ticket, UplinkId};
+use crate::id::{AlarmId, BusId, Epoch, Ticket, UplinkId};
 use crate::input::{Command, UplinkReport};
 use crate::link::{LinkFault, ReadResult};
-use crate::outbox::record::{ActionEvent, AlarmEvent, Body, Condition, DeviceEvent, SystemEvent};
+use crate::outbox::record::{ActionEvent, AlarmEvent, AlarmState, Body, Condition, DeviceEvent, SystemEvent};
 use crate::outbox::{JournalState, Outbox};
 use crate::plant::{Found, Plant};
 use crate::poll::{Ask, Health, Poller, Settled, Turn, plan};
@@ -51,6 +52,8 @@ pub struct Engine {
     uplinks_down_at: Vec<Option<Mono>>,
     panel: Panel,
     panel_stale: bool,
+    revision: u64,
+    changed: u64,
     drive: Option<Panel>,
     beat: Beat,
     tick_at: Mono,
@@ -80,6 +83,8 @@ impl Engine {
             uplinks_down_at: site.uplinks.iter().map(|_| Some(now)).collect(),
             panel: Panel::default(),
             panel_stale: true,
+            revision: 0,
+            changed: 0,
             drive: None,
             beat: Beat::Low,
             tick_at: now,
@@ -91,6 +96,26 @@ impl Engine {
         }
     }
 
+    /// Takes up an alarm where an earlier engine left it.
+    pub fn restore(&mut self, alarm: AlarmId, state: AlarmState) {
+        if let Some(restored) = self.plant.alarms.get_mut(alarm.index()) {
+            *restored = Alarm::restored(state);
+            self.panel_stale = true;
+        }
+    }
+
+    /// Counts the changes of alarms and conditions, for whoever shows them.
+    #[must_use]
+    pub const fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Counts the alarms that people's commands changed.
+    #[must_use]
+    pub const fn changed(&self) -> u64 {
+        self.changed
+    }
+
     /// Takes an input that happened at `now`.
     pub fn handle(&mut self, now: Mono, input: Input) {
         self.now = self.now.max(now);
@@ -98,6 +123,7 @@ impl Engine {
         match input {
             Input::Reply { bus, ticket, result } => self.replied(bus, ticket, result),
             Input::Written { bus, ticket, result } => self.written(bus, ticket, result),
+            Input::Driven { output, result } => self.set(Condition::OutputFault(output), result.is_err()),
             Input::Journal(report) => {
                 self.outbox.journal_said(stamp, report);
                 self.watch_journal();
@@ -240,6 +266,7 @@ impl Engine {
         let stamp = self.stamp();
         for event in found.alarms {
             self.panel_stale = true;
+            self.revision += 1;
             self.outbox.offer(stamp, Body::Alarm(event));
         }
         if !found.readings.is_empty() {
@@ -272,6 +299,7 @@ impl Engine {
         let site = Arc::clone(&self.site);
         let mut found = Found::default();
         let changed = self.plant.command(&site, command.verb, command.alarm, &mut found);
+        self.changed += u64::from(changed);
         let Command { actor, verb, alarm, note } = command;
         for event in &mut found.alarms {
             *event = AlarmEvent { actor: Some(actor.clone()), ..event.clone() };
@@ -316,6 +344,7 @@ impl Engine {
         let changed =
             if raised { self.conditions.insert(condition) } else { self.conditions.remove(&condition) };
         if changed {
+            self.revision += 1;
             let stamp = self.stamp();
             self.outbox.offer(stamp, Body::System(SystemEvent { condition, raised }));
             self.panel_stale = true;

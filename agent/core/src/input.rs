@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use crate::id::{AlarmId, BusId, Epoch, MessageId, Seq, Ticket, UplinkId};
+use crate::id::{AlarmId, BusId, Epoch, MessageId, OutputId, Seq, Ticket, UplinkId};
 use crate::link::{LinkFault, ReadResult};
 use crate::outbox::record::{PreviousEpoch, Record, Verb};
 use crate::outbox::{AckedSet, Lane};
@@ -28,6 +28,13 @@ pub enum Input {
         bus: BusId,
         /// Which request.
         ticket: Ticket,
+        /// What came of it.
+        result: Result<(), LinkFault>,
+    },
+    /// A line of the gateway's own was driven, or could not be.
+    Driven {
+        /// Which output.
+        output: OutputId,
         /// What came of it.
         result: Result<(), LinkFault>,
     },

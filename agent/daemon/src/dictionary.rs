@@ -1,6 +1,8 @@
 //! What the small numbers in the records of one epoch mean: written beside the records, so that a record from before a
 //! change of configuration still names the right point.
 
+use hazard_core::id::AlarmId;
+
 /// The names behind one epoch's record numbers, each list in the order of its ids.
 #[derive(Clone, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub struct Dictionary {
@@ -18,6 +20,18 @@ pub struct Dictionary {
     pub outputs: Vec<String>,
     /// Uplinks.
     pub uplinks: Vec<String>,
+}
+
+impl Dictionary {
+    /// The alarm that people call `GT-101/high`.
+    #[must_use]
+    pub fn alarm(&self, name: &str) -> Option<AlarmId> {
+        let (tag, kind) = name.rsplit_once('/')?;
+        let is = |alarm: &AlarmEntry| {
+            alarm.kind == kind && self.points.get(alarm.point as usize).is_some_and(|point| point.tag == tag)
+        };
+        (0..).map(AlarmId).zip(&self.alarms).find(|(_, alarm)| is(alarm)).map(|(id, _)| id)
+    }
 }
 
 /// A point's names.

@@ -1,2 +1,5 @@
-//! `hazard`, the edge agent.
-fn main() {}
+//! `hazard`, the edge agent: see `hazard --help`.
+
+fn main() -> std::process::ExitCode {
+    hazard_agent::cli::main()
+}

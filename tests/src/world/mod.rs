@@ -416,7 +416,7 @@ impl World {
         self.broker.power_cut();
         self.agenda.run += 1;
         let epoch = Epoch(self.rng[4].bits());
-        self.oracle.restarted();
+        self.oracle.restarted(&self.disk);
         let Input::Clock { utc, trust } = self.clock() else {
             return;
         };

@@ -81,7 +81,9 @@ impl Oracle {
         }
     }
 
-    pub(super) fn restarted(&mut self) {
+    pub(super) fn restarted(&mut self, disk: &Disk) {
+        // What a diskless epoch had not said yet, nobody can say any more.
+        self.amnesia.extend(self.known.keys().map(|(epoch, _)| *epoch).filter(|epoch| !disk.holds(*epoch)));
         self.states.fill(AlarmState::Normal);
         self.silenced.clear();
         self.online_since.fill(None);

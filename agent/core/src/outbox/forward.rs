@@ -7,7 +7,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::ledger::{Count, UplinkLedger};
-use super::record::{Lane, Record};
+use super::record::{Body, Lane, LossPlace, Record};
 use super::ring::{Fill, Ring};
 use super::store::{Kept, LostRun};
 use super::track::{Flight, Returned, Stretch, Track};
@@ -155,6 +155,7 @@ impl Forwarder {
         let mut count = Count::default();
         for record in &flight.records {
             count += Count::of(record);
+            self.restate(record);
         }
         self.lost.push((flight.epoch, LostRun::span(flight.lane, flight.span, count)));
         if let Some(stretch) = self.stretches.iter_mut().find(|stretch| stretch.epoch == flight.epoch) {
@@ -170,6 +171,7 @@ impl Forwarder {
         let known = self.stretches.iter_mut().find(|stretch| stretch.epoch == epoch);
         if known.is_some_and(|stretch| !stretch.track(lane).sent.contains(kept.record.seq)) {
             self.lose(epoch, kept);
+            self.restate(&kept.record);
         }
     }
 
@@ -356,6 +358,22 @@ impl Forwarder {
             }
         }
         None
+    }
+
+    /// A loss that was stated in a record which is now lost itself is stated again.
+    fn restate(&mut self, record: &Record) {
+        let Body::Loss(loss) = &record.body else {
+            return;
+        };
+        if loss.place != LossPlace::Uplink(self.uplink) {
+            return;
+        }
+        let count = Count { records: loss.records, readings: loss.readings };
+        let known = self.lost.iter_mut().find(|(epoch, run)| *epoch == loss.epoch && run.lane == loss.lane);
+        match known {
+            Some((_, run)) => run.widen((loss.first, loss.last), count),
+            None => self.lost.push((loss.epoch, LostRun::span(loss.lane, (loss.first, loss.last), count))),
+        }
     }
 
     fn lose(&mut self, epoch: Epoch, kept: &Kept) {

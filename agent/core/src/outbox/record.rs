@@ -204,7 +204,7 @@ pub enum LossPlace {
     Uplink(UplinkId),
 }
 
-/// Records of one lane that will not arrive at a place.
+/// Records of one lane between two numbers, `records` of them, that will not arrive at a place.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Loss {
     /// Where they are missing.

@@ -54,6 +54,13 @@ impl LostRun {
         Self { lane, first: span.0, last: span.1, count, last_ordinal: u64::MAX - 1 }
     }
 
+    /// Takes in another span of its lane; what lies between the two is not lost, and not counted.
+    pub(super) fn widen(&mut self, span: (Seq, Seq), count: Count) {
+        self.first = self.first.min(span.0);
+        self.last = self.last.max(span.1);
+        self.count += count;
+    }
+
     /// Adds a record: to the run that it continues, or as a run of its own.
     pub(super) fn extend(runs: &mut Vec<Self>, kept: &Kept) {
         let Kept { ordinal, record } = kept;

@@ -3,10 +3,15 @@
 mod health;
 mod plan;
 mod poller;
+mod predict;
 mod slot;
 mod writes;
 
 pub use health::{Health, Standing, Turn};
 pub use plan::{Block, plan};
 pub use poller::{Ask, Poller, Settled};
+pub use predict::{
+    BusPrediction, DelayParts, DelayPrediction, LOAD_MAX_PPM, Load, PlannedRead, PlannedWrite, Prediction,
+    Verdict, predict,
+};
 pub use slot::PollCount;

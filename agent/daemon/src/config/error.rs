@@ -294,7 +294,7 @@ impl Report {
             Style::Plain => GraphicalTheme::unicode_nocolor(),
             Style::Coloured => GraphicalTheme::unicode(),
         };
-        let handler = GraphicalReportHandler::new_themed(theme)
+        let report = GraphicalReportHandler::new_themed(theme)
             .with_wrap_lines(false)
             .with_links(false)
             .with_context_lines(1)
@@ -302,7 +302,7 @@ impl Report {
         let mut text = String::new();
         for fault in self.faults.iter().take(RENDERED_MAX) {
             // Formatting into a String fails only if a label does; the message alone still goes out.
-            if handler.render_report(&mut text, &self.rendered(fault, lang)).is_err() {
+            if report.render_report(&mut text, &self.rendered(fault, lang)).is_err() {
                 text.push_str(&fault.message(lang));
             }
             text.push('\n');

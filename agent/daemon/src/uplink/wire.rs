@@ -5,7 +5,6 @@ mod json;
 mod names;
 mod record;
 mod state;
-mod words;
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -11,7 +11,7 @@ use hazard_core::reading::{NoData, Quantity, Reading, Sample};
 
 use super::json::{raw, scalar};
 use super::names::{Names, Switch, listed, time_field};
-use super::words;
+use crate::words;
 
 /// Appends `record`.
 pub(super) fn write(out: &mut Vec<u8>, record: &Record, names: &Names) {

@@ -8,9 +8,10 @@ use hazard_core::{ClockTrust, Utc};
 
 use super::json::{raw, scalar};
 use super::names::{Names, time_field};
-use super::{record, words};
+use super::record;
 use crate::dictionary::PointEntry;
 use crate::settings::Identity;
+use crate::words;
 
 /// The most entries that a list in the state message has; its count says how many there are.
 pub const LISTED_MAX: usize = 50;

@@ -1,4 +1,5 @@
-//! The contract's word for each variant of the core. A word, once published, never changes its meaning.
+//! One word for each variant of the core, the same on the wire, in `hazard status` and in metrics. A word, once published,
+//! never changes its meaning.
 
 use hazard_core::ClockTrust;
 use hazard_core::link::{Exception, LinkFault};
@@ -6,7 +7,7 @@ use hazard_core::outbox::Lane;
 use hazard_core::outbox::record::{AlarmState, Condition, Verb};
 use hazard_core::reading::{Doubt, NoData};
 
-pub(super) const fn clock(trust: ClockTrust) -> &'static str {
+pub(crate) const fn clock(trust: ClockTrust) -> &'static str {
     match trust {
         ClockTrust::Unset => "unset",
         ClockTrust::Free => "free",
@@ -14,7 +15,7 @@ pub(super) const fn clock(trust: ClockTrust) -> &'static str {
     }
 }
 
-pub(super) const fn doubt(doubt: Doubt) -> &'static str {
+pub(crate) const fn doubt(doubt: Doubt) -> &'static str {
     match doubt {
         Doubt::OverRange => "over_range",
         Doubt::UnderRange => "under_range",
@@ -23,7 +24,7 @@ pub(super) const fn doubt(doubt: Doubt) -> &'static str {
     }
 }
 
-pub(super) const fn no_data(reason: NoData) -> &'static str {
+pub(crate) const fn no_data(reason: NoData) -> &'static str {
     match reason {
         NoData::NeverRead => "never_read",
         NoData::Stale => "stale",
@@ -36,7 +37,7 @@ pub(super) const fn no_data(reason: NoData) -> &'static str {
     }
 }
 
-pub(super) const fn link_fault(fault: LinkFault) -> &'static str {
+pub(crate) const fn link_fault(fault: LinkFault) -> &'static str {
     match fault {
         LinkFault::Silent => "silent",
         LinkFault::Garbled => "garbled",
@@ -45,7 +46,7 @@ pub(super) const fn link_fault(fault: LinkFault) -> &'static str {
     }
 }
 
-pub(super) const fn exception(exception: Exception) -> &'static str {
+pub(crate) const fn exception(exception: Exception) -> &'static str {
     match exception {
         Exception::IllegalFunction => "illegal_function",
         Exception::IllegalAddress => "illegal_address",
@@ -59,7 +60,7 @@ pub(super) const fn exception(exception: Exception) -> &'static str {
     }
 }
 
-pub(super) const fn alarm_state(state: AlarmState) -> &'static str {
+pub(crate) const fn alarm_state(state: AlarmState) -> &'static str {
     match state {
         AlarmState::Normal => "normal",
         AlarmState::Unacked => "unacked",
@@ -70,7 +71,7 @@ pub(super) const fn alarm_state(state: AlarmState) -> &'static str {
     }
 }
 
-pub(super) const fn verb(verb: Verb) -> &'static str {
+pub(crate) const fn verb(verb: Verb) -> &'static str {
     match verb {
         Verb::Silence => "silence",
         Verb::Acknowledge => "acknowledge",
@@ -78,14 +79,14 @@ pub(super) const fn verb(verb: Verb) -> &'static str {
     }
 }
 
-pub(super) const fn lane(lane: Lane) -> &'static str {
+pub(crate) const fn lane(lane: Lane) -> &'static str {
     match lane {
         Lane::Event => "event",
         Lane::Reading => "reading",
     }
 }
 
-pub(super) const fn condition(condition: Condition) -> &'static str {
+pub(crate) const fn condition(condition: Condition) -> &'static str {
     match condition {
         Condition::JournalDown => "journal_down",
         Condition::JournalBehind => "journal_behind",

@@ -1,0 +1,50 @@
+//! The line time of one request.
+
+use core::time::Duration;
+
+use super::super::plan::Block;
+use super::sum;
+use crate::site::{BusKind, BusSpec, DeviceSpec};
+
+/// Both ways through a local network with its switches and a device's or serial server's network stack.
+const NETWORK: Duration = Duration::from_millis(10);
+
+pub(super) fn read_cost(bus: &BusSpec, device: &DeviceSpec, block: &Block) -> Duration {
+    let count = usize::from(block.request.count);
+    let words = if block.request.table.is_bits() { count.div_ceil(8) } else { 2 * count };
+    line_time(bus, device, 8 + 5 + words)
+}
+
+/// Silence, request, silence, the device's turnaround, reply. Characters take time on serial lines only.
+pub(super) fn line_time(bus: &BusSpec, device: &DeviceSpec, characters: usize) -> Duration {
+    let network = match bus.kind {
+        BusKind::Rtu { .. } => Duration::ZERO,
+        BusKind::Tcp | BusKind::RtuOverTcp { .. } => NETWORK,
+    };
+    let sent = match bus.kind {
+        BusKind::Tcp => Duration::ZERO,
+        BusKind::Rtu { baud, character_bits } | BusKind::RtuOverTcp { baud, character_bits } => {
+            let bits = characters as u64 * u64::from(character_bits);
+            Duration::from_micros((bits * 1_000_000).div_ceil(u64::from(baud.max(1))))
+        }
+    };
+    sum([silence(bus), sent, frame_silence(bus.kind), device.turnaround, network])
+}
+
+/// What the adapter keeps before each request: the bus's gap, which from a configuration includes the frame's silence.
+pub(super) fn silence(bus: &BusSpec) -> Duration {
+    bus.gap.max(frame_silence(bus.kind))
+}
+
+/// 3.5 characters of 11 bits, 1.75 ms above 19200 Bd (MODBUS over Serial Line V1.02, §2.5.1.1).
+fn frame_silence(kind: BusKind) -> Duration {
+    match kind {
+        BusKind::Tcp => Duration::ZERO,
+        BusKind::Rtu { baud, .. } | BusKind::RtuOverTcp { baud, .. } if baud > 19_200 => {
+            Duration::from_micros(1_750)
+        }
+        BusKind::Rtu { baud, .. } | BusKind::RtuOverTcp { baud, .. } => {
+            Duration::from_micros(38_500_000_u64.div_ceil(u64::from(baud.max(1))))
+        }
+    }
+}

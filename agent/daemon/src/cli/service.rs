@@ -1,0 +1,194 @@
+//! `hazard run`: the daemon as a service: signals, watchdog, metrics and the local socket around one run after another.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use sd_notify::NotifyState;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use super::{CONFIG, OK, OS_REFUSES, SOFTWARE, USAGE, load, plan, word};
+use crate::clock::Clock;
+use crate::config::{self, Lang, Loaded};
+use crate::control;
+use crate::observe::log::{self, LogFormat};
+use crate::observe::{Status, http};
+use crate::run::{self, End, Legacy, Request, Surroundings};
+
+const REQUESTS_MAX: usize = 32;
+
+pub(super) fn run(path: &Path, format: LogFormat, lang: Lang) -> u8 {
+    let clock = Clock::new(std::path::PathBuf::new());
+    let loaded = match load(path, lang) {
+        Ok(loaded) => loaded,
+        Err(code) => return code,
+    };
+    let refused = plan::refuses(&loaded);
+    if !refused.is_empty() {
+        let why = word(
+            lang,
+            "总线来不及轮询，见 hazard plan",
+            "these buses cannot keep their periods, see hazard plan",
+        );
+        eprintln!("{why}: {}", refused.join(", "));
+        return CONFIG;
+    }
+    if let Err(fault) = log::init(format, None) {
+        eprintln!("{fault}");
+        return USAGE;
+    }
+    if let Err(fault) = std::fs::create_dir_all(&loaded.state_dir) {
+        error!(dir = %loaded.state_dir.display(), %fault, "the gateway's folder cannot be made; records stay in memory");
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(fault) => {
+            error!(%fault, "no runtime");
+            return SOFTWARE;
+        }
+    };
+    let code = runtime.block_on(serve(path, loaded, clock));
+    runtime.shutdown_timeout(Duration::from_secs(5));
+    code
+}
+
+async fn serve(path: &Path, mut loaded: Loaded, clock: Clock) -> u8 {
+    let stop = CancellationToken::new();
+    let (requests, mut inbox) = mpsc::channel(REQUESTS_MAX);
+    if let Err(fault) = watch_signals(path, &requests, &stop) {
+        error!(%fault, "signals cannot be watched");
+        return OS_REFUSES;
+    }
+    listen_locally(&loaded, &requests, &stop);
+    let around = Surroundings { clock, stop: stop.clone(), turns: kick_watchdog };
+    let mut legacy = Legacy::default();
+    loop {
+        let metrics = stop.child_token();
+        serve_metrics(&loaded, &requests, metrics.clone()).await;
+        notify(&[NotifyState::Ready, NotifyState::Status(&loaded.hash)]);
+        let end = run::run(&loaded, &around, legacy, &mut inbox).await;
+        metrics.cancel();
+        match end {
+            Ok(End::Stopped) => return OK,
+            Ok(End::Reload(next, left)) => {
+                loaded = *next;
+                legacy = left;
+            }
+            Err(fault) => {
+                error!(%fault, "the agent cannot run");
+                return OS_REFUSES;
+            }
+        }
+    }
+}
+
+fn watch_signals(
+    path: &Path,
+    requests: &mpsc::Sender<Request>,
+    stop: &CancellationToken,
+) -> std::io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
+    let (path, requests, stop) = (path.to_owned(), requests.clone(), stop.clone());
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+                _ = hang_up.recv() => reload(&path, &requests).await,
+            }
+        }
+        notify(&[NotifyState::Stopping]);
+        stop.cancel();
+    });
+    Ok(())
+}
+
+/// Reads the configuration again; one that cannot be used changes nothing.
+async fn reload(path: &Path, requests: &mpsc::Sender<Request>) {
+    let path = path.to_owned();
+    let read = tokio::task::spawn_blocking(move || config::load(&path)).await;
+    let loaded = match read {
+        Ok(Ok(loaded)) => loaded,
+        Ok(Err(report)) => {
+            let faults = report.to_json();
+            error!(%faults, "the configuration has faults; the last good one stays");
+            return;
+        }
+        Err(fault) => {
+            error!(%fault, "the configuration could not be read; the last good one stays");
+            return;
+        }
+    };
+    let refused = plan::refuses(&loaded);
+    if !refused.is_empty() {
+        error!(
+            buses = refused.join(", "),
+            "buses cannot keep their periods; the last good configuration stays"
+        );
+        return;
+    }
+    info!(config = loaded.hash, "the configuration is read again");
+    if requests.send(Request::Reload(Box::new(loaded))).await.is_err() {
+        warn!("the agent is ending; the configuration is not used");
+    }
+}
+
+fn listen_locally(loaded: &Loaded, requests: &mpsc::Sender<Request>, stop: &CancellationToken) {
+    let path = loaded.state_dir.join(control::SOCKET);
+    match control::bind(&path) {
+        Ok(listener) => drop(tokio::spawn(control::serve(listener, requests.clone(), stop.clone()))),
+        Err(fault) => {
+            error!(socket = %path.display(), %fault, "no local socket: hazard status will not work")
+        }
+    }
+}
+
+async fn serve_metrics(loaded: &Loaded, requests: &mpsc::Sender<Request>, stop: CancellationToken) {
+    let listener = match TcpListener::bind(loaded.listen).await {
+        Ok(listener) => listener,
+        Err(fault) => {
+            error!(address = %loaded.listen, %fault, "metrics are not served");
+            return;
+        }
+    };
+    let (source, mut asked) = mpsc::channel::<oneshot::Sender<Arc<Status>>>(4);
+    let requests = requests.clone();
+    tokio::spawn(async move {
+        while let Some(reply) = asked.recv().await {
+            if requests.send(Request::Status(reply)).await.is_err() {
+                return;
+            }
+        }
+    });
+    tokio::spawn(http::serve(listener, http::Source::new(source), stop));
+}
+
+/// Tells systemd that a turn was completed, at half the interval that it asks for.
+fn kick_watchdog() {
+    static LAST_MS: AtomicU64 = AtomicU64::new(0);
+    static HALF_MS: std::sync::OnceLock<Option<u64>> = std::sync::OnceLock::new();
+    static CLOCK: std::sync::OnceLock<Clock> = std::sync::OnceLock::new();
+    let half =
+        HALF_MS.get_or_init(|| sd_notify::watchdog_enabled().map(|interval| interval.as_millis() as u64 / 2));
+    let Some(half) = half else {
+        return;
+    };
+    let clock = CLOCK.get_or_init(|| Clock::new(std::path::PathBuf::new()));
+    let now = clock.now().as_micros() / 1000;
+    if now.saturating_sub(LAST_MS.load(Ordering::Relaxed)) >= *half {
+        LAST_MS.store(now, Ordering::Relaxed);
+        notify(&[NotifyState::Watchdog]);
+    }
+}
+
+fn notify(states: &[NotifyState<'_>]) {
+    // Without systemd there is nobody to tell.
+    drop(sd_notify::notify(states));
+}

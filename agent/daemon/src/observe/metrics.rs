@@ -1,0 +1,272 @@
+//! The status document as OpenMetrics text 1.0, for Prometheus: base units, counters in `_total`, and series only for
+//! what the configuration names.
+
+use std::fmt;
+use std::sync::Arc;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet, text};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::exemplar::Exemplar;
+use prometheus_client::registry::{Registry, Unit};
+
+use super::latency::{Histogram, Latencies};
+use super::status::Status;
+
+/// Points that get series of their own; a site with more is asked over the platform, not over metrics.
+pub const POINTS_MAX: usize = 500;
+
+const STATES: [&str; 5] = ["unacked", "acked", "rtn_unacked", "latched_unacked", "latched_acked"];
+const PRIORITIES: [&str; 4] = ["low", "medium", "high", "critical"];
+
+/// All metrics of `status`, ended by `# EOF`.
+#[must_use]
+pub fn encode(status: &Arc<Status>, latency: &Latencies) -> String {
+    let mut registry = Registry::default();
+    registry.register_collector(Box::new(Scrape { status: Arc::clone(status), latency: *latency }));
+    let mut page = String::new();
+    let written = text::encode(&mut page, &registry);
+    debug_assert!(written.is_ok(), "a string in memory takes every character");
+    page
+}
+
+#[derive(Debug)]
+struct Scrape {
+    status: Arc<Status>,
+    latency: Latencies,
+}
+
+impl Collector for Scrape {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let mut page = Page(encoder);
+        self.agent(&mut page)?;
+        self.buses(&mut page)?;
+        self.points(&mut page)?;
+        self.alarms(&mut page)?;
+        self.conditions(&mut page)?;
+        self.carried(&mut page)?;
+        self.uplinks(&mut page)?;
+        page.histogram("hazard_turn_duration", "One turn of the run loop.", &self.latency.turn)?;
+        let panel = "From a reply to the panel driven because of it.";
+        page.histogram("hazard_read_to_panel", panel, &self.latency.read_to_panel)?;
+        let publish = "From a reply to its live message handed to an uplink.";
+        page.histogram("hazard_read_to_publish", publish, &self.latency.read_to_publish)
+    }
+}
+
+impl Scrape {
+    fn agent(&self, page: &mut Page<'_>) -> fmt::Result {
+        let (site, agent) = (&self.status.site, &self.status.agent);
+        let labels = [
+            ("version", &*agent.version),
+            ("config", &*agent.config),
+            ("gateway", &*site.gateway),
+            ("enterprise", &*site.enterprise),
+            ("district", &*site.district),
+        ];
+        page.open("hazard_build", "The running agent and its configuration.", None, MetricType::Info)?
+            .encode_info(&labels)?;
+        #[allow(clippy::cast_precision_loss, reason = "285 million years fit exactly")]
+        let uptime = agent.uptime_s as f64;
+        let seconds = Some(Unit::Seconds);
+        page.gauges("hazard_uptime", "Time since the start.", seconds, [([], uptime)])?;
+        let trusted = f64::from(u8::from(self.status.clock.trust == "synced"));
+        page.gauges("hazard_clock_trusted", "A time source confirms the wall clock.", None, [([], trusted)])
+    }
+
+    fn buses(&self, page: &mut Page<'_>) -> fmt::Result {
+        let buses = &self.status.buses;
+        let polls = buses.iter().flat_map(|bus| {
+            [("read", bus.read), ("failed", bus.failed), ("skipped", bus.skipped)]
+                .map(|(outcome, count)| ([("bus", &*bus.bus), ("outcome", outcome)], count))
+        });
+        page.counters("hazard_bus_polls", "Polls that came due, by what became of them.", None, polls)?;
+        let strays = buses.iter().map(|bus| ([("bus", &*bus.bus)], bus.strays));
+        page.counters("hazard_bus_strays", "Answers that no request waited for.", None, strays)?;
+        let requests = buses.iter().flat_map(|bus| {
+            let link = bus.link;
+            [
+                ("replied", link.replies),
+                ("silent", link.silent),
+                ("garbled", link.garbled),
+                ("refused", link.refused),
+                ("gone", link.gone),
+            ]
+            .map(|(outcome, count)| ([("bus", &*bus.bus), ("outcome", outcome)], count))
+        });
+        page.counters("hazard_link_requests", "Requests on the line, by how they ended.", None, requests)?;
+        let devices =
+            self.status.devices.iter().map(|device| ([("device", &*device.device)], flag(device.online)));
+        page.gauges("hazard_device_up", "The device answers.", None, devices)
+    }
+
+    fn points(&self, page: &mut Page<'_>) -> fmt::Result {
+        let points = &self.status.points;
+        let omitted = points.len() > POINTS_MAX;
+        let help = "The site has more than 500 points: they have no series of their own.";
+        page.gauges("hazard_points_omitted", help, None, [([], flag(omitted))])?;
+        let good = points.iter().filter(|point| point.quality == "good").count();
+        let help = "Points with a believed value.";
+        page.gauges("hazard_points_good", help, None, [([], number(good))])?;
+        page.gauges("hazard_points_configured", "Points.", None, [([], number(points.len()))])?;
+        if omitted {
+            return Ok(());
+        }
+        #[allow(clippy::cast_precision_loss, reason = "ages are far below 2^53 milliseconds")]
+        let ages = points.iter().map(|point| ([("point", &*point.point)], point.age_ms as f64 / 1e3));
+        page.gauges("hazard_point_age", "Time since the point's last sample.", Some(Unit::Seconds), ages)?;
+        let good = points.iter().map(|point| ([("point", &*point.point)], flag(point.quality == "good")));
+        page.gauges("hazard_point_good", "The point's value is believed.", None, good)
+    }
+
+    /// Every state and priority has a series, at zero too: a rule on a series that comes and goes fires late.
+    fn alarms(&self, page: &mut Page<'_>) -> fmt::Result {
+        let counts = STATES.iter().flat_map(|state| {
+            PRIORITIES.map(|priority| {
+                let alarms = self.status.alarms.iter();
+                let count =
+                    alarms.filter(|alarm| alarm.state == *state && alarm.priority == priority).count();
+                ([("state", *state), ("priority", priority)], number(count))
+            })
+        });
+        page.gauges("hazard_alarms", "Alarms that are not normal.", None, counts)
+    }
+
+    fn conditions(&self, page: &mut Page<'_>) -> fmt::Result {
+        let status = &*self.status;
+        let mut known: Vec<(&str, &str)> =
+            ["journal_down", "journal_behind", "clock_untrusted"].map(|word| (word, "")).into();
+        known.extend(status.uplinks.iter().map(|uplink| ("uplink_down", &*uplink.uplink)));
+        known.extend(status.outputs.iter().map(|output| ("output_fault", &*output.output)));
+        for word in ["bus_down", "bus_overrun"] {
+            known.extend(status.buses.iter().map(|bus| (word, &*bus.bus)));
+        }
+        let stands = |word: &str, of: &str| {
+            let mut standing = status.conditions.iter();
+            standing.any(|standing| {
+                standing.condition == word && standing.of.as_deref().unwrap_or_default() == of
+            })
+        };
+        let rows =
+            known.iter().map(|(word, of)| ([("condition", *word), ("of", *of)], flag(stands(word, of))));
+        page.gauges("hazard_condition", "A condition of the agent itself stands.", None, rows)?;
+        let outputs =
+            status.outputs.iter().map(|output| ([("output", &*output.output)], flag(output.energised)));
+        page.gauges("hazard_output_energised", "The output's relay is energised.", None, outputs)
+    }
+
+    fn carried(&self, page: &mut Page<'_>) -> fmt::Result {
+        let (journal, ledger) = (&self.status.journal, &self.status.ledger);
+        let open = flag(journal.state == "open");
+        page.gauges("hazard_journal_open", "The journal takes records.", None, [([], open)])?;
+        #[allow(clippy::cast_precision_loss, reason = "disks are far below 2^53 bytes")]
+        let bytes = journal.bytes.map(|bytes| ([], bytes as f64));
+        page.gauges("hazard_journal", "The journal's size on disk.", Some(Unit::Bytes), bytes)?;
+        let stages = [
+            ([("stage", "offered")], ledger.offered.readings),
+            ([("stage", "stored")], ledger.stored.readings),
+            ([("stage", "store_lost")], ledger.store_lost.readings),
+        ];
+        page.counters("hazard_ledger", "Readings of this run, by stage.", readings(), stages)?;
+        page.gauges("hazard_ledger_even", "The sums add up.", None, [([], flag(ledger.even))])
+    }
+
+    fn uplinks(&self, page: &mut Page<'_>) -> fmt::Result {
+        let uplinks = &self.status.uplinks;
+        let up = uplinks.iter().map(|uplink| ([("uplink", &*uplink.uplink)], flag(uplink.up)));
+        page.gauges("hazard_uplink_up", "The uplink is connected.", None, up)?;
+        let outcomes = uplinks.iter().flat_map(|uplink| {
+            [
+                ("confirmed", uplink.confirmed.readings),
+                ("lost", uplink.lost.readings),
+                ("back_filled", uplink.back_filled.readings),
+            ]
+            .map(|(outcome, count)| ([("uplink", &*uplink.uplink), ("outcome", outcome)], count))
+        });
+        page.counters(
+            "hazard_uplink",
+            "Readings, by what became of them at the platform.",
+            readings(),
+            outcomes,
+        )?;
+        #[allow(clippy::cast_precision_loss, reason = "memory bounds what can be pending")]
+        let pending =
+            uplinks.iter().map(|uplink| ([("uplink", &*uplink.uplink)], uplink.pending.readings as f64));
+        page.gauges("hazard_uplink_pending", "Readings neither confirmed nor lost.", readings(), pending)
+    }
+}
+
+/// The text being written, one family after another.
+struct Page<'a>(DescriptorEncoder<'a>);
+
+/// One series: its labels and its value.
+type Row<'a, const N: usize, T> = ([(&'a str, &'a str); N], T);
+
+impl Page<'_> {
+    fn open<'s>(
+        &'s mut self,
+        name: &'s str,
+        help: &str,
+        unit: Option<&'s Unit>,
+        kind: MetricType,
+    ) -> Result<MetricEncoder<'s>, fmt::Error> {
+        self.0.encode_descriptor(name, help, unit, kind)
+    }
+
+    fn gauges<'a, const N: usize>(
+        &mut self,
+        name: &str,
+        help: &str,
+        unit: Option<Unit>,
+        rows: impl IntoIterator<Item = Row<'a, N, f64>>,
+    ) -> fmt::Result {
+        let mut family = self.open(name, help, unit.as_ref(), MetricType::Gauge)?;
+        for (labels, value) in rows {
+            if N == 0 {
+                family.encode_gauge(&value)?;
+            } else {
+                family.encode_family(&labels)?.encode_gauge(&value)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn counters<'a, const N: usize>(
+        &mut self,
+        name: &str,
+        help: &str,
+        unit: Option<Unit>,
+        rows: impl IntoIterator<Item = Row<'a, N, u64>>,
+    ) -> fmt::Result {
+        let none: Option<&Exemplar<NoLabelSet, f64>> = None;
+        let mut family = self.open(name, help, unit.as_ref(), MetricType::Counter)?;
+        for (labels, value) in rows {
+            family.encode_family(&labels)?.encode_counter(&value, none)?;
+        }
+        Ok(())
+    }
+
+    fn histogram(&mut self, name: &str, help: &str, histogram: &Histogram) -> fmt::Result {
+        let buckets: Vec<_> = histogram.buckets().collect();
+        let unit = Unit::Seconds;
+        self.open(name, help, Some(&unit), MetricType::Histogram)?.encode_histogram::<NoLabelSet>(
+            histogram.sum_seconds(),
+            histogram.count(),
+            &buckets,
+            None,
+        )
+    }
+}
+
+fn readings() -> Option<Unit> {
+    Some(Unit::Other("readings".to_owned()))
+}
+
+fn flag(holds: bool) -> f64 {
+    f64::from(u8::from(holds))
+}
+
+#[allow(clippy::cast_precision_loss, reason = "counts of configured things")]
+fn number(count: usize) -> f64 {
+    count as f64
+}

@@ -1,0 +1,14 @@
+//! What the daemon shows of itself: the status document, the operator's screen made from it, metrics, health and the
+//! log. It reads what others give it and changes nothing.
+
+pub mod http;
+mod latency;
+pub mod log;
+pub mod metrics;
+mod render;
+pub mod status;
+mod tell;
+mod texts;
+
+pub use latency::{BOUNDS_US, Histogram, Latencies};
+pub use status::{Facts, Status};

@@ -1,0 +1,274 @@
+//! The operator's screen. A sign never stands without its word, and colour never without both: ▲ unacknowledged, ◆ seen
+//! and standing, ■ the monitoring itself is impaired, ○ nothing to do.
+
+use jiff::Timestamp;
+use jiff::tz::Offset;
+use unicode_width::UnicodeWidthStr;
+
+use super::status::{AlarmRow, Shown, Status, UplinkRow};
+use super::texts::{self, pick};
+use crate::config::{Lang, Style};
+
+/// More rows than a screen has; the rest is only counted.
+const ROWS_MAX: usize = 20;
+/// China has one time zone and no summer time.
+const ZONE: Offset = Offset::constant(8);
+
+pub(super) fn screen(status: &Status, lang: Lang, style: Style) -> String {
+    let mut screen = Screen { lines: Vec::new(), lang };
+    screen.verdict(status);
+    screen.lines.push(headline(status, lang));
+    screen.alarms(&status.alarms);
+    screen.impaired(status);
+    screen.carried(status);
+    let paint = |line: &String| match style {
+        Style::Plain => line.clone(),
+        Style::Coloured => coloured(line),
+    };
+    let lines: Vec<_> = screen.lines.iter().map(paint).collect();
+    lines.join("\n") + "\n"
+}
+
+struct Screen {
+    lines: Vec<String>,
+    lang: Lang,
+}
+
+impl Screen {
+    fn verdict(&mut self, status: &Status) {
+        let lang = self.lang;
+        let (unacked, standing, impaired) = (status.unacked(), status.alarms.len(), status.impaired());
+        let alarms = match (unacked, standing) {
+            (0, 0) => pick(lang, "○ 无报警", "○ no alarms").to_owned(),
+            (0, _) => said(
+                lang,
+                &format!("◆ {standing} 条报警已确认，未解除"),
+                &format!("◆ alarms acknowledged and standing: {standing}"),
+            ),
+            _ => said(
+                lang,
+                &format!("▲ {unacked} 条报警未确认（共 {standing} 条）"),
+                &format!("▲ unacknowledged alarms: {unacked} (of {standing})"),
+            ),
+        };
+        let health = match impaired {
+            0 => pick(lang, "○ 监测自身正常", "○ monitoring is healthy").to_owned(),
+            _ => said(
+                lang,
+                &format!("■ 监测自身 {impaired} 项异常"),
+                &format!("■ monitoring impaired: {impaired}"),
+            ),
+        };
+        self.lines.push(format!("{alarms}  {health}"));
+        if let Some(first) = status.alarms.iter().find(|alarm| alarm.first_up) {
+            let title = pick(lang, "首警", "first-up");
+            self.lines.push(format!("▲ {title}: {}", alarm_cells(first, lang)[2..].join("  ").trim_end()));
+        }
+    }
+
+    fn alarms(&mut self, alarms: &[AlarmRow]) {
+        let rows = alarms.iter().map(|alarm| alarm_cells(alarm, self.lang)).collect();
+        self.section(pick(self.lang, "报警", "Alarms"), rows);
+    }
+
+    fn impaired(&mut self, status: &Status) {
+        let lang = self.lang;
+        let row =
+            |about: &str, name: &str, words: &str| vec![format!("■ {about}"), clean(name), clean(words)];
+        let mut rows = Vec::new();
+        for standing in &status.conditions {
+            let about = texts::subject(&standing.condition, lang);
+            let name = standing.of.as_deref().unwrap_or_default();
+            rows.push(row(about, name, texts::condition(&standing.condition, lang)));
+        }
+        for device in status.devices.iter().filter(|device| !device.online) {
+            let fault = texts::fault(device.fault.as_deref().unwrap_or_default(), lang);
+            rows.push(row(pick(lang, "设备", "device"), &device.device, fault));
+        }
+        let mut points: Vec<_> = status.points.iter().filter(|point| point.quality != "good").collect();
+        points.sort_by_key(|point| (!point.safety, point.quality != "bad"));
+        for point in points {
+            let why = texts::doubt(point.reason.as_deref().unwrap_or("bad"), lang);
+            rows.push(row(pick(lang, "位号", "point"), &point.point, why));
+        }
+        self.section(pick(lang, "监测自身", "The monitoring itself"), rows);
+    }
+
+    fn carried(&mut self, status: &Status) {
+        let lang = self.lang;
+        let rows = status.uplinks.iter().map(|uplink| uplink_cells(uplink, lang)).collect();
+        self.section(pick(lang, "上行", "Uplinks"), rows);
+        let mut rows = vec![journal_cells(status, lang)];
+        if !status.ledger.even {
+            let words = pick(lang, "账目不平：请报告此问题", "the sums do not add up: please report this");
+            rows.push(vec![format!("■ {words}")]);
+        }
+        self.section(pick(lang, "日志", "Journal"), rows);
+    }
+
+    /// A title and its rows, columns aligned; nothing where there are no rows.
+    fn section(&mut self, title: &str, rows: Vec<Vec<String>>) {
+        if rows.is_empty() {
+            return;
+        }
+        self.lines.push(String::new());
+        self.lines.push(title.to_owned());
+        let hidden = rows.len().saturating_sub(ROWS_MAX);
+        self.lines.extend(aligned(&rows[..rows.len() - hidden]));
+        if hidden > 0 {
+            self.lines.push(said(
+                self.lang,
+                &format!("  … 另有 {hidden} 项"),
+                &format!("  … and {hidden} more"),
+            ));
+        }
+    }
+}
+
+fn headline(status: &Status, lang: Lang) -> String {
+    let (site, agent) = (&status.site, &status.agent);
+    let (days, hours, minutes) =
+        (agent.uptime_s / 86_400, agent.uptime_s / 3_600 % 24, agent.uptime_s / 60 % 60);
+    let up = said(
+        lang,
+        &format!("已运行 {days} 天 {hours:02}:{minutes:02}"),
+        &format!("up {days} d {hours:02}:{minutes:02}"),
+    );
+    let clock = texts::clock(&status.clock.trust, lang);
+    let at = local(&status.clock.utc, "%Y-%m-%d %H:%M:%S +08:00");
+    clean(&format!(
+        "  {} · {} · hazard {} · {at} ({clock}) · {up}",
+        site.enterprise_name, site.gateway, agent.version
+    ))
+}
+
+/// State, priority, tag, kind, value, since, name, horn.
+fn alarm_cells(alarm: &AlarmRow, lang: Lang) -> Vec<String> {
+    let sign = if alarm.is_unacked() { '▲' } else { '◆' };
+    let value = match &alarm.value {
+        None => pick(lang, "无数据", "no value").to_owned(),
+        Some(Shown::Switch(on)) => {
+            if *on { pick(lang, "通", "on") } else { pick(lang, "断", "off") }.to_owned()
+        }
+        Some(Shown::Number(number)) => format!("{} {}", rounded(*number), alarm.unit),
+        Some(Shown::Text(text)) => text.clone(),
+    };
+    let setpoint = match alarm.setpoint.as_str() {
+        "" => String::new(),
+        setpoint => format!(" ({} {setpoint})", pick(lang, "限值", "set-point")),
+    };
+    let cells = [
+        format!("{sign} {}", texts::state(&alarm.state, lang)),
+        texts::priority(&alarm.priority, lang).to_owned(),
+        alarm.point.clone(),
+        texts::kind(&alarm.kind, lang).to_owned(),
+        format!("{}{setpoint}", value.trim_end()),
+        alarm.since.as_deref().map(|since| local(since, "%m-%d %H:%M:%S")).unwrap_or_default(),
+        alarm.name.clone(),
+        if alarm.sounds { pick(lang, "鸣响", "horn") } else { "" }.to_owned(),
+    ];
+    cells.iter().map(|cell| clean(cell)).collect()
+}
+
+fn uplink_cells(uplink: &UplinkRow, lang: Lang) -> Vec<String> {
+    let state = if uplink.up {
+        pick(lang, "○ 已连接", "○ connected")
+    } else {
+        pick(lang, "■ 断开", "■ down")
+    };
+    let (pending, lost) = (uplink.pending.records, uplink.lost.records);
+    let lost = match lost {
+        0 => String::new(),
+        _ => said(lang, &format!("■ 丢失 {lost} 条"), &format!("■ lost {lost}")),
+    };
+    let why = if uplink.up { "" } else { uplink.reason.as_deref().unwrap_or_default() };
+    vec![
+        state.to_owned(),
+        clean(&uplink.uplink),
+        said(lang, &format!("待传 {pending} 条"), &format!("pending {pending}")),
+        lost,
+        clean(why),
+    ]
+}
+
+fn journal_cells(status: &Status, lang: Lang) -> Vec<String> {
+    let journal = &status.journal;
+    let sign = if journal.state == "open" { '○' } else { '■' };
+    let size = journal.bytes.map(|bytes| format!("{} MiB", bytes.div_ceil(1 << 20))).unwrap_or_default();
+    let oldest = journal.oldest.as_deref().map(|oldest| local(oldest, "%Y-%m-%d %H:%M"));
+    let oldest = oldest.map(|at| said(lang, &format!("自 {at}"), &format!("since {at}"))).unwrap_or_default();
+    let left = journal
+        .days_left
+        .map(|days| said(lang, &format!("约可再存 {days} 天"), &format!("room for about {days} more days")));
+    let aside = match journal.set_aside_bytes {
+        None | Some(0) => String::new(),
+        Some(bytes) => {
+            said(lang, &format!("■ 已隔离损坏 {bytes} 字节"), &format!("■ damaged, set aside: {bytes} bytes"))
+        }
+    };
+    vec![
+        format!("{sign} {}", texts::journal(&journal.state, lang)),
+        size,
+        oldest,
+        left.unwrap_or_default(),
+        aside,
+    ]
+}
+
+fn said(lang: Lang, zh: &str, en: &str) -> String {
+    match lang {
+        Lang::Zh => zh.to_owned(),
+        Lang::En => en.to_owned(),
+    }
+}
+
+/// Pads every column to its widest cell; Chinese characters are two columns wide.
+fn aligned(rows: &[Vec<String>]) -> Vec<String> {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
+    let width = |column: usize| {
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.width()).max().unwrap_or_default()
+    };
+    let widths: Vec<_> = (0..columns).map(width).collect();
+    let line = |row: &Vec<String>| {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(&widths).filter(|(_, width)| **width > 0) {
+            line.push_str(cell);
+            line.push_str(&" ".repeat(width - cell.width().min(*width) + 2));
+        }
+        line.trim_end().to_owned()
+    };
+    rows.iter().map(line).collect()
+}
+
+/// Names come from files and reasons from the network: neither may move the cursor or change a colour.
+fn clean(text: &str) -> String {
+    let is_sly = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().map(|c| if is_sly(c) { '\u{fffd}' } else { c }).collect()
+}
+
+/// Six digits at most: nobody reads more from across the room.
+fn rounded(number: f64) -> String {
+    if number.abs() >= 1e6 || (number != 0.0 && number.abs() < 1e-3) {
+        return format!("{number:.3e}");
+    }
+    let text = format!("{number:.3}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+fn local(rfc3339: &str, format: &str) -> String {
+    let shown = rfc3339.parse::<Timestamp>().map(|at| ZONE.to_datetime(at).strftime(format).to_string());
+    shown.unwrap_or_else(|_| rfc3339.to_owned())
+}
+
+fn coloured(line: &str) -> String {
+    let colour = if line.starts_with('▲') {
+        "\x1b[1;31m"
+    } else if line.starts_with('◆') {
+        "\x1b[31m"
+    } else if line.contains('■') {
+        "\x1b[33m"
+    } else {
+        return line.to_owned();
+    };
+    format!("{colour}{line}\x1b[0m")
+}

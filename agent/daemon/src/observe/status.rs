@@ -1,0 +1,366 @@
+//! The status document: what is, in the contract's words and the site's names, for `hazard status`, the console and
+//! metrics. Whoever reads it needs neither the configuration nor the core.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hazard_core::id::AlarmId;
+use hazard_core::outbox::Count;
+use hazard_core::{Snapshot, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::latency::Latencies;
+use super::{render, tell};
+use crate::config::{Lang, Style};
+use crate::dictionary::Dictionary;
+use crate::journal::JournalStatus;
+use crate::modbus::LinkCounts;
+use crate::settings::Identity;
+
+/// One of the contract's words.
+pub type Word = Cow<'static, str>;
+
+/// What the run loop knows beside the engine's snapshot; every list is in site order.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// The names.
+    pub dictionary: Arc<Dictionary>,
+    /// Where the gateway belongs.
+    pub identity: Identity,
+    /// The agent's version.
+    pub version: &'static str,
+    /// When this run began, by the clock of that time.
+    pub started: Utc,
+    /// How long it has run, by the monotonic clock.
+    pub uptime: Duration,
+    /// The epoch's durable ordinal, once the journal has said it.
+    pub epoch_no: Option<u64>,
+    /// The buses' counters.
+    pub links: Vec<LinkCounts>,
+    /// The journal's size, once it has told it.
+    pub journal: Option<JournalStatus>,
+    /// What the journal may grow to.
+    pub journal_quota_bytes: u64,
+    /// Why each uplink went down last.
+    pub uplink_reasons: Vec<Option<String>>,
+    /// Alarms in the order in which they were raised, with the time; those that are normal again may be left in. The
+    /// first one that still stands is the first-up.
+    pub raised: Vec<(AlarmId, Utc)>,
+    /// The agent's own times.
+    pub latency: Latencies,
+}
+
+/// The gateway at one moment.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Status {
+    /// Where the gateway belongs.
+    pub site: Place,
+    /// The running agent.
+    pub agent: Agent,
+    /// The wall clock.
+    pub clock: Clock,
+    /// Conditions of the agent itself that stand.
+    pub conditions: Vec<Standing>,
+    /// Alarms that are not normal: unacknowledged first, then the most urgent, then the latest.
+    pub alarms: Vec<AlarmRow>,
+    /// Devices, in site order.
+    pub devices: Vec<DeviceRow>,
+    /// Buses, in site order.
+    pub buses: Vec<BusRow>,
+    /// Points, in site order.
+    pub points: Vec<PointRow>,
+    /// Outputs, in site order.
+    pub outputs: Vec<OutputRow>,
+    /// Uplinks, in site order.
+    pub uplinks: Vec<UplinkRow>,
+    /// The journal.
+    pub journal: JournalRow,
+    /// The sums over this run's records.
+    pub ledger: LedgerRow,
+    /// Nothing waits for the journal or an uplink.
+    pub drained: bool,
+    /// The agent's own times.
+    pub latency: Latencies,
+}
+
+impl Status {
+    /// Puts the names to the numbers; a number without a name is shown as `#12`.
+    #[must_use]
+    pub fn new(snapshot: &Snapshot, facts: &Facts) -> Self {
+        tell::status(snapshot, facts)
+    }
+
+    /// How many alarms nobody has acknowledged.
+    #[must_use]
+    pub fn unacked(&self) -> usize {
+        self.alarms.iter().filter(|alarm| alarm.is_unacked()).count()
+    }
+
+    /// How much of the monitoring itself is impaired: conditions, silent devices and points without a believed value.
+    #[must_use]
+    pub fn impaired(&self) -> usize {
+        let devices = self.devices.iter().filter(|device| !device.online).count();
+        let points = self.points.iter().filter(|point| point.quality != "good").count();
+        self.conditions.len() + devices + points
+    }
+}
+
+/// One screen for the operator on shift; the most important line first, every sign with its word beside it.
+#[must_use]
+pub fn render(status: &Status, lang: Lang, style: Style) -> String {
+    render::screen(status, lang, style)
+}
+
+/// Where the gateway belongs.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Place {
+    /// The district's code.
+    pub district: String,
+    /// The enterprise's code.
+    pub enterprise: String,
+    /// The enterprise's name.
+    pub enterprise_name: String,
+    /// The gateway's code.
+    pub gateway: String,
+}
+
+/// The running agent.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Agent {
+    /// Its version.
+    pub version: String,
+    /// `blake3:` and the hash of its configuration.
+    pub config: String,
+    /// The epoch of its records.
+    pub epoch: String,
+    /// The epoch's durable ordinal; `None` while the journal has not said it.
+    pub epoch_no: Option<u64>,
+    /// When it began, RFC 3339.
+    pub started: String,
+    /// Seconds since then, by the monotonic clock.
+    pub uptime_s: u64,
+}
+
+/// The wall clock.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Clock {
+    /// What it reads, RFC 3339.
+    pub utc: String,
+    /// `unset`, `free` or `synced`.
+    pub trust: Word,
+}
+
+/// A condition of the agent itself.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Standing {
+    /// Which.
+    pub condition: Word,
+    /// Of which uplink, bus or output.
+    pub of: Option<String>,
+}
+
+/// A value as the contract sends it.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Shown {
+    /// A switch.
+    Switch(bool),
+    /// A number.
+    Number(f64),
+    /// A text.
+    Text(String),
+}
+
+/// An alarm that is not normal.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct AlarmRow {
+    /// Its point's tag.
+    pub point: String,
+    /// Its point's name for people.
+    pub name: String,
+    /// `high_high` and so on.
+    pub kind: Word,
+    /// `low`, `medium`, `high` or `critical`.
+    pub priority: Word,
+    /// The set-point as written; empty where the kind has none.
+    pub setpoint: String,
+    /// Where it stands.
+    pub state: Word,
+    /// What its point reads, if it reads anything.
+    pub value: Option<Shown>,
+    /// The point's unit.
+    pub unit: String,
+    /// The horn sounds for it.
+    pub sounds: bool,
+    /// 首警: raised before all others that stand.
+    pub first_up: bool,
+    /// When it was raised, RFC 3339.
+    pub since: Option<String>,
+}
+
+impl AlarmRow {
+    /// Whether nobody has acknowledged it.
+    #[must_use]
+    pub fn is_unacked(&self) -> bool {
+        // A state from a later version counts as unacknowledged: nobody may overlook it.
+        !matches!(&*self.state, "acked" | "latched_acked")
+    }
+}
+
+/// A device.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct DeviceRow {
+    /// Its name.
+    pub device: String,
+    /// It answers.
+    pub online: bool,
+    /// How it failed last, while it is offline.
+    pub fault: Option<Word>,
+    /// What it refused with, where it refused.
+    pub exception: Option<Word>,
+    /// Good answers.
+    pub replies: u64,
+    /// Requests that brought nothing.
+    pub faults: u64,
+}
+
+/// A bus.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct BusRow {
+    /// Its name.
+    pub bus: String,
+    /// Polls that came due.
+    pub scheduled: u64,
+    /// Answered with values.
+    pub read: u64,
+    /// Sent and not answered with values.
+    pub failed: u64,
+    /// Not sent.
+    pub skipped: u64,
+    /// Answers that no request waited for.
+    pub strays: u64,
+    /// What the line saw.
+    pub link: LinkRow,
+}
+
+/// What a line saw; every request ends in one of `replies`, `silent`, `garbled`, `refused` and `gone`.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+pub struct LinkRow {
+    /// Requests that the bus was given.
+    pub requests: u64,
+    /// Answered, or sent where no answer is due.
+    pub replies: u64,
+    /// Not answered in time.
+    pub silent: u64,
+    /// Answered with what was not theirs.
+    pub garbled: u64,
+    /// Refused by the device.
+    pub refused: u64,
+    /// Without a port or connection.
+    pub gone: u64,
+    /// Bytes that nobody had asked for.
+    pub stray_bytes: u64,
+    /// Ports or connections opened.
+    pub connects: u64,
+    /// Attempts to open that failed.
+    pub connect_failures: u64,
+}
+
+/// A point.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct PointRow {
+    /// Its tag.
+    pub point: String,
+    /// Its name for people.
+    pub name: String,
+    /// What it reads; nothing when it is bad.
+    pub value: Option<Shown>,
+    /// Its unit.
+    pub unit: String,
+    /// `good`, `suspect` or `bad`.
+    pub quality: Word,
+    /// Why it is not good.
+    pub reason: Option<Word>,
+    /// Its loss is an alarm.
+    pub safety: bool,
+    /// Milliseconds since the sample was taken, or since the start when there was none.
+    pub age_ms: u64,
+}
+
+/// An output.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct OutputRow {
+    /// Its name.
+    pub output: String,
+    /// Its relay is energised.
+    pub energised: bool,
+}
+
+/// An uplink, with what became of this run's records there.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct UplinkRow {
+    /// Its name.
+    pub uplink: String,
+    /// Connected.
+    pub up: bool,
+    /// Messages in flight.
+    pub in_flight: usize,
+    /// Confirmed.
+    pub confirmed: Sum,
+    /// Neither confirmed nor lost.
+    pub pending: Sum,
+    /// Stated as lost.
+    pub lost: Sum,
+    /// Confirmed records of earlier runs.
+    pub back_filled: Sum,
+    /// Why it went down last.
+    pub reason: Option<String>,
+}
+
+/// Records, and the readings in them.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+pub struct Sum {
+    /// Records.
+    pub records: u64,
+    /// Readings.
+    pub readings: u64,
+}
+
+impl From<Count> for Sum {
+    fn from(count: Count) -> Self {
+        Self { records: count.records, readings: count.readings }
+    }
+}
+
+/// The journal.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct JournalRow {
+    /// `opening`, `open` or `down`.
+    pub state: Word,
+    /// Bytes on disk; `None` until the journal has told its size, as are the next three.
+    pub bytes: Option<u64>,
+    /// Readable segments.
+    pub segments: Option<usize>,
+    /// Bytes of damaged segments that were set aside.
+    pub set_aside_bytes: Option<u64>,
+    /// The oldest record, RFC 3339.
+    pub oldest: Option<String>,
+    /// Days until it has its full size at the pace so far; then the oldest records make room.
+    pub days_left: Option<u64>,
+}
+
+/// The sums over this run's records.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct LedgerRow {
+    /// Given a number.
+    pub offered: Sum,
+    /// Durable on disk.
+    pub stored: Sum,
+    /// On their way to the disk.
+    pub waiting: Sum,
+    /// Stated as lost to the journal.
+    pub store_lost: Sum,
+    /// The sums add up.
+    pub even: bool,
+}

@@ -1,0 +1,294 @@
+//! Builds the status document: names for numbers, words for variants.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use hazard_core::id::{AlarmId, PointId};
+use hazard_core::link::LinkFault;
+use hazard_core::outbox::JournalState;
+use hazard_core::outbox::record::Condition;
+use hazard_core::poll::Standing as Health;
+use hazard_core::reading::{Quantity, Sample};
+use hazard_core::snapshot::ActiveAlarm;
+use hazard_core::{Mono, Snapshot, Utc};
+use jiff::Timestamp;
+
+use super::status::{
+    Agent, AlarmRow, BusRow, Clock, DeviceRow, Facts, JournalRow, LedgerRow, LinkRow, OutputRow, Place,
+    PointRow, Shown, Standing, Status, UplinkRow, Word,
+};
+use crate::dictionary::{Dictionary, PointEntry};
+use crate::modbus::LinkCounts;
+use crate::words;
+
+/// Less history than this says nothing about the journal's pace.
+const PACE_MIN_MS: i64 = 3_600_000;
+const DAY_MS: u128 = 86_400_000;
+
+pub(super) fn status(snapshot: &Snapshot, facts: &Facts) -> Status {
+    let dictionary = &facts.dictionary;
+    Status {
+        site: place(facts),
+        agent: Agent {
+            version: facts.version.to_owned(),
+            config: dictionary.config_hash.clone(),
+            epoch: snapshot.epoch.to_string(),
+            epoch_no: facts.epoch_no,
+            started: time(facts.started),
+            uptime_s: facts.uptime.as_secs(),
+        },
+        clock: Clock { utc: time(snapshot.stamp.utc), trust: words::clock(snapshot.stamp.trust).into() },
+        conditions: snapshot.conditions.iter().map(|condition| standing(*condition, dictionary)).collect(),
+        alarms: alarms(snapshot, facts),
+        devices: devices(snapshot, dictionary),
+        buses: buses(snapshot, facts),
+        points: points(snapshot, dictionary),
+        outputs: outputs(snapshot, dictionary),
+        uplinks: uplinks(snapshot, facts),
+        journal: journal(snapshot, facts),
+        ledger: LedgerRow {
+            offered: snapshot.ledger.offered.into(),
+            stored: snapshot.ledger.stored.into(),
+            waiting: snapshot.ledger.waiting.into(),
+            store_lost: snapshot.ledger.store_lost.into(),
+            even: snapshot.ledger.is_even(),
+        },
+        drained: snapshot.drained,
+        latency: facts.latency,
+    }
+}
+
+fn place(facts: &Facts) -> Place {
+    let identity = facts.identity.clone();
+    Place {
+        district: identity.district,
+        enterprise: identity.enterprise,
+        enterprise_name: identity.enterprise_name,
+        gateway: identity.gateway,
+    }
+}
+
+fn standing(condition: Condition, dictionary: &Dictionary) -> Standing {
+    let of = match condition {
+        Condition::JournalDown | Condition::JournalBehind | Condition::ClockUntrusted => None,
+        Condition::UplinkDown(uplink) => Some(named(&dictionary.uplinks, uplink.index())),
+        Condition::OutputFault(output) => Some(named(&dictionary.outputs, output.index())),
+        Condition::BusDown(bus) | Condition::BusOverrun(bus) => Some(named(&dictionary.buses, bus.index())),
+    };
+    Standing { condition: words::condition(condition).into(), of }
+}
+
+fn alarms(snapshot: &Snapshot, facts: &Facts) -> Vec<AlarmRow> {
+    let raised: BTreeMap<AlarmId, (usize, Utc)> =
+        (0..).zip(&facts.raised).map(|(order, (alarm, at))| (*alarm, (order, *at))).collect();
+    let order = |active: &ActiveAlarm| raised.get(&active.alarm).map(|(order, _)| *order);
+    let first_up = snapshot.alarms.iter().filter_map(order).min();
+    let mut rows: Vec<_> = snapshot
+        .alarms
+        .iter()
+        .map(|active| {
+            let order = order(active);
+            let first_up = order.is_some() && order == first_up;
+            let since = raised.get(&active.alarm).map(|(_, at)| time(*at));
+            (order, AlarmRow { first_up, since, ..alarm(*active, snapshot, &facts.dictionary) })
+        })
+        .collect();
+    rows.sort_by_key(|(order, row)| (!row.is_unacked(), rank(&row.priority), Reverse(*order)));
+    rows.into_iter().map(|(_, row)| row).collect()
+}
+
+fn alarm(active: ActiveAlarm, snapshot: &Snapshot, dictionary: &Dictionary) -> AlarmRow {
+    let entry = dictionary.alarms.get(active.alarm.index());
+    let point = entry.map(|entry| PointId(entry.point));
+    let about = point.and_then(|point| dictionary.points.get(point.index()));
+    let sample = point.and_then(|point| snapshot.table.get(point)).map(|entry| &entry.sample);
+    let field = |of: fn(&PointEntry) -> &String| about.map(of).cloned().unwrap_or_default();
+    AlarmRow {
+        point: about.map_or_else(|| format!("#{}", active.alarm.0), |about| about.tag.clone()),
+        name: field(|about| &about.name),
+        kind: entry.map(|entry| entry.kind.clone()).unwrap_or_default().into(),
+        priority: entry.map(|entry| entry.priority.clone()).unwrap_or_default().into(),
+        setpoint: entry.map(|entry| entry.setpoint.clone()).unwrap_or_default(),
+        state: words::alarm_state(active.state).into(),
+        value: sample.and_then(|sample| shown(sample, about)),
+        unit: field(|about| &about.unit),
+        sounds: active.sounds,
+        first_up: false,
+        since: None,
+    }
+}
+
+/// 0 is the most urgent; a priority that is not known is not known to be harmless.
+fn rank(priority: &str) -> u8 {
+    match priority {
+        "low" => 3,
+        "medium" => 2,
+        "high" => 1,
+        _ => 0,
+    }
+}
+
+fn devices(snapshot: &Snapshot, dictionary: &Dictionary) -> Vec<DeviceRow> {
+    let row = |state: &hazard_core::snapshot::DeviceState| {
+        let fault = match state.standing {
+            Health::Online { .. } => None,
+            Health::Offline { fault, .. } => Some(fault),
+        };
+        let exception = match fault {
+            Some(LinkFault::Refused(exception)) => Some(words::exception(exception).into()),
+            Some(LinkFault::Silent | LinkFault::Garbled | LinkFault::Gone) | None => None,
+        };
+        DeviceRow {
+            device: named(&dictionary.devices, state.device.index()),
+            online: fault.is_none(),
+            fault: fault.map(|fault| words::link_fault(fault).into()),
+            exception,
+            replies: state.replies,
+            faults: state.faults,
+        }
+    };
+    snapshot.devices.iter().map(row).collect()
+}
+
+fn buses(snapshot: &Snapshot, facts: &Facts) -> Vec<BusRow> {
+    let row = |(index, state): (usize, &hazard_core::snapshot::BusState)| BusRow {
+        bus: named(&facts.dictionary.buses, index),
+        scheduled: state.polls.scheduled,
+        read: state.polls.read,
+        failed: state.polls.failed,
+        skipped: state.polls.skipped,
+        strays: state.strays,
+        link: facts.links.get(index).copied().map(link).unwrap_or_default(),
+    };
+    snapshot.buses.iter().enumerate().map(row).collect()
+}
+
+fn link(counts: LinkCounts) -> LinkRow {
+    LinkRow {
+        requests: counts.requests,
+        replies: counts.replies,
+        silent: counts.silent,
+        garbled: counts.garbled,
+        refused: counts.refused,
+        gone: counts.gone,
+        stray_bytes: counts.stray_bytes,
+        connects: counts.connects,
+        connect_failures: counts.connect_failures,
+    }
+}
+
+fn points(snapshot: &Snapshot, dictionary: &Dictionary) -> Vec<PointRow> {
+    let now = snapshot.stamp.mono;
+    (0..)
+        .map(PointId)
+        .map_while(|point| snapshot.table.get(point).map(|entry| (point, entry)))
+        .map(|(point, entry)| {
+            let about = dictionary.points.get(point.index());
+            point_row((point, about), (&entry.sample, entry.at), now)
+        })
+        .collect()
+}
+
+fn point_row(
+    (point, about): (PointId, Option<&PointEntry>),
+    (sample, at): (&Sample, Mono),
+    now: Mono,
+) -> PointRow {
+    let (quality, reason) = match sample {
+        Sample::Good(_) => ("good", None),
+        Sample::Suspect(_, doubt) => ("suspect", Some(words::doubt(*doubt))),
+        Sample::Bad(reason) => ("bad", Some(words::no_data(*reason))),
+    };
+    PointRow {
+        point: about.map_or_else(|| format!("#{}", point.0), |about| about.tag.clone()),
+        name: about.map(|about| about.name.clone()).unwrap_or_default(),
+        value: shown(sample, about),
+        unit: about.map(|about| about.unit.clone()).unwrap_or_default(),
+        quality: quality.into(),
+        reason: reason.map(Word::from),
+        safety: about.is_some_and(|about| about.safety),
+        age_ms: u64::try_from(now.since(at).as_millis()).unwrap_or(u64::MAX),
+    }
+}
+
+fn shown(sample: &Sample, about: Option<&PointEntry>) -> Option<Shown> {
+    let (Sample::Good(quantity) | Sample::Suspect(quantity, _)) = sample else {
+        return None;
+    };
+    Some(match quantity {
+        Quantity::Number(value) if about.is_some_and(|about| about.is_switch) => {
+            Shown::Switch(*value >= hazard_core::Value::HALF)
+        }
+        Quantity::Number(value) => Shown::Number(value.get()),
+        Quantity::Text(text) => Shown::Text(text.to_string()),
+    })
+}
+
+fn outputs(snapshot: &Snapshot, dictionary: &Dictionary) -> Vec<OutputRow> {
+    let levels = snapshot.panel.energised.iter().enumerate();
+    levels
+        .map(|(index, energised)| OutputRow {
+            output: named(&dictionary.outputs, index),
+            energised: *energised,
+        })
+        .collect()
+}
+
+fn uplinks(snapshot: &Snapshot, facts: &Facts) -> Vec<UplinkRow> {
+    let row = |(index, state): (usize, &hazard_core::snapshot::UplinkState)| {
+        let ledger = snapshot.ledger.uplinks.get(index).copied().unwrap_or_default();
+        UplinkRow {
+            uplink: named(&facts.dictionary.uplinks, index),
+            up: state.up,
+            in_flight: state.in_flight,
+            confirmed: ledger.confirmed.into(),
+            pending: ledger.pending.into(),
+            lost: ledger.lost.into(),
+            back_filled: ledger.back_filled.into(),
+            reason: facts.uplink_reasons.get(index).cloned().flatten(),
+        }
+    };
+    snapshot.uplinks.iter().enumerate().map(row).collect()
+}
+
+fn journal(snapshot: &Snapshot, facts: &Facts) -> JournalRow {
+    let state = match snapshot.journal {
+        JournalState::Opening { .. } => "opening",
+        JournalState::Open => "open",
+        JournalState::Down { .. } => "down",
+    };
+    let size = facts.journal;
+    JournalRow {
+        state: state.into(),
+        bytes: size.map(|size| size.bytes_on_disk),
+        segments: size.map(|size| size.segments),
+        set_aside_bytes: size.map(|size| size.set_aside_bytes),
+        oldest: size.and_then(|size| size.oldest).map(time),
+        days_left: days_left(snapshot, facts),
+    }
+}
+
+/// Without a trusted clock, or with less than an hour of history, nobody can tell.
+fn days_left(snapshot: &Snapshot, facts: &Facts) -> Option<u64> {
+    let size = facts.journal?;
+    if snapshot.stamp.trust == hazard_core::ClockTrust::Unset {
+        return None;
+    }
+    let span_ms = snapshot.stamp.utc.unix_ms().checked_sub(size.oldest?.unix_ms())?;
+    if span_ms < PACE_MIN_MS || size.bytes_on_disk == 0 {
+        return None;
+    }
+    let left = u128::from(facts.journal_quota_bytes.saturating_sub(size.bytes_on_disk));
+    let left_ms = left * u128::from(span_ms.unsigned_abs()) / u128::from(size.bytes_on_disk);
+    u64::try_from(left_ms / DAY_MS).ok()
+}
+
+fn named(names: &[String], index: usize) -> String {
+    names.get(index).cloned().unwrap_or_else(|| format!("#{index}"))
+}
+
+/// RFC 3339 with milliseconds; a time that no calendar has becomes the nearest one.
+fn time(utc: Utc) -> String {
+    let ms = utc.unix_ms().clamp(-62_167_219_200_000, 253_402_207_200_999);
+    Timestamp::from_millisecond(ms).map(|time| format!("{time:.3}")).unwrap_or_default()
+}

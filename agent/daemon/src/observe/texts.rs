@@ -1,0 +1,160 @@
+//! What the screen says to people: each of the contract's words in the operator's, with what to look at first.
+
+use crate::config::Lang;
+
+pub(super) const fn pick(lang: Lang, zh: &'static str, en: &'static str) -> &'static str {
+    match lang {
+        Lang::Zh => zh,
+        Lang::En => en,
+    }
+}
+
+/// The entry for `word`; a word from a later version is shown as it is.
+fn look<'a>(table: &[(&str, &'static str, &'static str)], word: &'a str, lang: Lang) -> &'a str {
+    let found = table.iter().find(|(known, _, _)| *known == word);
+    found.map_or(word, |(_, zh, en)| pick(lang, zh, en))
+}
+
+pub(super) fn kind(word: &str, lang: Lang) -> &str {
+    const KINDS: [(&str, &str, &str); 6] = [
+        ("low_low", "低低报", "low-low"),
+        ("low", "低报", "low"),
+        ("high", "高报", "high"),
+        ("high_high", "高高报", "high-high"),
+        ("digital", "动作", "tripped"),
+        ("lost", "失去监测", "lost"),
+    ];
+    look(&KINDS, word, lang)
+}
+
+pub(super) fn priority(word: &str, lang: Lang) -> &str {
+    const PRIORITIES: [(&str, &str, &str); 4] = [
+        ("low", "低", "low"),
+        ("medium", "中", "medium"),
+        ("high", "高", "high"),
+        ("critical", "紧急", "critical"),
+    ];
+    look(&PRIORITIES, word, lang)
+}
+
+pub(super) fn state(word: &str, lang: Lang) -> &str {
+    const STATES: [(&str, &str, &str); 5] = [
+        ("unacked", "未确认", "unacked"),
+        ("acked", "已确认", "acked"),
+        ("rtn_unacked", "已恢复未确认", "returned, unacked"),
+        ("latched_unacked", "待复位未确认", "latched, unacked"),
+        ("latched_acked", "待复位", "latched, to be reset"),
+    ];
+    look(&STATES, word, lang)
+}
+
+pub(super) fn fault(word: &str, lang: Lang) -> &str {
+    const FAULTS: [(&str, &str, &str); 4] = [
+        (
+            "silent",
+            "无应答：检查供电、A/B 线、站号、波特率",
+            "no answer: check power, A/B wires, unit address, baud rate",
+        ),
+        (
+            "garbled",
+            "应答错乱：检查校验位、终端电阻、屏蔽接地、站号是否重复",
+            "garbled answers: check parity, terminators, shielding, doubled unit address",
+        ),
+        (
+            "refused",
+            "设备拒绝：核对设备型号、功能码与寄存器地址",
+            "refused: check the device's model, function code and register addresses",
+        ),
+        (
+            "gone",
+            "端口或连接不存在：检查串口、网线、转换器电源",
+            "no port or connection: check serial port, network cable, converter",
+        ),
+    ];
+    look(&FAULTS, word, lang)
+}
+
+pub(super) fn doubt(word: &str, lang: Lang) -> &str {
+    const DOUBTS: [(&str, &str, &str); 12] = [
+        ("over_range", "超过量程上限", "above its range"),
+        ("under_range", "低于量程下限", "below its range"),
+        ("after_fault", "线路故障后的第一个值，待核实", "first value after a line fault, to be confirmed"),
+        ("rounded", "整数过大，末位不准", "integer too large, last digits lost"),
+        ("never_read", "启动后尚未读到", "not read since the start"),
+        ("stale", "超时未更新", "too old"),
+        ("not_a_number", "寄存器内容不是数值", "the registers hold no number"),
+        (
+            "sentinel",
+            "设备报告无测量值：检查探测器是否故障或预热",
+            "the device reports no measurement: check the detector",
+        ),
+        ("not_bcd", "寄存器不是 BCD 码：核对数据类型", "not binary-coded decimal: check the shape"),
+        ("bad_scaling", "倍率寄存器不可用：核对点表", "scaling register unusable: check the point table"),
+        ("not_text", "不是可读文本：核对数据类型", "not a readable text: check the shape"),
+        ("bad", "无数据", "no value"),
+    ];
+    match word {
+        "silent" | "garbled" | "refused" | "gone" => fault(word, lang),
+        _ => look(&DOUBTS, word, lang),
+    }
+}
+
+pub(super) fn condition(word: &str, lang: Lang) -> &str {
+    const CONDITIONS: [(&str, &str, &str); 7] = [
+        (
+            "journal_down",
+            "日志写不进：记录只在内存，断电即失；检查磁盘",
+            "cannot be written: records are in memory only; check the disk",
+        ),
+        ("journal_behind", "日志跟不上读数：检查磁盘速度", "too slow for the readings: check the disk"),
+        (
+            "uplink_down",
+            "断开：检查网络、平台地址、证书",
+            "not connected: check network, platform address, certificates",
+        ),
+        (
+            "output_fault",
+            "输出写不进：检查继电器模块的供电与接线，现场声光可能不动作",
+            "does not take its level: check the relay module; horn or beacon may stay off",
+        ),
+        (
+            "bus_down",
+            "总线不通：检查串口、网线、转换器电源",
+            "no port or connection: check serial port, network cable, converter",
+        ),
+        (
+            "bus_overrun",
+            "轮询超时：设备太多或周期太短",
+            "cannot keep its periods: too many devices or too short periods",
+        ),
+        ("clock_untrusted", "时钟不可信：检查对时", "not to be trusted: check time synchronisation"),
+    ];
+    look(&CONDITIONS, word, lang)
+}
+
+/// What a condition without a name is about.
+pub(super) fn subject(word: &str, lang: Lang) -> &'static str {
+    match word {
+        "journal_down" | "journal_behind" => pick(lang, "日志", "journal"),
+        "clock_untrusted" => pick(lang, "时钟", "clock"),
+        "uplink_down" => pick(lang, "上行", "uplink"),
+        "output_fault" => pick(lang, "输出", "output"),
+        "bus_down" | "bus_overrun" => pick(lang, "总线", "bus"),
+        _ => pick(lang, "自身", "agent"),
+    }
+}
+
+pub(super) fn clock(word: &str, lang: Lang) -> &str {
+    const TRUSTS: [(&str, &str, &str); 3] = [
+        ("unset", "未对时，不可信", "not set, not to be trusted"),
+        ("free", "未经对时确认", "not confirmed"),
+        ("synced", "已对时", "synchronised"),
+    ];
+    look(&TRUSTS, word, lang)
+}
+
+pub(super) fn journal(word: &str, lang: Lang) -> &str {
+    const JOURNALS: [(&str, &str, &str); 3] =
+        [("opening", "正在打开", "opening"), ("open", "正常", "open"), ("down", "不可用", "down")];
+    look(&JOURNALS, word, lang)
+}

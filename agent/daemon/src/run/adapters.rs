@@ -1,0 +1,231 @@
+//! The adapters of one run and the channels to and from them. Orders are given without waiting; what an adapter cannot take is
+//! kept within the engine's own bounds or told back to the engine.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hazard_core::id::{BusId, Epoch, OutputId, UplinkId};
+use hazard_core::input::{JournalReport, UplinkReport};
+use hazard_core::link::LinkFault;
+use hazard_core::{Input, Output, Site};
+use tokio::sync::mpsc;
+use tracing::error;
+
+use super::district::District;
+use crate::clock::Clock;
+use crate::config::Loaded;
+use crate::dictionary::Dictionary;
+use crate::journal::{self, JournalHandle};
+use crate::modbus::{self, Job, LinkCounts, LinkStats};
+use crate::panel::{self, OwnLine, PanelHandle};
+use crate::uplink::mqtt;
+
+const INPUTS_MAX: usize = 4096;
+const REPORTS_MAX: usize = 1024;
+/// One request is in flight per bus; a place more lets the next one wait while the last reply is on its way.
+const JOBS_MAX: usize = 2;
+/// Orders that wait for a slow disk; the engine bounds the records in them.
+const ORDERS_MAX: usize = 4096;
+/// How long the end of a run waits for platforms to hear of it.
+const GOODBYE: Duration = Duration::from_secs(3);
+
+/// Where the adapters report.
+pub(super) struct Inboxes {
+    pub(super) inputs: mpsc::Receiver<Input>,
+    pub(super) journal: mpsc::UnboundedReceiver<journal::Report>,
+    pub(super) uplinks: mpsc::Receiver<(UplinkId, mqtt::Report)>,
+}
+
+pub(super) struct Adapters {
+    site: Arc<Site>,
+    buses: Vec<mpsc::Sender<Job>>,
+    stats: Vec<Arc<LinkStats>>,
+    journal: Option<JournalHandle>,
+    waiting: VecDeque<journal::Order>,
+    uplinks: Vec<mpsc::Sender<mqtt::Order>>,
+    uplink_tasks: Vec<tokio::task::JoinHandle<()>>,
+    panel: Option<PanelHandle>,
+    dictionary: Arc<Dictionary>,
+}
+
+impl Adapters {
+    pub(super) fn start(
+        loaded: &Loaded,
+        epoch: Epoch,
+        dictionary: &Arc<Dictionary>,
+        district: &District,
+    ) -> std::io::Result<(Self, Inboxes)> {
+        let (input_sender, inputs) = mpsc::channel(INPUTS_MAX);
+        let (report_sender, uplink_reports) = mpsc::channel(REPORTS_MAX);
+        // Each order brings at most a few reports, and orders are bounded.
+        let (journal_sender, journal_reports) = mpsc::unbounded_channel();
+        let mut buses = Vec::new();
+        let mut stats = Vec::new();
+        for (bus, link) in (0..).map(BusId).zip(&loaded.buses) {
+            let (jobs, receiver) = mpsc::channel(JOBS_MAX);
+            let (_, counts) = modbus::spawn(bus, link.clone(), receiver, input_sender.clone());
+            buses.push(jobs);
+            stats.push(counts);
+        }
+        let mut uplinks = Vec::new();
+        let mut uplink_tasks = Vec::new();
+        for (uplink, settings) in (0..).map(UplinkId).zip(&loaded.uplinks) {
+            let (orders, receiver) = mpsc::channel(usize::from(settings.window) + 64);
+            let will = district.will();
+            uplink_tasks.push(mqtt::spawn(uplink, settings.clone(), will, receiver, report_sender.clone()));
+            uplinks.push(orders);
+        }
+        let header = journal::Header { epoch, dictionary: Arc::clone(dictionary) };
+        let names = loaded.uplinks.iter().map(|uplink| uplink.name.clone()).collect();
+        let failed = journal_sender.clone();
+        let tell = move |report| drop(journal_sender.send(report));
+        let journal = journal::spawn(loaded.journal.clone(), header, names, tell).inspect_err(|fault| {
+            error!(%fault, "the journal's thread does not start");
+            drop(failed.send(journal::Report::Core(JournalReport::Failed)));
+        });
+        let panel = own_lines(loaded).map(|lines| panel::spawn(lines, input_sender)).transpose()?;
+        let adapters = Self {
+            site: Arc::clone(&loaded.site),
+            buses,
+            stats,
+            journal: journal.ok(),
+            waiting: VecDeque::new(),
+            uplinks,
+            uplink_tasks,
+            panel,
+            dictionary: Arc::clone(dictionary),
+        };
+        Ok((adapters, Inboxes { inputs, journal: journal_reports, uplinks: uplink_reports }))
+    }
+
+    /// Gives an order; what cannot be ordered comes back as what the engine must know.
+    pub(super) fn carry_out(
+        &mut self,
+        output: Output,
+        district: &mut District,
+        clock: &Clock,
+    ) -> Option<Input> {
+        match output {
+            Output::Drive(panel) => {
+                if let Some(handle) = &self.panel {
+                    handle.drive(panel);
+                }
+                None
+            }
+            Output::Read { bus, ticket, device, request } => {
+                let job = self.job(ticket, device, modbus::Request::Read(request));
+                let refused = self.buses[bus.index()].try_send(job).is_err();
+                refused.then_some(Input::Reply { bus, ticket, result: Err(LinkFault::Gone) })
+            }
+            Output::Write { bus, ticket, device, request } => {
+                let job = self.job(ticket, device, modbus::Request::Write(request));
+                let refused = self.buses[bus.index()].try_send(job).is_err();
+                refused.then_some(Input::Written { bus, ticket, result: Err(LinkFault::Gone) })
+            }
+            Output::Publish(publish) => {
+                let encoded = district.encode(&publish, clock.wall().0);
+                let message =
+                    mqtt::Message { id: publish.message, topic: encoded.topic, payload: encoded.payload };
+                self.send(publish.uplink, mqtt::Order::Publish(message))
+            }
+            Output::Append { epoch, records, urgent } => {
+                self.order(journal::Order::Append { epoch, records, urgent });
+                None
+            }
+            Output::Fetch { uplink, epoch, lane, first, last, records_max } => {
+                self.order(journal::Order::Fetch { uplink, epoch, lane, first, last, records_max });
+                None
+            }
+            Output::SaveCursor { uplink, epoch, acked } => {
+                self.order(journal::Order::SaveCursor { uplink, epoch, acked });
+                None
+            }
+            Output::Reopen => {
+                let epoch = super::fresh_epoch();
+                district.learn(epoch, Arc::clone(&self.dictionary));
+                let header = journal::Header { epoch, dictionary: Arc::clone(&self.dictionary) };
+                self.order(journal::Order::Reopen(header));
+                None
+            }
+        }
+    }
+
+    /// Gives the journal what it had no room for.
+    pub(super) fn flush(&mut self) {
+        let Some(journal) = &self.journal else {
+            self.waiting.clear();
+            return;
+        };
+        while let Some(order) = self.waiting.pop_front() {
+            if let Err(journal::Full(order)) = journal.try_order(order) {
+                self.waiting.push_front(order);
+                return;
+            }
+        }
+    }
+
+    /// Keeps a state on every platform.
+    pub(super) fn retain(&mut self, retained: &mqtt::Retained) {
+        for orders in &self.uplinks {
+            // A full queue belongs to a connection that is about to be rebuilt, and the next state says all of this one.
+            drop(orders.try_send(mqtt::Order::Retain(retained.clone())));
+        }
+    }
+
+    pub(super) fn link_counts(&self) -> Vec<LinkCounts> {
+        self.stats.iter().map(|stats| stats.snapshot()).collect()
+    }
+
+    pub(super) async fn shut_down(mut self) {
+        self.flush();
+        drop(self.buses);
+        for orders in &self.uplinks {
+            drop(orders.try_send(mqtt::Order::Stop));
+        }
+        for mut task in self.uplink_tasks {
+            if tokio::time::timeout(GOODBYE, &mut task).await.is_err() {
+                task.abort();
+            }
+        }
+        if let Some(journal) = self.journal {
+            drop(tokio::task::spawn_blocking(move || journal.close()).await);
+        }
+    }
+
+    fn job(
+        &self,
+        ticket: hazard_core::id::Ticket,
+        device: hazard_core::id::DeviceId,
+        request: modbus::Request,
+    ) -> Job {
+        let spec = &self.site.devices[device.index()];
+        Job { ticket, timeout: spec.timeout, late_window: spec.late_window, request }
+    }
+
+    fn order(&mut self, order: journal::Order) {
+        self.waiting.push_back(order);
+        if self.waiting.len() > ORDERS_MAX {
+            // Cursors can be lost: what they would have said is sent again under the same numbers.
+            self.waiting.retain(|order| !matches!(order, journal::Order::SaveCursor { .. }));
+        }
+    }
+
+    /// A platform whose queue is full has stopped working: what is in flight is taken back and sent again.
+    fn send(&self, uplink: UplinkId, order: mqtt::Order) -> Option<Input> {
+        let refused = self.uplinks[uplink.index()].try_send(order).is_err();
+        refused.then_some(Input::Uplink { uplink, report: UplinkReport::Down })
+    }
+}
+
+fn own_lines(loaded: &Loaded) -> Option<Vec<OwnLine>> {
+    let outputs = loaded.gpio.iter().zip(&loaded.site.outputs);
+    let lines: Vec<OwnLine> = (0..)
+        .map(OutputId)
+        .zip(outputs)
+        .filter_map(|(output, (line, spec))| {
+            Some(OwnLine { output, line: line.clone()?, polarity: spec.polarity })
+        })
+        .collect();
+    (!lines.is_empty()).then_some(lines)
+}

@@ -1,0 +1,138 @@
+//! What the district is told besides records: who we are, what our numbers mean, what stands; and the writing of records.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hazard_core::id::{AlarmId, Epoch};
+use hazard_core::input::JournalReport;
+use hazard_core::outbox::record::AlarmState;
+use hazard_core::{Engine, Publish, Utc};
+
+use super::adapters::Adapters;
+use crate::config::Loaded;
+use crate::dictionary::Dictionary;
+use crate::uplink::mqtt::{Retained, Will};
+use crate::uplink::wire::{ActiveAlarm, Encoded, Reason, State, Wire};
+
+/// Changes that come in a burst are told together.
+const SETTLE: Duration = Duration::from_millis(200);
+const HEARTBEAT: Duration = Duration::from_secs(60);
+
+pub(super) struct District {
+    wire: Wire,
+    epoch: Epoch,
+    dictionary: Arc<Dictionary>,
+    software: Arc<str>,
+    since: Utc,
+    revision: u64,
+    told_at: hazard_core::Mono,
+    known: BTreeMap<AlarmId, (AlarmState, Utc)>,
+}
+
+impl District {
+    pub(super) fn new(loaded: &Loaded, epoch: Epoch, dictionary: &Arc<Dictionary>, now: Utc) -> Self {
+        let mut wire = Wire::new(loaded.identity.clone());
+        wire.learn(epoch, None, Arc::clone(dictionary));
+        wire.enter(epoch);
+        Self {
+            wire,
+            epoch,
+            dictionary: Arc::clone(dictionary),
+            software: concat!("hazard-agent ", env!("CARGO_PKG_VERSION")).into(),
+            since: now,
+            revision: 0,
+            told_at: hazard_core::Mono::ZERO,
+            known: BTreeMap::new(),
+        }
+    }
+
+    /// What the broker tells of our end, orderly or not.
+    pub(super) fn will(&self) -> Will {
+        let will = self.wire.will(self.epoch, self.since);
+        let goodbye = self.wire.state(&self.state(Reason::Stopping, self.since, Vec::new()));
+        Will { will: retained(will), goodbye: retained(goodbye) }
+    }
+
+    /// Tells who we are and what our numbers mean.
+    pub(super) fn announce(&mut self, adapters: &mut Adapters, engine: &Engine, now: Utc) {
+        adapters.retain(&retained(self.wire.birth(self.epoch)));
+        self.tell(adapters, engine, now, Reason::Started);
+    }
+
+    /// Tells what changed, when it has settled, and now and then that nothing did.
+    pub(super) fn keep_informed(&mut self, adapters: &mut Adapters, engine: &Engine, now: Utc) {
+        let passed = engine.reached().since(self.told_at);
+        if engine.revision() != self.revision && passed >= SETTLE {
+            self.tell(adapters, engine, now, Reason::Changed);
+        } else if passed >= HEARTBEAT {
+            self.tell(adapters, engine, now, Reason::Heartbeat);
+        }
+    }
+
+    pub(super) fn learn(&mut self, epoch: Epoch, dictionary: Arc<Dictionary>) {
+        self.wire.learn(epoch, None, dictionary);
+    }
+
+    /// A fresh epoch has begun, or the ordinal of the running one is known.
+    pub(super) fn journal_said(&mut self, report: &JournalReport) {
+        if let JournalReport::Opened { epoch, ordinal, .. } = report {
+            self.epoch = *epoch;
+            self.wire.learn(*epoch, Some(*ordinal), Arc::clone(&self.dictionary));
+            self.wire.enter(*epoch);
+            self.revision = u64::MAX;
+        }
+    }
+
+    /// When each standing alarm came into its state.
+    pub(super) fn raised(&self) -> Vec<(AlarmId, Utc)> {
+        self.known.iter().map(|(alarm, (_, since))| (*alarm, *since)).collect()
+    }
+
+    pub(super) fn encode(&self, publish: &Publish, now: Utc) -> Encoded {
+        self.wire.publish(publish, now)
+    }
+
+    fn tell(&mut self, adapters: &mut Adapters, engine: &Engine, now: Utc, reason: Reason) {
+        if self.revision == u64::MAX {
+            adapters.retain(&retained(self.wire.birth(self.epoch)));
+        }
+        self.revision = engine.revision();
+        self.told_at = engine.reached();
+        let snapshot = engine.snapshot();
+        let before = std::mem::take(&mut self.known);
+        for active in &snapshot.alarms {
+            let same = before.get(&active.alarm).filter(|(state, _)| *state == active.state);
+            self.known.insert(active.alarm, same.copied().unwrap_or((active.state, now)));
+        }
+        let alarms = self.known.iter();
+        let alarms = alarms.map(|(alarm, (state, since))| ActiveAlarm {
+            alarm: *alarm,
+            state: *state,
+            since: Some(*since),
+        });
+        let state = State {
+            conditions: snapshot.conditions,
+            clock: snapshot.stamp.trust,
+            ..self.state(reason, now, alarms.collect())
+        };
+        adapters.retain(&retained(self.wire.state(&state)));
+    }
+
+    fn state(&self, reason: Reason, now: Utc, alarms: Vec<ActiveAlarm>) -> State {
+        State {
+            reason,
+            since: self.since,
+            sent_at: now,
+            clock: hazard_core::ClockTrust::Free,
+            epoch: self.epoch,
+            software: Arc::clone(&self.software),
+            alarms,
+            conditions: Vec::new(),
+        }
+    }
+}
+
+fn retained(encoded: Encoded) -> Retained {
+    Retained { topic: encoded.topic, payload: encoded.payload }
+}

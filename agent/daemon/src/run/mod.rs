@@ -1,0 +1,326 @@
+//! The daemon's one loop: owns the engine, carries results in and requests out, and waits for nothing but the next event. A
+//! queue that is full, a disk that hangs and a platform that is gone are facts for the engine, never a wait here.
+
+mod adapters;
+mod district;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hazard_core::alarm::AlarmKind;
+use hazard_core::id::{AlarmId, Epoch};
+use hazard_core::input::{Command, JournalReport, UplinkReport};
+use hazard_core::outbox::record::{AlarmState, Verb};
+use hazard_core::{Engine, Input, Mono, Site, Start};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::clock::Clock;
+use crate::config::Loaded;
+use crate::observe::{Facts, Latencies, Status};
+use crate::uplink::mqtt;
+use adapters::{Adapters, Inboxes};
+use district::District;
+
+/// Inputs taken before outputs are looked at again: enough to batch, too few to delay the panel.
+const INPUTS_PER_TURN: usize = 32;
+
+/// What the loop is asked from outside.
+#[derive(Debug)]
+pub enum Request {
+    /// What is now.
+    Status(oneshot::Sender<Arc<Status>>),
+    /// A person's command on one alarm (`GT-101/high`) or on all; answered with the number of alarms that it changed.
+    Act(Act, oneshot::Sender<Result<u32, UnknownAlarm>>),
+    /// Go on with this configuration, in a fresh epoch.
+    Reload(Box<Loaded>),
+}
+
+/// A person's command before the alarm's name is looked up.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Act {
+    /// Who.
+    pub actor: String,
+    /// What.
+    pub verb: Verb,
+    /// `GT-101/high`; `None` for all that the verb applies to.
+    pub alarm: Option<String>,
+    /// The actor's words.
+    pub note: String,
+}
+
+/// No alarm has this name.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UnknownAlarm(pub String);
+
+/// What a run leaves to the next one in the same process.
+#[derive(Clone, Debug, Default)]
+pub struct Legacy {
+    alarms: Vec<(String, AlarmKind, AlarmState)>,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub enum End {
+    /// It was asked to stop.
+    Stopped,
+    /// It was asked to go on with another configuration.
+    Reload(Box<Loaded>, Legacy),
+}
+
+/// What stays while configurations come and go.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    /// The clocks.
+    pub clock: Clock,
+    /// When it is cancelled, the run ends in order.
+    pub stop: CancellationToken,
+    /// Called after each completed turn, for watchdogs.
+    pub turns: fn(),
+}
+
+/// Runs the agent with one configuration until it is stopped or given another one.
+///
+/// # Errors
+/// When a thread cannot be started; nothing outside the process is an error here.
+pub async fn run(
+    loaded: &Loaded,
+    surroundings: &Surroundings,
+    legacy: Legacy,
+    requests: &mut mpsc::Receiver<Request>,
+) -> std::io::Result<End> {
+    let (mut daemon, mut inboxes) = Daemon::start(loaded, surroundings, &legacy)?;
+    let end = daemon.turn_until_end(&mut inboxes, requests).await;
+    daemon.shut_down().await;
+    Ok(end)
+}
+
+struct Daemon {
+    site: Arc<Site>,
+    engine: Engine,
+    clock: Clock,
+    stop: CancellationToken,
+    turns: fn(),
+    adapters: Adapters,
+    district: District,
+    facts: Facts,
+    clock_read_at: Mono,
+}
+
+enum Event {
+    Input(Input),
+    Journal(crate::journal::Report),
+    Uplink(hazard_core::id::UplinkId, mqtt::Report),
+    Request(Request),
+    Timer,
+    Stop,
+}
+
+impl Daemon {
+    fn start(loaded: &Loaded, around: &Surroundings, legacy: &Legacy) -> std::io::Result<(Self, Inboxes)> {
+        let clock = around.clock.with_sync_file(loaded.clock_sync_file.clone());
+        let (utc, trust) = clock.wall();
+        let epoch = fresh_epoch();
+        let now = clock.now();
+        let mut engine = Engine::new(Arc::clone(&loaded.site), &Start { epoch, utc, trust }, now);
+        restore(&mut engine, &loaded.site, legacy);
+        let dictionary = Arc::new(loaded.dictionary.clone());
+        let district = District::new(loaded, epoch, &dictionary, utc);
+        let (adapters, inboxes) = Adapters::start(loaded, epoch, &dictionary, &district)?;
+        info!(%epoch, config = loaded.hash, points = loaded.site.points.len(), "the agent runs");
+        let facts = Facts {
+            dictionary,
+            identity: loaded.identity.clone(),
+            version: env!("CARGO_PKG_VERSION"),
+            started: utc,
+            uptime: Duration::ZERO,
+            links: Vec::new(),
+            journal: None,
+            uplink_reasons: vec![None; loaded.uplinks.len()],
+            epoch_no: None,
+            journal_quota_bytes: loaded.journal.quota_bytes,
+            raised: Vec::new(),
+            latency: Latencies::default(),
+        };
+        let daemon = Self {
+            site: Arc::clone(&loaded.site),
+            engine,
+            clock,
+            stop: around.stop.clone(),
+            turns: around.turns,
+            adapters,
+            district,
+            facts,
+            clock_read_at: now,
+        };
+        Ok((daemon, inboxes))
+    }
+
+    async fn turn_until_end(&mut self, inboxes: &mut Inboxes, requests: &mut mpsc::Receiver<Request>) -> End {
+        self.district.announce(&mut self.adapters, &self.engine, self.clock.wall().0);
+        self.engine.handle_timeout(self.clock.now());
+        self.carry_out();
+        loop {
+            let event = self.next_event(inboxes, requests).await;
+            let began = self.clock.now();
+            match event {
+                Event::Stop => return End::Stopped,
+                Event::Request(Request::Reload(next)) => return End::Reload(next, self.legacy()),
+                Event::Timer => {}
+                event => self.take(event),
+            }
+            for _ in 0..INPUTS_PER_TURN {
+                let Ok(input) = inboxes.inputs.try_recv() else {
+                    break;
+                };
+                self.engine.handle(self.clock.now(), input);
+            }
+            self.let_time_pass();
+            self.carry_out();
+            self.district.keep_informed(&mut self.adapters, &self.engine, self.clock.wall().0);
+            self.facts.latency.turn.observe(self.clock.now().since(began));
+            (self.turns)();
+        }
+    }
+
+    async fn next_event(&mut self, inboxes: &mut Inboxes, requests: &mut mpsc::Receiver<Request>) -> Event {
+        let wake = self.engine.poll_timeout().map_or(self.clock.now(), |(at, _)| at);
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => Event::Stop,
+            Some(input) = inboxes.inputs.recv() => Event::Input(input),
+            () = tokio::time::sleep_until(self.clock.instant(wake)) => Event::Timer,
+            Some((uplink, report)) = inboxes.uplinks.recv() => Event::Uplink(uplink, report),
+            Some(report) = inboxes.journal.recv() => Event::Journal(report),
+            Some(request) = requests.recv() => Event::Request(request),
+        }
+    }
+
+    fn take(&mut self, event: Event) {
+        let now = self.clock.now();
+        match event {
+            Event::Input(input) => self.engine.handle(now, input),
+            Event::Journal(report) => self.journal_said(now, report),
+            Event::Uplink(uplink, report) => self.uplink_said(now, uplink, report),
+            Event::Request(Request::Status(reply)) => {
+                // Whoever asked may have gone.
+                drop(reply.send(Arc::new(self.status())));
+            }
+            Event::Request(Request::Act(act, reply)) => drop(reply.send(self.act(now, act))),
+            Event::Request(Request::Reload(_)) | Event::Timer | Event::Stop => {}
+        }
+    }
+
+    fn act(&mut self, now: Mono, act: Act) -> Result<u32, UnknownAlarm> {
+        let Act { actor, verb, alarm, note } = act;
+        let alarm = match alarm {
+            None => None,
+            Some(name) => Some(self.facts.dictionary.alarm(&name).ok_or(UnknownAlarm(name))?),
+        };
+        let before = self.engine.changed();
+        self.engine.handle(now, Input::Command(Command { actor, verb, alarm, note }));
+        Ok(u32::try_from(self.engine.changed() - before).unwrap_or(u32::MAX))
+    }
+
+    fn journal_said(&mut self, now: Mono, report: crate::journal::Report) {
+        match report {
+            crate::journal::Report::Core(report) => {
+                self.district.journal_said(&report);
+                if let JournalReport::Opened { ordinal, .. } = &report {
+                    self.facts.epoch_no = Some(*ordinal);
+                }
+                self.engine.handle(now, Input::Journal(report));
+            }
+            crate::journal::Report::Dictionary { epoch, dictionary } => {
+                self.district.learn(epoch, dictionary)
+            }
+            crate::journal::Report::Status(status) => self.facts.journal = Some(status),
+        }
+    }
+
+    fn uplink_said(&mut self, now: Mono, uplink: hazard_core::id::UplinkId, report: mqtt::Report) {
+        let reason = self.facts.uplink_reasons.get_mut(uplink.index());
+        let report = match report {
+            mqtt::Report::Up => {
+                info!(uplink = uplink.0, "the platform is connected");
+                reason.map(Option::take);
+                UplinkReport::Up
+            }
+            mqtt::Report::Down { reason: why } => {
+                warn!(uplink = uplink.0, reason = why, "the platform is not connected");
+                reason.map(|reason| reason.replace(why));
+                UplinkReport::Down
+            }
+            mqtt::Report::Acked(message) => UplinkReport::Acked(message),
+            mqtt::Report::Rejected { id, reason: why } => {
+                error!(uplink = uplink.0, reason = why, "the platform will never take a message");
+                UplinkReport::Rejected(id)
+            }
+        };
+        self.engine.handle(now, Input::Uplink { uplink, report });
+    }
+
+    fn let_time_pass(&mut self) {
+        let now = self.clock.now();
+        if now.since(self.clock_read_at) >= Duration::from_secs(1) {
+            self.clock_read_at = now;
+            let (utc, trust) = self.clock.wall();
+            self.engine.handle(now, Input::Clock { utc, trust });
+        }
+        if self.engine.poll_timeout().is_some_and(|(at, _)| at <= now) {
+            self.engine.handle_timeout(now);
+        }
+    }
+
+    fn carry_out(&mut self) {
+        while let Some(output) = self.engine.poll_output() {
+            if let Some(input) = self.adapters.carry_out(output, &mut self.district, &self.clock) {
+                self.engine.handle(self.clock.now(), input);
+            }
+        }
+        self.adapters.flush();
+    }
+
+    fn status(&mut self) -> Status {
+        self.facts.uptime = self.clock.now().since(Mono::ZERO);
+        self.facts.links = self.adapters.link_counts();
+        self.facts.raised = self.district.raised();
+        Status::new(&self.engine.snapshot(), &self.facts)
+    }
+
+    fn legacy(&self) -> Legacy {
+        let name = |alarm: AlarmId, state| {
+            let spec = &self.site.alarms[alarm.index()];
+            (self.site.points[spec.point.index()].tag.to_string(), spec.kind, state)
+        };
+        let alarms = self.engine.snapshot().alarms;
+        Legacy { alarms: alarms.into_iter().map(|active| name(active.alarm, active.state)).collect() }
+    }
+
+    async fn shut_down(self) {
+        info!("the agent ends");
+        self.adapters.shut_down().await;
+    }
+}
+
+/// Alarms that stood before stand again, so that a reload silences nothing.
+fn restore(engine: &mut Engine, site: &Site, legacy: &Legacy) {
+    for (id, spec) in (0..).map(AlarmId).zip(&site.alarms) {
+        let tag = &site.points[spec.point.index()].tag;
+        let known = legacy.alarms.iter().find(|(known, kind, _)| **known == **tag && *kind == spec.kind);
+        if let Some((_, _, state)) = known {
+            engine.restore(id, *state);
+        }
+    }
+}
+
+/// A number that no other start has.
+fn fresh_epoch() -> Epoch {
+    Epoch(getrandom::u64().unwrap_or_else(|_| {
+        // Without the kernel's randomness, address layout and time still differ from start to start.
+        let (utc, _) = Clock::new(PathBuf::new()).wall();
+        utc.unix_ms().unsigned_abs() ^ u64::from(std::process::id()) << 40
+    }))
+}

@@ -1,0 +1,53 @@
+//! Finding tools, free ports, and waiting for conditions.
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The tool's path; `None`, with a word why, when it may be absent and is.
+pub(crate) fn tool(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let places = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/usr/local/sbin".into()]);
+    let found = places.map(|place| place.join(name)).find(|file| file.is_file());
+    if found.is_none() {
+        skip(&format!("{name} is not installed"));
+    }
+    found
+}
+
+/// Python with pymodbus.
+pub(crate) fn python() -> Option<PathBuf> {
+    let python = tool("python3")?;
+    let ready = Command::new(&python).args(["-c", "import pymodbus.simulator, serial"]).output();
+    if !ready.is_ok_and(|output| output.status.success()) {
+        skip("python3 has no pymodbus and pyserial (pip install 'pymodbus[serial]')");
+        return None;
+    }
+    Some(python)
+}
+
+/// Says why a test does nothing; fails it where tools are required.
+pub(crate) fn skip(why: &str) {
+    assert!(std::env::var_os("HAZARD_REQUIRE_TOOLS").is_none(), "{why}");
+    println!("skipped: {why}");
+}
+
+/// A port that nobody listens on.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Waits until `found` finds something; fails with `what` when it does not.
+pub(crate) fn wait_for<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        if let Some(thing) = found() {
+            return thing;
+        }
+        assert!(Instant::now() < end, "waited in vain for {what}");
+        std::thread::park_timeout(Duration::from_millis(10));
+    }
+}
