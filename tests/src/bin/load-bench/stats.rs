@@ -34,6 +34,16 @@ pub(crate) fn count_in(times: &[u64], window: Window) -> u64 {
     times.iter().filter(|at| window.holds(**at)).count() as u64
 }
 
+/// How many of the polls that were due in the window took place. A device's last poll before the window says when its next
+/// ones are due; each may come half a period early or late, so that a device polled on the window's very edge is not
+/// counted one short.
+pub(crate) fn polls_kept(times: &[u64], window: Window, period_us: u64) -> u64 {
+    let before = times.partition_point(|at| *at <= window.from).checked_sub(1);
+    let anchor = before.and_then(|index| times.get(index)).copied().unwrap_or(window.from);
+    let from = anchor + period_us / 2;
+    count_in(times, Window { from, to: from + window.len() })
+}
+
 /// The longest time between two neighbours of the ascending `times` that touches the window. The time before the first
 /// and after the last counts up to the window's ends: a device that fell silent has a gap that has not ended.
 pub(crate) fn longest_gap(times: &[u64], window: Window) -> u64 {
@@ -75,6 +85,18 @@ mod tests {
     #[test]
     fn a_poll_at_the_windows_start_belongs_to_the_time_before() {
         assert_eq!(count_in(&[99, 100, 101, 200, 201], WINDOW), 2);
+    }
+
+    #[test]
+    fn a_device_polled_on_the_windows_edge_is_not_counted_one_short() {
+        for edge in [95, 100, 105] {
+            let times: Vec<u64> = (0..20).map(|poll| edge - 40 + poll * 20).collect();
+            assert_eq!(polls_kept(&times, WINDOW, 20), 5, "{edge}");
+        }
+        let jittered = [99, 121, 139, 160, 180, 202, 221];
+        assert_eq!((polls_kept(&jittered, WINDOW, 20), count_in(&jittered, WINDOW)), (5, 4));
+        assert_eq!(polls_kept(&[100, 120, 160, 180, 200, 220], WINDOW, 20), 4, "the poll at 140 is missing");
+        assert_eq!(polls_kept(&[], WINDOW, 20), 0);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::platform::Arrivals;
 use crate::report::{Figure, Outcome};
 use crate::rig::{Options, Rig};
 use crate::site::Load;
-use crate::stats::{Window, count_in, longest_gap, ms, percentile};
+use crate::stats::{Window, count_in, longest_gap, ms, percentile, polls_kept};
 use crate::step::{Followed, Steps, follow};
 use crate::subject::{Subject, Usage, Who};
 
@@ -63,12 +63,14 @@ impl Steady {
             steps.turn(now_us, &rig.polled()[..living]);
             std::thread::sleep(Duration::from_millis(2));
         }
+        steps.turn(window.to, &rig.polled()[..living]);
         let after = subject.usage()?;
         let counted_to = rig.clock.now_us();
         // What was polled or raised last still has to arrive.
         std::thread::sleep(Duration::from_millis(2_000 + 2 * self.load.period_ms));
         subject.check()?;
-        let steps = follow(steps.raised(), &rig.relay().coil_changes());
+        let served: Vec<_> = rig.polled().iter().map(|device| device.served()).collect();
+        let steps = follow(steps.raised(), &rig.relay().coil_changes(), &served);
         Ok(Measured { window, counted_to, usage: [before, after], steps, arrivals: rig.platform.arrivals() })
     }
 
@@ -96,8 +98,9 @@ impl Steady {
         let Measured { window, counted_to, usage: [before, after], steps, arrivals } = measured;
         let served: Vec<Vec<u64>> = rig.polled().iter().map(|device| device.served()).collect();
         let living = &served[..self.living()];
-        let polls: u64 = living.iter().map(|times| count_in(times, window)).sum();
-        let scheduled = (living.len() as u64 * window.len()) as f64 / (self.load.period_ms * 1_000) as f64;
+        let period_us = self.load.period_ms * 1_000;
+        let polls: u64 = living.iter().map(|times| polls_kept(times, window, period_us)).sum();
+        let scheduled = (living.len() as u64 * window.len()) as f64 / period_us as f64;
         let counted = Window { from: window.from, to: counted_to };
         let polls_counted: u64 = served.iter().map(|times| count_in(times, counted)).sum();
         let cpu_ms = after.cpu_ms.saturating_sub(before.cpu_ms) as f64;
@@ -151,11 +154,12 @@ fn gaps(served: &[Vec<u64>], window: Window, load: Load) -> [Figure; 3] {
     ]
 }
 
-fn step_figures(steps: Followed, load: Load) -> [Figure; 7] {
-    let Followed { mut latencies, missed } = steps;
+fn step_figures(steps: Followed, load: Load) -> [Figure; 10] {
+    let Followed { mut latencies, mut from_reply, missed } = steps;
     let count = latencies.len() as f64;
     let mut at = |percent| percentile(&mut latencies, percent).map(ms);
     let (p50, p99, max) = (at(50.0), at(99.0), at(100.0));
+    let mut own = |percent| percentile(&mut from_reply, percent).map(ms);
     let less_period = |value: Option<f64>| value.map(|value| value - load.period_ms as f64);
     [
         ("steps", Some(count + missed as f64)),
@@ -165,6 +169,9 @@ fn step_figures(steps: Followed, load: Load) -> [Figure; 7] {
         ("step_to_output_ms_max", max),
         ("step_less_period_ms_p99", less_period(p99)),
         ("step_less_period_ms_max", less_period(max)),
+        ("reply_to_output_ms_p50", own(50.0)),
+        ("reply_to_output_ms_p99", own(99.0)),
+        ("reply_to_output_ms_max", own(100.0)),
     ]
 }
 
@@ -184,11 +191,15 @@ mod tests {
 
     #[test]
     fn a_step_is_judged_by_what_the_poll_period_does_not_explain() {
-        let figures = step_figures(Followed { latencies: vec![100_000, 130_000], missed: 1 }, Load::FAST);
+        let figures = step_figures(
+            Followed { latencies: vec![100_000, 130_000], from_reply: vec![1_500], missed: 1 },
+            Load::FAST,
+        );
         let value = |name| figures.iter().find(|(known, _)| *known == name).unwrap().1;
         assert_eq!(value("steps"), Some(3.0));
         assert_eq!(value("step_to_output_ms_max"), Some(130.0));
         assert_eq!(value("step_less_period_ms_max"), Some(30.0));
+        assert_eq!(value("reply_to_output_ms_max"), Some(1.5));
     }
 
     #[test]

@@ -56,20 +56,27 @@ impl Steps {
 pub(crate) struct Followed {
     /// From each raise to its coil, in microseconds.
     pub(crate) latencies: Vec<u64>,
+    /// From the reply that showed the raise to its coil: the agent's own share.
+    pub(crate) from_reply: Vec<u64>,
     /// Raises that no coil followed.
     pub(crate) missed: u64,
 }
 
-/// Finds the coil that followed each raise: outputs are de-energised in alarm.
-pub(crate) fn follow(raises: &[Raise], changes: &[CoilChange]) -> Followed {
+/// Finds the coil that followed each raise: outputs are de-energised in alarm. `served` says when each device answered.
+pub(crate) fn follow(raises: &[Raise], changes: &[CoilChange], served: &[Vec<u64>]) -> Followed {
     let mut followed = Followed::default();
     for raise in raises {
         let answer = changes.iter().find(|change| {
             usize::from(change.coil) == raise.device && !change.energised && change.at_us >= raise.at_us
         });
-        match answer {
-            Some(change) => followed.latencies.push(change.at_us - raise.at_us),
-            None => followed.missed += 1,
+        let Some(change) = answer else {
+            followed.missed += 1;
+            continue;
+        };
+        followed.latencies.push(change.at_us - raise.at_us);
+        let replies = served.get(raise.device).into_iter().flatten();
+        if let Some(reply) = replies.copied().find(|at| *at >= raise.at_us) {
+            followed.from_reply.push(change.at_us.saturating_sub(reply));
         }
     }
     followed
@@ -91,7 +98,9 @@ mod tests {
             change(180, 0, false),
             change(901, 2, false),
         ];
-        assert_eq!(follow(&raises, &changes), Followed { latencies: vec![80, 1], missed: 1 });
+        let served = [vec![90, 170, 175], vec![160], vec![899, 900]];
+        let expected = Followed { latencies: vec![80, 1], from_reply: vec![10, 1], missed: 1 };
+        assert_eq!(follow(&raises, &changes, &served), expected);
     }
 
     #[test]
