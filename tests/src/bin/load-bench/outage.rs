@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::broker::Line;
 use crate::plant::LEVEL_HIGH;
-use crate::platform::{Arrivals, Via};
+use crate::platform::{Arrival, Arrivals, Via};
 use crate::report::{Figure, Outcome};
 use crate::rig::{Options, Rig};
 use crate::site::Load;
@@ -38,6 +38,13 @@ struct Missing {
     after_restart: u64,
 }
 
+impl Missing {
+    /// What the commit interval held at the kill may be gone.
+    const fn is_complete(self) -> bool {
+        self.durable == 0 && self.after_restart == 0
+    }
+}
+
 pub(crate) fn run(options: &Options) -> anyhow::Result<Outcome> {
     let rig = Rig::new(Load::WIDE, options)?;
     let mut line = Line::to(rig.broker.port)?;
@@ -60,17 +67,16 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Outcome> {
     let back = rig.clock.now_us();
     std::thread::sleep(FRESH);
     let moments = Moments { killed, back, end: rig.clock.now_us() };
-    let drained = drain(&rig, &mut subject, moments)?;
+    drain(&rig, &mut subject, moments)?;
     let arrivals = rig.platform.arrivals();
     subject.stop()?;
     let mut figures = figures(&rig, &arrivals, moments);
     figures.push(("restart_to_all_polled_ms", Some(restart.as_secs_f64() * 1_000.0)));
-    figures.push(("drained_after_ms", drained.map(|at| ms(at - moments.back))));
     Ok(Outcome { scenario: 'D', who: Who::Agent, figures })
 }
 
-/// Waits until every durable poll has arrived, or until nothing asked for arrives any more; says when the last came.
-fn drain(rig: &Rig, subject: &mut Subject, moments: Moments) -> anyhow::Result<Option<u64>> {
+/// Waits until every durable poll has arrived, or until nothing asked for arrives any more.
+fn drain(rig: &Rig, subject: &mut Subject, moments: Moments) -> anyhow::Result<()> {
     let until = rig.clock.now_us() + DRAIN_WITHIN.as_micros() as u64;
     let (mut known, mut since) = (Missing::default(), rig.clock.now_us());
     while rig.clock.now_us() < until {
@@ -80,14 +86,13 @@ fn drain(rig: &Rig, subject: &mut Subject, moments: Moments) -> anyhow::Result<O
         if moved {
             (known, since) = (missing, rig.clock.now_us());
         }
-        let complete = missing.durable == 0 && missing.after_restart == 0;
         let still = rig.clock.now_us() - since > STILL.as_micros() as u64;
-        if complete || still {
-            return Ok(complete.then_some(since));
+        if missing.is_complete() || still {
+            return Ok(());
         }
         std::thread::sleep(Duration::from_millis(200));
     }
-    Ok(None)
+    Ok(())
 }
 
 fn served(rig: &Rig) -> Vec<Vec<u64>> {
@@ -133,6 +138,7 @@ fn figures(rig: &Rig, arrivals: &Arrivals, moments: Moments) -> Vec<Figure> {
         ("link_to_fresh_ms", after(reached.fresh)),
         ("link_to_alarms_ms", after(reached.alarms)),
         ("link_to_backlog_ms", after(reached.backlog)),
+        ("drained_after_ms", after(reached.drained.filter(|_| missing.is_complete()))),
         ("alarms_before_backlog", Some(f64::from(u8::from(in_order)))),
     ]
 }
@@ -146,24 +152,28 @@ struct Reached {
     alarms: Option<u64>,
     /// The first back-filled reading.
     backlog: Option<u64>,
+    /// The last reading that was polled before the line was back.
+    drained: Option<u64>,
 }
 
 fn reached(arrivals: &Arrivals, moments: Moments) -> Reached {
     let later = || arrivals.readings.iter().filter(|arrival| arrival.at_us > moments.back);
-    let fresh = later().find(|arrival| arrival.latency_us() < arrival.at_us - moments.back);
+    let is_fresh = |arrival: &&Arrival| arrival.latency_us() < arrival.at_us - moments.back;
+    let fresh = later().find(is_fresh).map(|arrival| arrival.at_us);
+    let drained = later().filter(|arrival| !is_fresh(arrival)).map(|arrival| arrival.at_us).max();
     let backlog = later().find(|arrival| arrival.via == Via::BackFill);
     let first_of = |tag: &str| {
         let mut later = arrivals.alarms.iter().filter(|alarm| alarm.at_us > moments.back);
         later.find(|alarm| alarm.alarm.starts_with(tag)).map(|alarm| alarm.at_us)
     };
     let alarms = first_of("D0-level").zip(first_of("D1-level")).map(|(one, other)| one.max(other));
-    Reached { fresh: fresh.map(|at| at.at_us), alarms, backlog: backlog.map(|at| at.at_us) }
+    Reached { fresh, alarms, backlog: backlog.map(|arrival| arrival.at_us), drained }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::platform::{AlarmArrival, Arrival};
+    use crate::platform::AlarmArrival;
 
     const MOMENTS: Moments = Moments { killed: 10_000_000, back: 20_000_000, end: 30_000_000 };
 
@@ -197,8 +207,12 @@ mod tests {
             alarms: vec![alarm(20_100_000, "D0"), alarm(20_200_000, "D1"), alarm(20_900_000, "D0")],
             foreign: 0,
         };
-        let expected =
-            Reached { fresh: Some(20_400_000), alarms: Some(20_200_000), backlog: Some(20_500_000) };
+        let expected = Reached {
+            fresh: Some(20_400_000),
+            alarms: Some(20_200_000),
+            backlog: Some(20_500_000),
+            drained: Some(20_500_000),
+        };
         assert_eq!(reached(&arrivals, MOMENTS), expected);
     }
 }
