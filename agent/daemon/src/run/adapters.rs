@@ -143,7 +143,7 @@ impl Adapters {
             }
             Output::Reopen => {
                 let epoch = super::fresh_epoch();
-                district.learn(epoch, Arc::clone(&self.dictionary));
+                district.learn(epoch, None, Arc::clone(&self.dictionary));
                 let header = journal::Header { epoch, dictionary: Arc::clone(&self.dictionary) };
                 self.order(journal::Order::Reopen(header));
                 None

@@ -23,6 +23,7 @@ use crate::observe::{Facts, Latencies, Status};
 use crate::uplink::mqtt;
 use adapters::{Adapters, Inboxes};
 use district::District;
+pub use district::birth_too_large;
 
 /// Inputs taken before outputs are looked at again: enough to batch, too few to delay the panel.
 const INPUTS_PER_TURN: usize = 32;
@@ -233,8 +234,8 @@ impl Daemon {
                 }
                 self.engine.handle(now, Input::Journal(report));
             }
-            crate::journal::Report::Dictionary { epoch, dictionary } => {
-                self.district.learn(epoch, dictionary)
+            crate::journal::Report::Dictionary { epoch, ordinal, dictionary } => {
+                self.district.learn(epoch, Some(ordinal), dictionary);
             }
             crate::journal::Report::Status(status) => self.facts.journal = Some(status),
         }
