@@ -10,7 +10,7 @@ use crate::outbox::record::{AlarmState, Condition};
 use crate::outbox::{JournalState, Ledger};
 use crate::poll::{PollCount, Standing};
 use crate::table::PointTable;
-use crate::{Mono, Stamp};
+use crate::{ClockTrust, Mono, Stamp};
 
 /// An alarm that is not normal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -91,9 +91,6 @@ impl Engine {
     /// What is now.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        let active = |(alarm, state): (AlarmId, &Alarm)| {
-            state.is_active().then(|| ActiveAlarm { alarm, state: state.state(), sounds: state.sounds() })
-        };
         let devices = (0..).map(DeviceId).zip(&self.health).map(|(device, health)| DeviceState {
             device,
             standing: health.standing(),
@@ -114,16 +111,37 @@ impl Engine {
             epoch: self.outbox.epoch(),
             last: self.outbox.last(),
             table: self.plant.table.clone(),
-            alarms: (0..).map(AlarmId).zip(&self.plant.alarms).filter_map(active).collect(),
+            alarms: self.active_alarms(),
             devices: devices.collect(),
             buses: buses.collect(),
             uplinks: uplinks.collect(),
-            conditions: self.conditions.iter().copied().collect(),
+            conditions: self.standing_conditions(),
             panel: self.panel().clone(),
             journal: self.outbox.journal(),
             ledger: self.outbox.ledger(),
             drained: self.outbox.is_drained(),
         }
+    }
+
+    /// Alarms that are not normal, in site order.
+    #[must_use]
+    pub fn active_alarms(&self) -> Vec<ActiveAlarm> {
+        let active = |(alarm, state): (AlarmId, &Alarm)| {
+            state.is_active().then(|| ActiveAlarm { alarm, state: state.state(), sounds: state.sounds() })
+        };
+        (0..).map(AlarmId).zip(&self.plant.alarms).filter_map(active).collect()
+    }
+
+    /// Conditions of the agent itself that stand.
+    #[must_use]
+    pub fn standing_conditions(&self) -> Vec<Condition> {
+        self.conditions.iter().copied().collect()
+    }
+
+    /// Trust in the wall clock.
+    #[must_use]
+    pub const fn clock_trust(&self) -> ClockTrust {
+        self.wall.trust
     }
 
     /// The time the engine has reached.

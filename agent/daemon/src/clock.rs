@@ -43,18 +43,24 @@ impl Clock {
         tokio::time::Instant::from_std(self.origin + Duration::from_micros(at.as_micros()))
     }
 
-    /// Wall-clock time and how far it can be believed.
+    /// Wall-clock time.
     #[must_use]
-    pub fn wall(&self) -> (Utc, ClockTrust) {
+    pub fn utc(&self) -> Utc {
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let ms = i64::try_from(unix.as_millis()).unwrap_or(i64::MAX);
-        let ms = ms.saturating_add(self.skew_ms.load(Ordering::Relaxed));
-        let trust = match (ms < FLOOR_MS, self.sync_file.exists()) {
+        Utc::from_unix_ms(ms.saturating_add(self.skew_ms.load(Ordering::Relaxed)))
+    }
+
+    /// Wall-clock time and how far it can be believed; looks for the file that says so.
+    #[must_use]
+    pub fn wall(&self) -> (Utc, ClockTrust) {
+        let utc = self.utc();
+        let trust = match (utc.unix_ms() < FLOOR_MS, self.sync_file.exists()) {
             (true, _) => ClockTrust::Unset,
             (false, true) => ClockTrust::Synced,
             (false, false) => ClockTrust::Free,
         };
-        (Utc::from_unix_ms(ms), trust)
+        (utc, trust)
     }
 
     /// Shifts the wall clock, for demonstrations of a clock that jumps.

@@ -246,7 +246,7 @@ impl PlannedWrite {
     fn times(&self, wait: Duration) -> u32 {
         let (wait, refresh) = (wait.as_micros(), REFRESH.as_micros());
         let repeats = match self.every {
-            BEAT => wait.div_ceil(BEAT.as_micros()),
+            TICK => wait.div_ceil(TICK.as_micros()),
             _ => wait / refresh,
         };
         let changes = if self.follows_alarms { wait.div_ceil(refresh) } else { 0 };

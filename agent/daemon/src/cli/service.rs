@@ -40,7 +40,9 @@ pub(super) fn run(path: &Path, format: LogFormat, lang: Lang) -> u8 {
     if let Err(fault) = std::fs::create_dir_all(&loaded.state_dir) {
         error!(dir = %loaded.state_dir.display(), %fault, "the gateway's folder cannot be made; records stay in memory");
     }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+    // One thread for the loop, the buses and the uplinks: handing each reply from thread to thread costs more than all
+    // they do with it. Files, names and the journal have threads of their own.
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(fault) => {
             error!(%fault, "no runtime");

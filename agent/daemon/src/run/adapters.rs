@@ -8,7 +8,7 @@ use std::time::Duration;
 use hazard_core::id::{BusId, Epoch, OutputId, UplinkId};
 use hazard_core::input::{JournalReport, UplinkReport};
 use hazard_core::link::LinkFault;
-use hazard_core::{Input, Output, Site};
+use hazard_core::{Input, Mono, Output, Site};
 use tokio::sync::mpsc;
 use tracing::error;
 
@@ -27,6 +27,9 @@ const REPORTS_MAX: usize = 1024;
 const JOBS_MAX: usize = 2;
 /// Orders that wait for a slow disk; the engine bounds the records in them.
 const ORDERS_MAX: usize = 4096;
+/// Waking the disk's thread for each reading costs more than the reading.
+const GATHER: Duration = Duration::from_millis(20);
+const GATHER_MAX: usize = 64;
 /// How long the end of a run waits for platforms to hear of it, and for the disk: after a reload nobody polls meanwhile.
 const GOODBYE: Duration = Duration::from_secs(1);
 const CLOSE: Duration = Duration::from_secs(3);
@@ -47,6 +50,7 @@ pub(super) struct Adapters {
     uplinks: Vec<mpsc::Sender<mqtt::Order>>,
     uplink_tasks: Vec<tokio::task::JoinHandle<()>>,
     stuck: Vec<bool>,
+    flush_at: Option<Mono>,
     panel: Option<PanelHandle>,
     dictionary: Arc<Dictionary>,
 }
@@ -82,7 +86,9 @@ impl Adapters {
         let names = loaded.uplinks.iter().map(|uplink| uplink.name.clone()).collect();
         let failed = journal_sender.clone();
         let tell = move |report| drop(journal_sender.send(report));
-        let journal = journal::spawn(loaded.journal.clone(), header, names, tell).inspect_err(|fault| {
+        let mut settings = loaded.journal.clone();
+        settings.commit_within = settings.commit_within.saturating_sub(GATHER);
+        let journal = journal::spawn(settings, header, names, tell).inspect_err(|fault| {
             error!(%fault, "the journal's thread does not start");
             drop(failed.send(journal::Report::Core(JournalReport::Failed)));
         });
@@ -94,6 +100,7 @@ impl Adapters {
             journal: journal.ok(),
             waiting: VecDeque::new(),
             stuck: vec![false; uplinks.len()],
+            flush_at: None,
             uplinks,
             uplink_tasks,
             panel,
@@ -127,7 +134,7 @@ impl Adapters {
                 refused.then_some(Input::Written { bus, ticket, result: Err(LinkFault::Gone) })
             }
             Output::Publish(publish) => {
-                let encoded = district.encode(&publish, clock.wall().0);
+                let encoded = district.encode(&publish, clock.utc());
                 let message =
                     mqtt::Message { id: publish.message, topic: encoded.topic, payload: encoded.payload };
                 self.send(publish.uplink, mqtt::Order::Publish(message))
@@ -154,8 +161,31 @@ impl Adapters {
         }
     }
 
-    /// Gives the journal what it had no room for.
-    pub(super) fn flush(&mut self) {
+    /// When orders that may wait a moment must go.
+    pub(super) const fn flush_at(&self) -> Option<Mono> {
+        self.flush_at
+    }
+
+    /// Gives the journal its orders; those that are not urgent wait for company.
+    pub(super) fn flush(&mut self, now: Mono) {
+        if self.waiting.is_empty() {
+            self.flush_at = None;
+            return;
+        }
+        let at = *self.flush_at.get_or_insert(now + GATHER);
+        let urgent =
+            self.waiting.iter().any(|order| !matches!(order, journal::Order::Append { urgent: false, .. }));
+        if now < at && !urgent && self.waiting.len() < GATHER_MAX {
+            return;
+        }
+        self.flush_at = None;
+        self.give();
+        if !self.waiting.is_empty() {
+            self.flush_at = Some(now + GATHER);
+        }
+    }
+
+    fn give(&mut self) {
         let Some(journal) = &self.journal else {
             self.waiting.clear();
             return;
@@ -181,7 +211,7 @@ impl Adapters {
     }
 
     pub(super) async fn shut_down(mut self) {
-        self.flush();
+        self.give();
         drop(self.buses);
         for orders in &self.uplinks {
             drop(orders.try_send(mqtt::Order::Stop));

@@ -113,9 +113,8 @@ impl District {
         }
         self.revision = engine.revision();
         self.told_at = engine.reached();
-        let snapshot = engine.snapshot();
         let before = std::mem::take(&mut self.known);
-        for active in &snapshot.alarms {
+        for active in engine.active_alarms() {
             let same = before.get(&active.alarm).filter(|(state, _)| *state == active.state);
             self.known.insert(active.alarm, same.copied().unwrap_or((active.state, now)));
         }
@@ -126,8 +125,8 @@ impl District {
             since: Some(*since),
         });
         let state = State {
-            conditions: snapshot.conditions,
-            clock: snapshot.stamp.trust,
+            conditions: engine.standing_conditions(),
+            clock: engine.clock_trust(),
             ..self.state(reason, now, alarms.collect())
         };
         adapters.retain(&retained(self.wire.state(&state)));

@@ -160,7 +160,7 @@ impl Daemon {
     }
 
     async fn turn_until_end(&mut self, inboxes: &mut Inboxes, requests: &mut mpsc::Receiver<Request>) -> End {
-        self.district.announce(&mut self.adapters, &self.engine, self.clock.wall().0);
+        self.district.announce(&mut self.adapters, &self.engine, self.clock.utc());
         let now = self.clock.now();
         self.engine.handle_timeout(now);
         self.carry_out(now);
@@ -181,14 +181,16 @@ impl Daemon {
             }
             self.let_time_pass();
             self.carry_out(began);
-            self.district.keep_informed(&mut self.adapters, &self.engine, self.clock.wall().0);
+            self.district.keep_informed(&mut self.adapters, &self.engine, self.clock.utc());
             self.facts.latency.turn.observe(self.clock.now().since(began));
             (self.turns)();
         }
     }
 
     async fn next_event(&mut self, inboxes: &mut Inboxes, requests: &mut mpsc::Receiver<Request>) -> Event {
-        let wake = self.engine.poll_timeout().map_or(self.clock.now(), |(at, _)| at);
+        let engine = self.engine.poll_timeout().map(|(at, _)| at);
+        let wake =
+            engine.into_iter().chain(self.adapters.flush_at()).min().unwrap_or_else(|| self.clock.now());
         tokio::select! {
             biased;
             () = self.stop.cancelled() => Event::Stop,
@@ -302,7 +304,7 @@ impl Daemon {
                 self.engine.handle(self.clock.now(), input);
             }
         }
-        self.adapters.flush();
+        self.adapters.flush(self.clock.now());
     }
 
     fn status(&mut self) -> Status {
@@ -317,7 +319,7 @@ impl Daemon {
             let spec = &self.site.alarms[alarm.index()];
             (self.site.points[spec.point.index()].tag.to_string(), spec.kind, state)
         };
-        let alarms = self.engine.snapshot().alarms;
+        let alarms = self.engine.active_alarms();
         Legacy { alarms: alarms.into_iter().map(|active| name(active.alarm, active.state)).collect() }
     }
 
@@ -342,7 +344,6 @@ fn restore(engine: &mut Engine, site: &Site, legacy: &Legacy) {
 fn fresh_epoch() -> Epoch {
     Epoch(getrandom::u64().unwrap_or_else(|_| {
         // Without the kernel's randomness, address layout and time still differ from start to start.
-        let (utc, _) = Clock::new(PathBuf::new()).wall();
-        utc.unix_ms().unsigned_abs() ^ u64::from(std::process::id()) << 40
+        Clock::new(PathBuf::new()).utc().unix_ms().unsigned_abs() ^ u64::from(std::process::id()) << 40
     }))
 }
