@@ -267,13 +267,18 @@ impl Poller {
         }
         let shared = self.has_living(health);
         let mut best: Option<(bool, Mono, usize)> = None;
-        let mut probe: Option<(Mono, bool, usize)> = None;
+        let mut probe: Option<(Option<Mono>, bool, usize)> = None;
+        let mut waits_since: Option<Mono> = None;
         let mut next_due = None;
         for (index, slot) in self.slots.iter().enumerate() {
             let device = &health[slot.block.device.index()];
             if let Some(at) = self.probe_time(device, shared) {
-                let rank = (at, !slot.block.safety, index);
-                probe = Some(probe.map_or(rank, |known| known.min(rank)));
+                if at <= now {
+                    // Whoever was to be probed first: the share of time makes all dead devices wait for the same moment.
+                    let rank = (device.probe_at(), !slot.block.safety, index);
+                    probe = Some(probe.map_or(rank, |known| known.min(rank)));
+                    waits_since = Some(waits_since.map_or(at, |known| known.min(at)));
+                }
                 continue;
             }
             let due = slot.due().max(device.hold_until());
@@ -283,9 +288,10 @@ impl Poller {
                 best = Some(best.map_or(rank, |known| known.min(rank)));
             }
         }
-        let probe = probe.filter(|(at, _, index)| {
+        let patience_ends = waits_since.map(|at| at + SLACK_WAIT);
+        let probe = probe.filter(|(_, _, index)| {
             let timeout = site.devices[self.slots[*index].block.device.index()].timeout;
-            *at <= now && (next_due.is_none_or(|due| due >= now + timeout) || now >= *at + SLACK_WAIT)
+            next_due.is_none_or(|due| due >= now + timeout) || patience_ends.is_some_and(|at| now >= at)
         });
         match (probe, best) {
             // A probe that has waited long enough goes first: it is paid for, and it may find a safety point alive.
