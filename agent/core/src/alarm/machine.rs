@@ -96,14 +96,13 @@ impl Alarm {
     /// Takes a sample of its point; returns the state before if it changed.
     pub fn sample(&mut self, now: Mono, sample: &Sample, spec: &AlarmSpec) -> Option<AlarmState> {
         let at = &spec.threshold;
-        let lost = Threshold {
-            on_delay: at.on_delay,
-            off_delay: at.off_delay,
-            ..Threshold::switch(Side::High)
-        };
+        let lost =
+            Threshold { on_delay: at.on_delay, off_delay: at.off_delay, ..Threshold::switch(Side::High) };
         let phase = match (spec.kind, sample) {
             (AlarmKind::Lost, Sample::Bad(_)) => self.phase.step(now, Value::ONE, &lost),
-            (AlarmKind::Lost, Sample::Good(_) | Sample::Suspect(..)) => self.phase.step(now, Value::ZERO, &lost),
+            (AlarmKind::Lost, Sample::Good(_) | Sample::Suspect(..)) => {
+                self.phase.step(now, Value::ZERO, &lost)
+            }
             (_, Sample::Good(_)) => {
                 sample.number().map_or_else(|| self.phase.hold(now), |value| self.phase.step(now, value, at))
             }
