@@ -3,11 +3,15 @@
 
 extern crate std;
 
+mod rng;
+
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::sync::{Arc, Weak};
 use alloc::vec;
 use alloc::vec::Vec;
 use core::time::Duration;
+
+use rng::Rng;
 
 use super::record::{AlarmEvent, AlarmState, Body, LossPlace};
 use super::ring::Fill;
@@ -490,18 +494,5 @@ impl World {
 
     fn stamp(&self) -> Stamp {
         Stamp { mono: self.now, utc: Utc::from_unix_ms(0), trust: ClockTrust::Free }
-    }
-}
-
-struct Rng(u64);
-
-impl Rng {
-    /// splitmix64.
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (bits ^ (bits >> 31)) % bound.max(1)
     }
 }
