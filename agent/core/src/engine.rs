@@ -9,7 +9,7 @@ use crate::alarm::Alarm;
 use crate::annunciate::{Beat, Impaired, Panel, Wiring};
 use crate::deadline::Deadlines;
 use crate::decode::decode;
-use crate::id::{AlarmId, BusId, Epoch, Ticket, UplinkId};
+use crate::id::{AlarmId, BusId, Epoch, OutputId, Ticket, UplinkId};
 use crate::input::{Command, UplinkReport};
 use crate::link::{LinkFault, ReadResult};
 use crate::outbox::record::{ActionEvent, AlarmEvent, AlarmState, Body, Condition, DeviceEvent, SystemEvent};
@@ -118,12 +118,13 @@ impl Engine {
 
     /// Takes an input that happened at `now`.
     pub fn handle(&mut self, now: Mono, input: Input) {
-        self.now = self.now.max(now);
+        // Delays that have ended come first: an input that is late must not undo what was due before it.
+        self.reach(now);
         let stamp = self.stamp();
         match input {
             Input::Reply { bus, ticket, result } => self.replied(bus, ticket, result),
             Input::Written { bus, ticket, result } => self.written(bus, ticket, result),
-            Input::Driven { output, result } => self.set(Condition::OutputFault(output), result.is_err()),
+            Input::Driven { output, result } => self.note_output(output, result),
             Input::Journal(report) => {
                 self.outbox.journal_said(stamp, report);
                 self.watch_journal();
@@ -137,10 +138,7 @@ impl Engine {
 
     /// Lets time pass up to `now`.
     pub fn handle_timeout(&mut self, now: Mono) {
-        self.now = self.now.max(now);
-        let mut found = Found::default();
-        self.plant.timeout(self.now, &Arc::clone(&self.site), &mut found);
-        self.record(found);
+        self.reach(now);
         while let Some(bus) = self.buses.pop(self.now) {
             self.dispatch(bus);
         }
@@ -170,12 +168,19 @@ impl Engine {
         [bus, self.plant.poll_timeout(), outbox, tick].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
+    fn reach(&mut self, now: Mono) {
+        self.now = self.now.max(now);
+        let mut found = Found::default();
+        self.plant.timeout(self.now, &Arc::clone(&self.site), &mut found);
+        self.record(found);
+    }
+
     fn stamp(&self) -> Stamp {
         self.wall.stamp(self.now)
     }
 
     fn replied(&mut self, bus: BusId, ticket: Ticket, result: ReadResult) {
-        let Some(poller) = self.pollers.get_mut(bus.index()) else {
+        let Some(poller) = self.pollers.get(bus.index()) else {
             return;
         };
         let result = result.and_then(|words| poller.check(ticket, words));
@@ -183,32 +188,38 @@ impl Engine {
             Ok(_) => Ok(()),
             Err(fault) => Err(*fault),
         };
-        let Some(settled) = poller.settle(self.now, (ticket, outcome), &self.site, &mut self.health) else {
-            return;
-        };
-        self.note_bus(bus, outcome);
-        let mut found = Found::default();
-        self.note_device(&settled, outcome, &mut found);
-        self.note_block(bus, &settled, result, &mut found);
-        self.record(found);
-        self.dispatch(bus.index());
+        self.settle(bus, (ticket, outcome), result);
     }
 
     fn written(&mut self, bus: BusId, ticket: Ticket, result: Result<(), LinkFault>) {
-        let Some(poller) = self.pollers.get_mut(bus.index()) else {
+        let Some(poller) = self.pollers.get(bus.index()) else {
             return;
         };
-        let Some(settled) = poller.settle(self.now, (ticket, result), &self.site, &mut self.health) else {
+        let outcome = result.and_then(|()| poller.check_written(ticket));
+        self.settle(bus, (ticket, outcome), Err(outcome.err().unwrap_or(LinkFault::Garbled)));
+    }
+
+    fn settle(&mut self, bus: BusId, answer: (Ticket, Result<(), LinkFault>), words: ReadResult) {
+        let settled = self.pollers[bus.index()].settle(self.now, answer, &self.site, &mut self.health);
+        let Some(settled) = settled else {
             return;
         };
-        self.note_bus(bus, result);
+        let outcome = answer.1;
+        self.set(Condition::BusDown(bus), outcome == Err(LinkFault::Gone));
         let mut found = Found::default();
-        self.note_device(&settled, result, &mut found);
+        self.note_device(&settled, outcome, &mut found);
+        self.note_block(bus, &settled, words, &mut found);
         self.record(found);
         for output in settled.outputs {
-            self.set(Condition::OutputFault(output), result.is_err());
+            self.note_output(output, outcome);
         }
         self.dispatch(bus.index());
+    }
+
+    fn note_output(&mut self, output: OutputId, outcome: Result<(), LinkFault>) {
+        if output.index() < self.site.outputs.len() {
+            self.set(Condition::OutputFault(output), outcome.is_err());
+        }
     }
 
     /// Takes what a block's reply says about its points.
@@ -239,10 +250,6 @@ impl Engine {
             // The points keep their samples until they are stale or the device is offline.
             Err(LinkFault::Silent | LinkFault::Garbled | LinkFault::Gone) => {}
         }
-    }
-
-    fn note_bus(&mut self, bus: BusId, outcome: Result<(), LinkFault>) {
-        self.set(Condition::BusDown(bus), outcome == Err(LinkFault::Gone));
     }
 
     fn note_device(&mut self, settled: &Settled, outcome: Result<(), LinkFault>, found: &mut Found) {

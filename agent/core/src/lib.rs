@@ -11,6 +11,8 @@ mod deadline;
 pub mod decode;
 mod engine;
 #[cfg(test)]
+mod engine_tests;
+#[cfg(test)]
 mod fixture;
 pub mod id;
 pub mod input;

@@ -4,7 +4,7 @@
 use super::{AlarmKind, AlarmSpec};
 use crate::outbox::record::AlarmState;
 use crate::reading::Sample;
-use crate::{Mono, Phase, Value};
+use crate::{Mono, Phase, Side, Threshold, Value};
 
 /// What moves an alarm.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -96,9 +96,13 @@ impl Alarm {
     /// Takes a sample of its point; returns the state before if it changed.
     pub fn sample(&mut self, now: Mono, sample: &Sample, spec: &AlarmSpec) -> Option<AlarmState> {
         let at = &spec.threshold;
+        let lost =
+            Threshold { on_delay: at.on_delay, off_delay: at.off_delay, ..Threshold::switch(Side::High) };
         let phase = match (spec.kind, sample) {
-            (AlarmKind::Lost, Sample::Bad(_)) => self.phase.step(now, Value::ONE, at),
-            (AlarmKind::Lost, Sample::Good(_) | Sample::Suspect(..)) => self.phase.step(now, Value::ZERO, at),
+            (AlarmKind::Lost, Sample::Bad(_)) => self.phase.step(now, Value::ONE, &lost),
+            (AlarmKind::Lost, Sample::Good(_) | Sample::Suspect(..)) => {
+                self.phase.step(now, Value::ZERO, &lost)
+            }
             (_, Sample::Good(_)) => {
                 sample.number().map_or_else(|| self.phase.hold(now), |value| self.phase.step(now, value, at))
             }
@@ -160,7 +164,6 @@ mod tests {
     use crate::alarm::Priority;
     use crate::id::PointId;
     use crate::reading::{Doubt, NoData, Quantity};
-    use crate::{Side, Threshold};
 
     /// Every state × input × latch, so that a change of any cell is a change of this table.
     #[test]
@@ -209,7 +212,7 @@ mod tests {
     #[test]
     fn a_lost_point_is_an_alarm_of_its_own() {
         let mut alarm = Alarm::default();
-        let spec = AlarmSpec { threshold: Threshold::switch(Side::High), ..spec(AlarmKind::Lost) };
+        let spec = spec(AlarmKind::Lost);
         alarm.sample(Mono::ZERO, &Sample::Bad(NoData::Stale), &spec);
         assert_eq!(alarm.state(), AlarmState::Unacked);
         alarm.sample(Mono::ZERO, &good(0), &spec);

@@ -7,7 +7,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::ledger::{Count, UplinkLedger};
-use super::record::{Body, Lane, LossPlace, Record};
+use super::record::{Body, Lane, Loss, LossPlace, Record};
 use super::ring::{Fill, Ring};
 use super::store::{Kept, LostRun};
 use super::track::{Flight, Returned, Stretch, Track};
@@ -20,6 +20,8 @@ use crate::site::UplinkSpec;
 const MESSAGE_READINGS_MAX: u64 = 600;
 /// Places in the window that readings leave to events.
 const EVENT_PLACES: usize = 4;
+/// Losses that wait to be stated; beyond it they are told in wider spans.
+const LOST_RUNS_MAX: usize = 32;
 const LANES: [Lane; 2] = [Lane::Event, Lane::Reading];
 
 /// What the forwarder may draw on.
@@ -37,9 +39,11 @@ pub(super) struct Forwarder {
     stretches: VecDeque<Stretch>,
     flights: BTreeMap<MessageId, Flight>,
     returned: Returned,
-    fetching: Option<(Epoch, Lane, Seq)>,
+    fetching: Option<(Epoch, Lane, (Seq, Seq))>,
     fetched: Returned,
     lost: Vec<(Epoch, LostRun)>,
+    /// Losses of this platform in records that it has not confirmed: should such a record be lost, they are stated again.
+    unheard: Vec<(Epoch, Seq, Loss)>,
     own_done: UplinkLedger,
     back_filled: Count,
 }
@@ -56,6 +60,7 @@ impl Forwarder {
             fetching: None,
             fetched: Returned::new(),
             lost: Vec::new(),
+            unheard: Vec::new(),
             own_done: UplinkLedger::default(),
             back_filled: Count::default(),
         }
@@ -102,6 +107,9 @@ impl Forwarder {
     pub(super) fn offered(&mut self, record: &Record) {
         if let Some(current) = self.stretches.back_mut() {
             current.track(record.lane()).offered += Count::of(record);
+            if let Some(loss) = own_loss(self.uplink, record) {
+                self.unheard.push((current.epoch, record.seq, loss));
+            }
         }
     }
 
@@ -129,6 +137,8 @@ impl Forwarder {
         let Some(flight) = self.flights.remove(&message) else {
             return;
         };
+        let heard = |seq: Seq| flight.records.iter().any(|record| record.seq == seq);
+        self.unheard.retain(|(epoch, seq, _)| *epoch != flight.epoch || !heard(*seq));
         let Some(stretch) = self.stretches.iter_mut().find(|stretch| stretch.epoch == flight.epoch) else {
             return;
         };
@@ -155,9 +165,9 @@ impl Forwarder {
         let mut count = Count::default();
         for record in &flight.records {
             count += Count::of(record);
-            self.restate(record);
+            self.restate(flight.epoch, record);
         }
-        self.lost.push((flight.epoch, LostRun::span(flight.lane, flight.span, count)));
+        self.lose_run(flight.epoch, LostRun::span(flight.lane, flight.span, count));
         if let Some(stretch) = self.stretches.iter_mut().find(|stretch| stretch.epoch == flight.epoch) {
             stretch.dirty = true;
             stretch.track(flight.lane).lost += count;
@@ -171,15 +181,17 @@ impl Forwarder {
         let known = self.stretches.iter_mut().find(|stretch| stretch.epoch == epoch);
         if known.is_some_and(|stretch| !stretch.track(lane).sent.contains(kept.record.seq)) {
             self.lose(epoch, kept);
-            self.restate(&kept.record);
+            self.restate(epoch, &kept.record);
         }
     }
 
     pub(super) fn fetched(&mut self, asked: (Epoch, Lane), through: Seq, records: Vec<Arc<Record>>) {
-        let Some((epoch, lane, first)) = self.fetching.take_if(|(epoch, lane, _)| (*epoch, *lane) == asked)
-        else {
+        let fetching = self.fetching.take_if(|(epoch, lane, _)| (*epoch, *lane) == asked);
+        let Some((epoch, lane, (first, last))) = fetching else {
             return;
         };
+        // Beyond what was asked for, memory may have what the journal has not.
+        let through = through.min(last);
         let Some(stretch) = self.stretches.iter_mut().find(|stretch| stretch.epoch == epoch) else {
             return;
         };
@@ -210,7 +222,9 @@ impl Forwarder {
             if self.flights.len() + reserved >= window {
                 return None;
             }
-            if let Some(flight) = self.live(lane, sources) {
+            // A connection that confirms nothing gives back all that it was given: that goes first, or it would pile up.
+            let crowded = self.returned.iter().filter(|flight| flight.lane == lane).count() >= window;
+            if !crowded && let Some(flight) = self.live(lane, sources) {
                 return Some(self.launch(message, flight));
             }
             let back_filling = self.flights.values().filter(|flight| flight.back_fill).count();
@@ -223,6 +237,7 @@ impl Forwarder {
             if let Some(step) = self.back_fill(lane, sources, message) {
                 return Some(step);
             }
+            self.settle(lane, &sources.rings[lane as usize]);
         }
         None
     }
@@ -368,29 +383,49 @@ impl Forwarder {
                 if !stretch.own {
                     // Nobody counted them in this run: at most so many.
                     let count = Count { records: last.0 - first.0 + 1, readings: 0 };
-                    self.lost.push((epoch, LostRun::span(lane, (first, last), count)));
+                    self.lose_run(epoch, LostRun::span(lane, (first, last), count));
                 }
                 continue;
             }
             if sources.journal && self.fetching.is_none() && self.fetched.is_empty() {
-                self.fetching = Some((epoch, lane, first));
-                let records_max = self.spec.message_records_max.max(1);
                 // What is still in memory may never have become durable: it is sent from there.
                 let last = evicted_from(ring, epoch, first).map_or(last, |evicted| evicted.min(last));
+                self.fetching = Some((epoch, lane, (first, last)));
+                let records_max = self.spec.message_records_max.max(1);
                 return Some(Output::Fetch { uplink: self.uplink, epoch, lane, first, last, records_max });
             }
         }
         None
     }
 
-    /// A loss that was stated in a record which is now lost itself is stated again.
-    fn restate(&mut self, record: &Record) {
-        let Body::Loss(loss) = &record.body else {
+    /// States what the journal no longer had, once everything else of the lane has arrived.
+    fn settle(&mut self, lane: Lane, ring: &Ring) {
+        let Some(current) = self.stretches.back_mut() else {
             return;
         };
-        if loss.place != LossPlace::Uplink(self.uplink) {
+        let epoch = current.epoch;
+        let track = current.track(lane);
+        let evicted = ring.evicted_through(epoch).unwrap_or_default();
+        let through = evicted.max(Seq(track.live_next.0.saturating_sub(1)));
+        let missing = track.pending();
+        let travelling = track.acked.first_gap(Seq(1), through).is_some();
+        if missing.is_zero() || travelling || ring.has_from(epoch, through.next()) {
             return;
         }
+        track.lost += missing;
+        self.miss(epoch, LostRun::span(lane, (Seq(1), through), missing));
+    }
+
+    /// A loss that was stated in a record which is now lost itself is stated again.
+    fn restate(&mut self, epoch: Epoch, record: &Record) {
+        let Some(loss) = own_loss(self.uplink, record) else {
+            return;
+        };
+        self.unheard.retain(|(of, seq, _)| (*of, *seq) != (epoch, record.seq));
+        self.restate_loss(&loss);
+    }
+
+    fn restate_loss(&mut self, loss: &Loss) {
         let count = Count { records: loss.records, readings: loss.readings };
         let known = self.lost.iter_mut().find(|(epoch, run)| *epoch == loss.epoch && run.lane == loss.lane);
         match known {
@@ -404,17 +439,38 @@ impl Forwarder {
         if let Some(stretch) = self.stretches.iter_mut().find(|stretch| stretch.epoch == epoch) {
             stretch.track(lane).lose(kept);
         }
-        let mut runs: Vec<LostRun> = Vec::new();
-        let tail = self.lost.pop_if(|(lost_epoch, run)| *lost_epoch == epoch && run.lane == lane);
-        runs.extend(tail.map(|(_, run)| run));
-        LostRun::extend(&mut runs, kept);
-        self.lost.extend(runs.into_iter().map(|run| (epoch, run)));
+        if !self.lost.iter_mut().rev().any(|(of, run)| *of == epoch && run.extend(kept)) {
+            self.lose_run(epoch, LostRun::of(kept));
+        }
+    }
+
+    fn lose_run(&mut self, epoch: Epoch, run: LostRun) {
+        let crowded = self.lost.len() >= LOST_RUNS_MAX;
+        let known =
+            self.lost.iter_mut().rev().find(|(of, known)| crowded && *of == epoch && known.lane == run.lane);
+        match known {
+            Some((_, known)) => known.widen((run.first, run.last), run.count),
+            None => self.lost.push((epoch, run)),
+        }
+    }
+
+    /// Records somewhere in the run's span are lost: nobody can say which, so losses that they may have stated are again.
+    fn miss(&mut self, epoch: Epoch, run: LostRun) {
+        let lane = run.lane;
+        self.lose_run(epoch, run);
+        if lane == Lane::Event {
+            let unheard = self.unheard.extract_if(.., |(of, seq, _)| *of == epoch && *seq <= run.last);
+            for (_, _, loss) in unheard.collect::<Vec<_>>() {
+                self.restate_loss(&loss);
+            }
+        }
     }
 
     /// Lets go of earlier epochs that are done; what of them was offered and never seen again is stated as lost.
     fn retire(&mut self) {
-        while self.stretches.front().is_some_and(|stretch| stretch.is_done() && !stretch.dirty) {
-            let Some(stretch) = self.stretches.pop_front() else {
+        while let Some(index) = self.stretches.iter().position(|stretch| stretch.is_done() && !stretch.dirty)
+        {
+            let Some(stretch) = self.stretches.remove(index) else {
                 return;
             };
             let last = stretch.last.unwrap_or_default();
@@ -424,10 +480,18 @@ impl Forwarder {
                 self.own_done.lost += track.lost;
                 self.own_done.lost += missing;
                 if !missing.is_zero() {
-                    self.lost.push((stretch.epoch, LostRun::span(lane, (Seq(1), last), missing)));
+                    self.miss(stretch.epoch, LostRun::span(lane, (Seq(1), last), missing));
                 }
             }
         }
+    }
+}
+
+/// The loss that the record states, if it is one of this platform's.
+fn own_loss(uplink: UplinkId, record: &Record) -> Option<Loss> {
+    match &record.body {
+        Body::Loss(loss) if loss.place == LossPlace::Uplink(uplink) => Some(*loss),
+        _ => None,
     }
 }
 

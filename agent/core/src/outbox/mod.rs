@@ -6,6 +6,8 @@ mod ledger;
 pub mod record;
 mod ring;
 mod store;
+#[cfg(test)]
+mod tests;
 mod track;
 
 use alloc::sync::Arc;
@@ -40,6 +42,8 @@ pub struct Outbox {
     next: Seq,
     opened: bool,
     ordinals: [u64; 2],
+    /// The place in its lane that is kept for the opening record of this epoch.
+    opening_ordinal: u64,
     rings: [Ring; 2],
     store: Store,
     forwarders: Vec<Forwarder>,
@@ -62,6 +66,7 @@ impl Outbox {
             next: Seq(2),
             opened: false,
             ordinals: [1, 0],
+            opening_ordinal: 1,
             rings: [Ring::new(limits.recent_events_max), Ring::new(limits.recent_readings_max)],
             store: Store::new(
                 limits.journal_backlog_max.min(limits.recent_readings_max / 2),
@@ -262,6 +267,8 @@ impl Outbox {
 
     fn journal_opened(&mut self, stamp: Stamp, epoch: Epoch, opening: Opening, past: &[PastEpoch]) {
         if epoch != self.epoch {
+            // What waits carries numbers of the epoch that ends.
+            self.store.failed(stamp.mono);
             self.begin(epoch);
         }
         for forwarder in &mut self.forwarders {
@@ -294,21 +301,17 @@ impl Outbox {
         self.next = Seq(2);
         self.opened = false;
         self.ordinals[0] += 1;
+        self.opening_ordinal = self.ordinals[0];
     }
 
     fn open(&mut self, stamp: Stamp, opening: Opening) {
         self.opened = true;
         let record = Arc::new(Record { seq: Seq(1), stamp, body: Body::Opening(opening) });
-        let kept = Kept { ordinal: self.opening_ordinal(), record };
+        let kept = Kept { ordinal: self.opening_ordinal, record };
         self.keep(kept.clone());
         self.rings[Lane::Event as usize].push_first(self.epoch, kept.clone());
         self.store.push_first(kept);
         self.evict();
-    }
-
-    /// The place that was kept free for the opening record of this epoch.
-    fn opening_ordinal(&self) -> u64 {
-        self.rings[Lane::Event as usize].first_ordinal(self.epoch).map_or(self.ordinals[0], |first| first - 1)
     }
 
     fn append(&mut self) -> Option<Output> {

@@ -42,11 +42,6 @@ impl Ring {
         self.entries.insert(index, (epoch, kept));
     }
 
-    /// The place in its lane of the first record of `epoch` in memory.
-    pub(super) fn first_ordinal(&self, epoch: Epoch) -> Option<u64> {
-        self.entries.iter().find(|(held, _)| *held == epoch).map(|(_, kept)| kept.ordinal)
-    }
-
     /// Takes the oldest record out while the ring is too heavy.
     pub(super) fn evict(&mut self) -> Option<(Epoch, Kept)> {
         if self.weight <= self.weight_max {

@@ -61,24 +61,22 @@ impl LostRun {
         self.count += count;
     }
 
-    /// Adds a record: to the run that it continues, or as a run of its own.
-    pub(super) fn extend(runs: &mut Vec<Self>, kept: &Kept) {
+    /// A record as a run of its own.
+    pub(super) fn of(kept: &Kept) -> Self {
         let Kept { ordinal, record } = kept;
-        let lane = record.lane();
-        match runs.iter_mut().rev().find(|run| run.lane == lane && run.last_ordinal + 1 == *ordinal) {
-            Some(run) => {
-                run.last = record.seq;
-                run.last_ordinal = *ordinal;
-                run.count += Count::of(record);
-            }
-            None => runs.push(Self {
-                lane,
-                first: record.seq,
-                last: record.seq,
-                count: Count::of(record),
-                last_ordinal: *ordinal,
-            }),
+        let span = (record.seq, record.seq);
+        Self { last_ordinal: *ordinal, ..Self::span(record.lane(), span, Count::of(record)) }
+    }
+
+    /// Takes the record in if it is the neighbour; whether it is.
+    pub(super) fn extend(&mut self, kept: &Kept) -> bool {
+        let Kept { ordinal, record } = kept;
+        let continues = self.lane == record.lane() && self.last_ordinal + 1 == *ordinal;
+        if continues {
+            self.widen((record.seq, record.seq), Count::of(record));
+            self.last_ordinal = *ordinal;
         }
+        continues
     }
 }
 
@@ -130,13 +128,13 @@ impl Store {
         self.backlog += Count::of(&kept.record);
         self.waiting.push_back(kept);
         while self.backlog.readings.max(self.backlog.records) > self.backlog_max {
-            let Some(index) = self.waiting.iter().position(|kept| kept.record.lane() == Lane::Reading) else {
+            // Readings go first; where only events wait, a disk that answers nothing must not fill memory with them.
+            let reading = self.waiting.iter().position(|kept| kept.record.lane() == Lane::Reading);
+            let Some(kept) = self.waiting.remove(reading.unwrap_or(0)) else {
                 break;
             };
-            if let Some(kept) = self.waiting.remove(index) {
-                self.backlog = self.backlog - Count::of(&kept.record);
-                self.lose(&kept);
-            }
+            self.backlog = self.backlog - Count::of(&kept.record);
+            self.lose(&kept);
         }
     }
 
@@ -213,6 +211,8 @@ impl Store {
 
     fn lose(&mut self, kept: &Kept) {
         self.lost_count += Count::of(&kept.record);
-        LostRun::extend(&mut self.lost, kept);
+        if !self.lost.iter_mut().rev().any(|run| run.extend(kept)) {
+            self.lost.push(LostRun::of(kept));
+        }
     }
 }

@@ -83,8 +83,11 @@ impl Stretch {
 
     /// Whether nothing of it is left to be confirmed.
     pub(super) fn is_done(&self) -> bool {
-        self.last
-            .is_some_and(|last| self.lanes.iter().all(|track| track.acked.first_gap(Seq(1), last).is_none()))
+        self.last.is_some_and(|last| {
+            self.lanes.iter().all(|track| {
+                (self.own && track.pending().is_zero()) || track.acked.first_gap(Seq(1), last).is_none()
+            })
+        })
     }
 }
 

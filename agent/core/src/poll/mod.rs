@@ -5,6 +5,8 @@ mod plan;
 mod poller;
 mod predict;
 mod slot;
+#[cfg(test)]
+mod tests;
 mod writes;
 
 pub use health::{Health, Standing, Turn};

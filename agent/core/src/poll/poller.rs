@@ -63,6 +63,9 @@ enum Choice {
     Write(usize),
 }
 
+/// When its device was to be probed, whether it is no safety block, and its index.
+type ProbeRank = (Option<Mono>, bool, usize);
+
 /// The poller of one bus.
 #[derive(Clone, Debug)]
 pub struct Poller {
@@ -147,9 +150,11 @@ impl Poller {
     /// # Errors
     /// [`LinkFault::Garbled`] when the words do not fit the read with this ticket.
     pub fn check(&self, ticket: Ticket, words: Words) -> Result<Words, LinkFault> {
-        let flight = self.flight.as_ref().filter(|flight| flight.ticket == ticket);
-        let Some(Purpose::Read(index)) = flight.map(|flight| &flight.purpose) else {
+        let Some(flight) = self.flight.as_ref().filter(|flight| flight.ticket == ticket) else {
             return Ok(words);
+        };
+        let Purpose::Read(index) = &flight.purpose else {
+            return Err(LinkFault::Garbled);
         };
         let request = &self.slots[*index].block.request;
         let len = match (&words, request.table.is_bits()) {
@@ -160,6 +165,19 @@ impl Poller {
             }
         };
         if len == usize::from(request.count) { Ok(words) } else { Err(LinkFault::Garbled) }
+    }
+
+    /// The confirmation of a write that answers a read says nothing about the points.
+    ///
+    /// # Errors
+    /// [`LinkFault::Garbled`] when the request with this ticket is no write.
+    pub fn check_written(&self, ticket: Ticket) -> Result<(), LinkFault> {
+        match &self.flight {
+            Some(Flight { ticket: known, purpose: Purpose::Read(_), .. }) if *known == ticket => {
+                Err(LinkFault::Garbled)
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// Ends the request with this ticket; `None` for a ticket that is not in flight.
@@ -260,20 +278,41 @@ impl Poller {
     }
 
     fn choose(&self, now: Mono, site: &Site, health: &[Health]) -> Option<Choice> {
-        let write = (0..self.groups.len())
-            .find(|index| self.write_time(&self.groups[*index], health).is_some_and(|due| due <= now));
-        if let Some(index) = write {
-            return Some(Choice::Write(index));
+        let is_dead = |index: &usize| health[self.groups[*index].device.index()].is_offline();
+        let writes = (0..self.groups.len())
+            .filter(|index| self.write_time(&self.groups[*index], health).is_some_and(|due| due <= now));
+        let (dead, living): (Vec<usize>, Vec<usize>) = writes.partition(is_dead);
+        if let Some(index) = living.first() {
+            return Some(Choice::Write(*index));
         }
-        let shared = self.has_living(health);
+        let (poll, next_due) = self.earliest_poll(now, health);
+        let probe_at = |device: DeviceId| health[device.index()].probe_at();
+        let dead_write = dead.into_iter().map(|index| (probe_at(self.groups[index].device), index)).min();
+        let (probe, waits_since) = self.earliest_probe(now, health);
+        match (dead_write, probe) {
+            // A dead module's relays come before the probes of other devices, but only in its turn.
+            (Some((at, index)), probe) if probe.is_none_or(|(other, _, _)| at <= other) => {
+                Some(Choice::Write(index))
+            }
+            // A probe that has waited long enough goes first: it is paid for, and it may find a safety point alive.
+            (dead_write, Some((_, _, index)))
+                if dead_write.is_some()
+                    || waits_since.is_some_and(|at| now >= at + SLACK_WAIT)
+                    || next_due.is_none_or(|due| due >= now + self.timeout(index, site)) =>
+            {
+                Some(Choice::Poll(index))
+            }
+            (None | Some(_), _) => poll.map(Choice::Poll),
+        }
+    }
+
+    /// The poll of a living device to send at `now`, and when any of them is due.
+    fn earliest_poll(&self, now: Mono, health: &[Health]) -> (Option<usize>, Option<Mono>) {
         let mut best: Option<(bool, Mono, usize)> = None;
-        let mut probe: Option<(Mono, bool, usize)> = None;
         let mut next_due = None;
         for (index, slot) in self.slots.iter().enumerate() {
             let device = &health[slot.block.device.index()];
-            if let Some(at) = self.probe_time(device, shared) {
-                let rank = (at, !slot.block.safety, index);
-                probe = Some(probe.map_or(rank, |known| known.min(rank)));
+            if device.is_offline() {
                 continue;
             }
             let due = slot.due().max(device.hold_until());
@@ -283,15 +322,24 @@ impl Poller {
                 best = Some(best.map_or(rank, |known| known.min(rank)));
             }
         }
-        let probe = probe.filter(|(at, _, index)| {
-            let timeout = site.devices[self.slots[*index].block.device.index()].timeout;
-            *at <= now && (next_due.is_none_or(|due| due >= now + timeout) || now >= *at + SLACK_WAIT)
+        (best.map(|(_, _, index)| index), next_due)
+    }
+
+    /// The probe to send at `now`, and since when any of them might have been sent.
+    fn earliest_probe(&self, now: Mono, health: &[Health]) -> (Option<ProbeRank>, Option<Mono>) {
+        let shared = self.has_living(health);
+        let probes = self.slots.iter().enumerate().filter_map(|(index, slot)| {
+            let device = &health[slot.block.device.index()];
+            let since = self.probe_time(device, shared).filter(|at| *at <= now)?;
+            // Dead devices all wait for the same share of time: the one that waits longest goes first, or it never would.
+            Some((since, (device.probe_at(), !slot.block.safety, index)))
         });
-        match (probe, best) {
-            // A probe that has waited long enough goes first: it is paid for, and it may find a safety point alive.
-            (Some((_, _, index)), _) | (None, Some((_, _, index))) => Some(Choice::Poll(index)),
-            (None, None) => None,
-        }
+        let first = probes.clone().map(|(_, rank)| rank).min();
+        (first, probes.map(|(since, _)| since).min())
+    }
+
+    fn timeout(&self, index: usize, site: &Site) -> Duration {
+        site.devices[self.slots[index].block.device.index()].timeout
     }
 
     fn has_living(&self, health: &[Health]) -> bool {

@@ -289,7 +289,7 @@ impl<'a> Sim<'a> {
                 }
             }
             if beat_at <= now {
-                beat_at = now + BEAT;
+                beat_at = now + TICK;
                 self.toggle(|role| *role == Role::Heartbeat);
             }
             if change_at <= now {

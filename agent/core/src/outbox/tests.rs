@@ -1,0 +1,498 @@
+//! The outbox against a small model of a disk and two platforms: whatever breaks in whatever order, each record arrives or
+//! a loss that arrives covers it, the ledger is even after each step, and memory stays within its bounds.
+
+extern crate std;
+
+mod rng;
+
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::sync::{Arc, Weak};
+use alloc::vec;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use rng::Rng;
+
+use super::record::{AlarmEvent, AlarmState, Body, LossPlace};
+use super::ring::Fill;
+use super::{AckedSet, Lane, Outbox, Record};
+use crate::id::{AlarmId, Epoch, MessageId, PointId, Seq, UplinkId};
+use crate::input::{JournalReport, PastEpoch, UplinkReport};
+use crate::output::{Output, Publish};
+use crate::reading::{NoData, Reading, Sample};
+use crate::site::{Limits, SiteTables, UplinkSpec};
+use crate::{ClockTrust, Mono, Stamp, Utc};
+
+const UPLINKS: u8 = 2;
+const WINDOW: u16 = 12;
+const MESSAGE_RECORDS_MAX: u16 = 4;
+const READINGS_MAX: u64 = 120;
+const EVENTS_MAX: u64 = 40;
+const BACKLOG_MAX: u32 = 50;
+
+#[test]
+fn every_record_arrives_or_a_loss_that_arrives_covers_it() {
+    for seed in 1..=300 {
+        std::println!("seed {seed}");
+        let mut world = World::new(seed);
+        for _ in 0..world.rng.below(600) {
+            world.step();
+        }
+        world.heal();
+        world.look_at_platforms();
+    }
+}
+
+#[test]
+fn a_connection_that_confirms_nothing_does_not_fill_memory() {
+    let mut world = World::new(1);
+    world.disk_answers();
+    for _ in 0..400 {
+        world.connect(UplinkId(0));
+        for _ in 0..20 {
+            world.offer_readings();
+            world.disk_answers();
+            world.carry_out();
+            world.look();
+        }
+        world.cut(UplinkId(0));
+    }
+    world.heal();
+    world.look_at_platforms();
+}
+
+#[test]
+fn events_do_not_pile_up_before_a_disk_that_never_answers() {
+    let mut world = World::new(1);
+    world.disk_answers();
+    for _ in 0..1000 {
+        world.offer_event();
+        world.carry_out();
+        world.look();
+    }
+}
+
+#[test]
+fn what_retention_took_before_the_platform_had_it_is_stated() {
+    let mut world = World::new(1);
+    world.disk_answers();
+    for _ in 0..400 {
+        world.offer_readings();
+        world.carry_out();
+        world.disk_answers();
+    }
+    world.disk_forgets();
+    world.heal();
+    assert!(world.outbox.ledger().uplinks[0].lost.records > 0);
+    world.look_at_platforms();
+}
+
+#[test]
+fn a_platform_that_takes_nothing_is_not_told_of_each_loss_on_its_own() {
+    let mut world = World::new(1);
+    world.disk_answers();
+    world.connect(UplinkId(0));
+    for turn in 0..2000 {
+        world.offer_readings();
+        world.offer_event();
+        world.carry_out();
+        world.reject(UplinkId(0));
+        world.confirm(UplinkId(0));
+        world.disk_answers();
+        if turn % 100 == 0 {
+            world.now = world.now + Duration::from_secs(11);
+            world.outbox.timeout(world.stamp());
+        }
+        world.look();
+    }
+    let offered = world.outbox.ledger().offered.records;
+    assert!(offered < 4000 + 20 * 40, "{offered} records for 4000 that were offered");
+}
+
+type Shelf = BTreeMap<Seq, Record>;
+
+#[derive(Default)]
+struct Platform {
+    up: bool,
+    /// Messages under way, and whether they arrived.
+    waiting: Vec<(Publish, bool)>,
+    records: BTreeMap<(Epoch, Seq), Record>,
+}
+
+struct Disk {
+    epochs: BTreeMap<Epoch, Shelf>,
+    unsynced: Vec<(Epoch, Record)>,
+    cursors: BTreeMap<(Epoch, UplinkId), [AckedSet; 2]>,
+    failed: bool,
+    /// Epochs that it found again: what their cursors did not say in time may be told as lost although it arrived.
+    found: BTreeSet<Epoch>,
+    /// Answers to come, in order.
+    answers: VecDeque<Order>,
+}
+
+enum Order {
+    Sync(Epoch, Seq),
+    Fetch(UplinkId, Epoch, Lane, (Seq, Seq), u16),
+    Open,
+}
+
+struct World {
+    rng: Rng,
+    now: Mono,
+    outbox: Outbox,
+    platforms: Vec<Platform>,
+    disk: Disk,
+    offered: BTreeMap<(Epoch, Seq), (Lane, Weak<Record>)>,
+    epochs: u64,
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let spec = UplinkSpec { name: "u".into(), window: WINDOW, message_records_max: MESSAGE_RECORDS_MAX };
+        let limits = Limits {
+            recent_readings_max: u32::try_from(READINGS_MAX).unwrap(),
+            recent_events_max: u32::try_from(EVENTS_MAX).unwrap(),
+            journal_backlog_max: BACKLOG_MAX,
+        };
+        let tables =
+            SiteTables { limits, uplinks: vec![spec; usize::from(UPLINKS)], ..SiteTables::default() };
+        let disk = Disk {
+            epochs: BTreeMap::new(),
+            unsynced: Vec::new(),
+            cursors: BTreeMap::new(),
+            failed: false,
+            found: BTreeSet::new(),
+            answers: VecDeque::from([Order::Open]),
+        };
+        Self {
+            rng: Rng(seed),
+            now: Mono::ZERO,
+            outbox: Outbox::new(&tables, Epoch(1), Mono::ZERO),
+            platforms: (0..UPLINKS).map(|_| Platform::default()).collect(),
+            disk,
+            offered: BTreeMap::new(),
+            epochs: 1,
+        }
+    }
+
+    fn step(&mut self) {
+        let uplink = UplinkId(u8::try_from(self.rng.below(u64::from(UPLINKS))).unwrap());
+        match self.rng.below(100) {
+            0..25 => self.offer_readings(),
+            25..35 => self.offer_event(),
+            35..39 => self.connect(uplink),
+            39..42 => self.cut(uplink),
+            42..62 => self.confirm(uplink),
+            62..64 => self.reject(uplink),
+            64..66 => {
+                let stranger = MessageId(self.rng.below(u64::MAX));
+                self.say(uplink, &UplinkReport::Acked(stranger));
+            }
+            66..82 => self.disk_answers(),
+            82..84 => self.disk_fails(),
+            84..85 => self.disk_forgets(),
+            85..86 => self.disk_repeats_itself(),
+            _ => self.let_time_pass(),
+        }
+        self.carry_out();
+        self.look();
+    }
+
+    fn offer_readings(&mut self) {
+        let readings = (0..=self.rng.below(5)).map(|point| Reading {
+            point: PointId(u32::try_from(point).unwrap()),
+            sample: Sample::Bad(NoData::Stale),
+        });
+        self.outbox.offer(self.stamp(), Body::Readings(readings.collect()));
+    }
+
+    fn offer_event(&mut self) {
+        let event = AlarmEvent {
+            alarm: AlarmId(0),
+            from: AlarmState::Normal,
+            to: AlarmState::Unacked,
+            value: None,
+            actor: None,
+        };
+        self.outbox.offer(self.stamp(), Body::Alarm(event));
+    }
+
+    fn connect(&mut self, uplink: UplinkId) {
+        let platform = &mut self.platforms[uplink.index()];
+        // A second `Up` without a `Down` means a new connection as well.
+        platform.waiting.clear();
+        platform.up = true;
+        self.say(uplink, &UplinkReport::Up);
+    }
+
+    fn cut(&mut self, uplink: UplinkId) {
+        let platform = &mut self.platforms[uplink.index()];
+        platform.waiting.clear();
+        platform.up = false;
+        self.say(uplink, &UplinkReport::Down);
+    }
+
+    fn confirm(&mut self, uplink: UplinkId) {
+        let Some(index) = self.some_message(uplink) else { return };
+        let (publish, _) = self.platforms[uplink.index()].waiting.swap_remove(index);
+        self.arrive(&publish);
+        self.say(uplink, &UplinkReport::Acked(publish.message));
+    }
+
+    /// A message that arrived before, unconfirmed, is not rejected the second time.
+    fn reject(&mut self, uplink: UplinkId) {
+        let Some(index) = self.some_message(uplink) else { return };
+        let platform = &mut self.platforms[uplink.index()];
+        let (publish, arrived) = &platform.waiting[index];
+        let known =
+            publish.records.iter().any(|record| platform.records.contains_key(&(publish.epoch, record.seq)));
+        if *arrived || known {
+            return;
+        }
+        let (publish, _) = platform.waiting.swap_remove(index);
+        self.say(uplink, &UplinkReport::Rejected(publish.message));
+    }
+
+    fn some_message(&mut self, uplink: UplinkId) -> Option<usize> {
+        let len = self.platforms[uplink.index()].waiting.len();
+        (len > 0).then(|| usize::try_from(self.rng.below(len as u64)).unwrap())
+    }
+
+    fn arrive(&mut self, publish: &Publish) {
+        for record in &publish.records {
+            let key = (publish.epoch, record.seq);
+            let records = &mut self.platforms[publish.uplink.index()].records;
+            let known = records.entry(key).or_insert_with(|| Record::clone(record));
+            assert_eq!(known, &**record, "one number never names two records");
+        }
+    }
+
+    fn disk_answers(&mut self) {
+        let Some(order) = self.disk.answers.pop_front() else { return };
+        let report = match order {
+            Order::Open => self.disk_opens(),
+            Order::Sync(epoch, through) => {
+                let (epochs, unsynced) = (&mut self.disk.epochs, &mut self.disk.unsynced);
+                unsynced.retain(|(of, record)| {
+                    let synced = *of == epoch && record.seq <= through;
+                    if synced && let Some(shelf) = epochs.get_mut(of) {
+                        shelf.insert(record.seq, record.clone());
+                    }
+                    !synced
+                });
+                JournalReport::Durable { through }
+            }
+            Order::Fetch(uplink, epoch, lane, (first, last), max) => {
+                let shelf = self.disk.epochs.get(&epoch);
+                let found = shelf.into_iter().flat_map(|shelf| shelf.range(first..=last));
+                let of_lane = found.map(|(_, record)| record).filter(|record| record.lane() == lane);
+                let records: Vec<_> = of_lane.take(usize::from(max)).cloned().map(Arc::new).collect();
+                let full = records.len() == usize::from(max);
+                let through = records.last().filter(|_| full).map_or(last, |record| record.seq);
+                JournalReport::Fetched { uplink, epoch, lane, through, records }
+            }
+        };
+        self.outbox.journal_said(self.stamp(), report);
+    }
+
+    fn disk_opens(&mut self) -> JournalReport {
+        if core::mem::take(&mut self.disk.failed) {
+            self.epochs += 1;
+            // Either everything is found again or nothing is.
+            if self.rng.below(2) == 0 {
+                self.disk.epochs.clear();
+            }
+        }
+        let cursors = &self.disk.cursors;
+        let past = self.disk.epochs.iter().filter_map(|(epoch, shelf)| {
+            let last = *shelf.keys().next_back()?;
+            let cursor = |uplink| cursors.get(&(*epoch, uplink)).cloned().unwrap_or_default();
+            let acked = (0..UPLINKS).map(UplinkId).map(cursor).collect();
+            Some(PastEpoch { epoch: *epoch, last, acked })
+        });
+        let past: Vec<PastEpoch> = past.collect();
+        self.disk.found.extend(past.iter().map(|past| past.epoch));
+        let epoch = Epoch(self.epochs);
+        self.disk.epochs.insert(epoch, Shelf::new());
+        JournalReport::Opened { epoch, ordinal: epoch.0, previous: None, past }
+    }
+
+    /// What it owed is not answered, or answered too late.
+    fn disk_fails(&mut self) {
+        if matches!(self.disk.answers.front(), Some(Order::Open)) {
+            return;
+        }
+        self.disk.failed = true;
+        self.disk.unsynced.clear();
+        self.outbox.journal_said(self.stamp(), JournalReport::Failed);
+        if self.rng.below(2) == 0 {
+            self.disk.answers.clear();
+        }
+    }
+
+    /// Retention: the oldest records go, whoever has not had them.
+    fn disk_forgets(&mut self) {
+        if let Some(shelf) = self.disk.epochs.values_mut().find(|shelf| !shelf.is_empty()) {
+            let keep = shelf.len() / 2;
+            while shelf.len() > keep {
+                shelf.pop_first();
+            }
+        }
+    }
+
+    fn disk_repeats_itself(&mut self) {
+        let report = match self.rng.below(2) {
+            0 if self.disk.failed => JournalReport::Failed,
+            0 => JournalReport::Durable { through: Seq(1) },
+            _ => JournalReport::Fetched {
+                uplink: UplinkId(0),
+                epoch: Epoch(self.rng.below(3)),
+                lane: Lane::Event,
+                through: Seq(0),
+                records: Vec::new(),
+            },
+        };
+        self.outbox.journal_said(self.stamp(), report);
+    }
+
+    fn let_time_pass(&mut self) {
+        self.now = self.now + Duration::from_millis(self.rng.below(4000));
+        self.outbox.timeout(self.stamp());
+    }
+
+    fn carry_out(&mut self) {
+        for turn in 0.. {
+            assert!(turn < 10_000, "the outbox is never content");
+            let Some(output) = self.outbox.poll_output(self.now) else { break };
+            match output {
+                Output::Publish(publish) => self.publish(publish),
+                Output::Append { epoch, records, .. } if !self.disk.failed => {
+                    self.learn(epoch, &records);
+                    let through = records.last().unwrap().seq;
+                    let records = records.into_iter().map(|record| (epoch, Record::clone(&record)));
+                    self.disk.unsynced.extend(records);
+                    self.disk.answers.push_back(Order::Sync(epoch, through));
+                }
+                Output::Fetch { uplink, epoch, lane, first, last, records_max } => {
+                    assert!(first <= last && records_max > 0);
+                    self.disk.answers.push_back(Order::Fetch(
+                        uplink,
+                        epoch,
+                        lane,
+                        (first, last),
+                        records_max,
+                    ));
+                }
+                Output::Reopen => {
+                    self.disk.answers.clear();
+                    self.disk.answers.push_back(Order::Open);
+                }
+                Output::SaveCursor { uplink, epoch, acked } => {
+                    self.disk.cursors.insert((epoch, uplink), acked);
+                }
+                Output::Append { .. } => {}
+                Output::Drive(_) | Output::Write { .. } | Output::Read { .. } => unreachable!(),
+            }
+        }
+    }
+
+    fn publish(&mut self, publish: Publish) {
+        assert!(publish.records.iter().all(|record| record.lane() == publish.lane), "one lane");
+        assert!(publish.records.is_sorted_by(|a, b| a.seq < b.seq) && !publish.records.is_empty());
+        self.learn(publish.epoch, &publish.records);
+        let arrives = self.rng.below(2) == 0;
+        if arrives {
+            self.arrive(&publish);
+        }
+        let platform = &mut self.platforms[publish.uplink.index()];
+        assert!(platform.up, "nothing is published without a connection");
+        platform.waiting.push((publish, arrives));
+    }
+
+    fn learn(&mut self, epoch: Epoch, records: &[Arc<Record>]) {
+        for record in records {
+            let known = (record.lane(), Arc::downgrade(record));
+            self.offered.entry((epoch, record.seq)).or_insert(known);
+        }
+    }
+
+    fn say(&mut self, uplink: UplinkId, report: &UplinkReport) {
+        self.outbox.uplink_said(uplink, report);
+    }
+
+    fn look(&mut self) {
+        let all = Fill { records_max: usize::MAX, readings_max: u64::MAX };
+        for lane in [Lane::Event, Lane::Reading] {
+            let epoch = self.outbox.epoch();
+            let (records, _) = self.outbox.rings[lane as usize].take(epoch, (Seq(1), Seq(u64::MAX)), all);
+            self.learn(epoch, &records);
+        }
+        let ledger = self.outbox.ledger();
+        assert_eq!(ledger.offered.records, self.offered.len() as u64, "the test knows every record");
+        assert!(ledger.is_even(), "{ledger:?}");
+        for uplink in (0..UPLINKS).map(UplinkId) {
+            assert!(self.outbox.in_flight(uplink) <= usize::from(WINDOW));
+        }
+        let waiting = ledger.waiting;
+        assert!(waiting.records <= u64::from(BACKLOG_MAX) + 1, "{waiting:?}");
+        let alive = self.offered.values().filter(|(_, record)| record.strong_count() > 0).count() as u64;
+        let held = 4 * u64::from(WINDOW) * u64::from(MESSAGE_RECORDS_MAX) * u64::from(UPLINKS);
+        let bound = READINGS_MAX + EVENTS_MAX + u64::from(BACKLOG_MAX) + held;
+        assert!(alive <= bound, "{alive} records are in memory, {bound} may be");
+    }
+
+    /// All faults end; the outbox must come to rest.
+    fn heal(&mut self) {
+        for uplink in (0..UPLINKS).map(UplinkId) {
+            self.connect(uplink);
+        }
+        let mut calm = 0;
+        for _ in 0..20_000 {
+            calm = if self.outbox.is_drained() { calm + 1 } else { 0 };
+            if calm > 100 {
+                return;
+            }
+            self.carry_out();
+            self.look();
+            self.disk_answers();
+            for uplink in (0..UPLINKS).map(UplinkId) {
+                self.confirm(uplink);
+            }
+            self.let_time_pass();
+        }
+        panic!("healed and not drained at {:?}: {:?}", self.now, self.outbox.ledger());
+    }
+
+    /// For each platform, epoch and lane: as many records are missing as losses say, each within a loss.
+    fn look_at_platforms(&self) {
+        for (uplink, platform) in (0..).map(UplinkId).zip(&self.platforms) {
+            let mut missing: BTreeMap<(Epoch, Lane), u64> = BTreeMap::new();
+            let losses = platform.records.values().filter_map(|record| match &record.body {
+                Body::Loss(loss) if loss.place == LossPlace::Uplink(uplink) => Some(*loss),
+                _ => None,
+            });
+            let losses: Vec<_> = losses.collect();
+            for (&(epoch, seq), &(lane, _)) in &self.offered {
+                if platform.records.contains_key(&(epoch, seq)) {
+                    continue;
+                }
+                *missing.entry((epoch, lane)).or_default() += 1;
+                let covered = losses.iter().any(|loss| {
+                    (loss.epoch, loss.lane) == (epoch, lane) && (loss.first..=loss.last).contains(&seq)
+                });
+                assert!(covered, "{epoch} {seq:?} is missing at {uplink:?} and nobody says so: {losses:?}");
+            }
+            let mut stated: BTreeMap<(Epoch, Lane), u64> = BTreeMap::new();
+            for loss in &losses {
+                *stated.entry((loss.epoch, loss.lane)).or_default() += loss.records;
+            }
+            stated.retain(|(epoch, _), _| !self.disk.found.contains(epoch));
+            missing.retain(|(epoch, _), _| !self.disk.found.contains(epoch));
+            assert_eq!(missing, stated, "{uplink:?}");
+        }
+    }
+
+    fn stamp(&self) -> Stamp {
+        Stamp { mono: self.now, utc: Utc::from_unix_ms(0), trust: ClockTrust::Free }
+    }
+}

@@ -1,0 +1,269 @@
+//! The poller of one bus against scripted devices.
+
+use alloc::collections::BTreeMap;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::{Ask, Health, Poller, Turn, plan};
+use crate::alarm::Priority;
+use crate::annunciate::{OutputSpec, Panel, Role, Wiring};
+use crate::fixture;
+use crate::id::{BusId, DeviceId, Ticket};
+use crate::link::{Exception, LinkFault, Words};
+use crate::site::{Site, SiteTables};
+use crate::{Mono, Polarity};
+
+const SILENT: Result<(), LinkFault> = Err(LinkFault::Silent);
+const REFUSED: Result<(), LinkFault> = Err(LinkFault::Refused(Exception::IllegalAddress));
+
+#[test]
+fn every_dead_device_is_probed_in_its_turn() {
+    let mut line = Line::new(points(5), Duration::from_millis(1));
+    line.dead = vec![DeviceId(0), DeviceId(1), DeviceId(2), DeviceId(3)];
+    line.run(Duration::from_secs(60));
+    line.asked.clear();
+    line.run(Duration::from_secs(600));
+    for device in 0..4 {
+        let probes = line.asked_of(device);
+        assert!(probes.len() > 20, "device {device} was probed {} times", probes.len());
+    }
+}
+
+#[test]
+fn a_dead_relay_module_does_not_keep_dead_devices_from_being_found() {
+    let mut tables = with_coils(points(3), 0);
+    for device in &mut tables.devices {
+        device.timeout = Duration::from_secs(1);
+    }
+    let mut line = Line::new(tables, Duration::from_millis(1));
+    line.dead = vec![DeviceId(0), DeviceId(1)];
+    line.run(Duration::from_secs(60));
+    line.asked.clear();
+    line.run(Duration::from_secs(600));
+    assert!(line.asked_of(1).len() > 10, "probed {} times", line.asked_of(1).len());
+    assert!(line.asked_of(0).len() > 10, "written {} times", line.asked_of(0).len());
+}
+
+#[test]
+fn dead_devices_take_no_more_than_their_share_from_the_living() {
+    let mut line = Line::new(points(6), Duration::from_millis(1));
+    line.dead = (0..5).map(DeviceId).collect();
+    line.run(Duration::from_secs(60));
+    line.asked.clear();
+    line.run(Duration::from_secs(600));
+    let probes: usize = (0..5).map(|device| line.asked_of(device).len()).sum();
+    let share = probes as f64 * 0.2 / 600.0;
+    assert!(share <= 0.05, "probes took {share} of the time, 0.05 is theirs");
+    assert_eq!(line.asked_of(5).len(), 600, "the living one is read each second");
+}
+
+#[test]
+fn the_grid_does_not_drift() {
+    let mut line = Line::new(points(3), Duration::from_millis(70));
+    line.run(Duration::from_secs(600));
+    for device in 0..3 {
+        let asked = line.asked_of(device);
+        assert_eq!(asked.len(), 600);
+        let phase = |at: &Mono| at.as_micros() % 1_000_000;
+        assert!(asked.iter().all(|at| phase(at) == phase(&asked[0])), "device {device} drifts");
+    }
+}
+
+#[test]
+fn a_write_goes_before_reads_that_are_due() {
+    let mut line = Line::new(with_coils(points(3), 2), Duration::from_millis(1));
+    line.now = Mono::from_millis(5000);
+    assert!(matches!(line.send(), Some(Ask::Write(DeviceId(2), _))));
+    line.settle(Ok(()));
+    assert!(matches!(line.send(), Some(Ask::Read(..))));
+    line.settle(Ok(()));
+    line.poller.follow(&Panel { energised: vec![true] }, line.now);
+    assert!(matches!(line.send(), Some(Ask::Write(..))), "a change is due at once");
+}
+
+#[test]
+fn a_write_that_failed_is_tried_again_until_the_module_has_it() {
+    let mut line = Line::new(with_coils(SiteTables { points: Vec::new(), ..points(1) }, 0), Duration::ZERO);
+    for pause_ms in [200, 400, 800, 1600, 3200, 5000, 5000] {
+        assert!(matches!(line.send(), Some(Ask::Write(..))));
+        line.settle(REFUSED);
+        assert_eq!(line.wake(), line.now + Duration::from_millis(pause_ms));
+        assert_eq!(line.send(), None);
+        line.now = line.wake();
+    }
+    assert!(line.send().is_some());
+    line.settle(Ok(()));
+    assert_eq!(line.wake(), line.now + Duration::from_secs(5), "repeated for the module's watchdog");
+}
+
+#[test]
+fn a_write_that_is_never_accepted_does_not_starve_the_reads() {
+    let mut line = Line::new(with_coils(points(2), 1), Duration::from_millis(10));
+    line.refused_writes = true;
+    line.run(Duration::from_secs(100));
+    assert!(line.poller.count.read >= 199, "{:?}", line.poller.count);
+}
+
+#[test]
+fn a_failed_read_is_tried_again_within_a_second() {
+    let mut tables = points(1);
+    tables.points[0].period = Duration::from_secs(60);
+    let mut line = Line::new(tables, Duration::ZERO);
+    assert!(line.send().is_some());
+    line.settle(SILENT);
+    assert_eq!(line.wake(), line.now + Duration::from_secs(1));
+}
+
+#[test]
+fn refused_registers_are_asked_ever_more_rarely_and_the_device_stays_online() {
+    let mut tables = points(1);
+    tables.points[0].safety = false;
+    let mut line = Line::new(tables, Duration::ZERO);
+    for pause in [1, 2, 4, 8, 16, 32, 60, 60] {
+        assert!(line.send().is_some());
+        line.settle(REFUSED);
+        assert!(!line.health[0].is_offline());
+        assert_eq!(line.wake(), line.now + Duration::from_secs(pause));
+        line.now = line.wake();
+    }
+    assert!(line.send().is_some());
+    line.settle(Ok(()));
+    assert!(line.wake() <= line.now + Duration::from_secs(1), "an answer ends the pauses");
+}
+
+#[test]
+fn a_ticket_that_is_not_in_flight_ends_nothing() {
+    let mut line = Line::new(points(1), Duration::ZERO);
+    line.send();
+    let stranger = Ticket(line.ticket + 1);
+    assert!(line.poller.settle(line.now, (stranger, Ok(())), &line.site, &mut line.health).is_none());
+    assert!(line.poller.is_busy());
+    line.settle(Ok(()));
+    let late = Ticket(line.ticket);
+    assert!(line.poller.settle(line.now, (late, Ok(())), &line.site, &mut line.health).is_none());
+    assert_eq!((line.poller.strays, line.poller.count.read), (2, 1));
+}
+
+#[test]
+fn words_that_do_not_fit_the_read_or_its_kind_are_garbage() {
+    let mut line = Line::new(with_coils(points(1), 0), Duration::ZERO);
+    line.send();
+    let words = || Words::Registers(vec![1]);
+    let check = |line: &Line, words| line.poller.check(Ticket(line.ticket), words);
+    assert_eq!(check(&line, words()), Err(LinkFault::Garbled), "no words answer a write");
+    line.settle(Ok(()));
+    line.send();
+    assert_eq!(check(&line, words()), Ok(words()));
+    assert_eq!(check(&line, Words::Registers(vec![1, 2])), Err(LinkFault::Garbled));
+    assert_eq!(check(&line, Words::Bits(vec![true])), Err(LinkFault::Garbled));
+}
+
+#[test]
+fn what_is_scheduled_is_read_failed_skipped_or_in_flight() {
+    let mut line = Line::new(points(4), Duration::from_millis(400));
+    line.dead = vec![DeviceId(0)];
+    for _ in 0..100 {
+        line.run(Duration::from_millis(3_300));
+        let count = line.poller.count;
+        assert_eq!(count.scheduled, count.read + count.failed + count.skipped);
+    }
+    assert!(line.poller.count.skipped > 0 && line.poller.count.read > 0);
+}
+
+#[test]
+fn an_overloaded_bus_reads_all_safety_blocks_equally() {
+    let mut line = Line::new(points(8), Duration::from_millis(300));
+    line.run(Duration::from_secs(240));
+    let reads: Vec<usize> = (0..8).map(|device| line.asked_of(device).len()).collect();
+    assert!(reads.iter().all(|count| (95..=105).contains(count)), "{reads:?}");
+}
+
+struct Line {
+    site: Site,
+    poller: Poller,
+    health: Vec<Health>,
+    now: Mono,
+    ticket: u64,
+    reply_after: Duration,
+    dead: Vec<DeviceId>,
+    refused_writes: bool,
+    asked: BTreeMap<u16, Vec<Mono>>,
+}
+
+impl Line {
+    fn new(tables: SiteTables, reply_after: Duration) -> Self {
+        let site = Site::try_new(tables).unwrap();
+        let blocks = plan(&site).remove(0);
+        let mut poller = Poller::new(&site, BusId(0), blocks, Mono::ZERO);
+        poller.follow(&Panel { energised: vec![false; site.outputs.len()] }, Mono::ZERO);
+        let health = site.devices.iter().map(|_| Health::default()).collect();
+        Self {
+            site,
+            poller,
+            health,
+            now: Mono::ZERO,
+            ticket: 0,
+            reply_after,
+            dead: Vec::new(),
+            refused_writes: false,
+            asked: BTreeMap::new(),
+        }
+    }
+
+    fn send(&mut self) -> Option<Ask> {
+        let ask = self.poller.next(self.now, Ticket(self.ticket + 1), &self.site, &self.health)?;
+        self.ticket += 1;
+        let (Ask::Read(device, _) | Ask::Write(device, _)) = &ask;
+        self.asked.entry(device.0).or_default().push(self.now);
+        Some(ask)
+    }
+
+    fn settle(&mut self, result: Result<(), LinkFault>) -> Turn {
+        let answer = (Ticket(self.ticket), result);
+        self.poller.settle(self.now, answer, &self.site, &mut self.health).unwrap().turn
+    }
+
+    fn wake(&self) -> Mono {
+        self.poller.poll_timeout(self.now, &self.health).unwrap()
+    }
+
+    fn run(&mut self, span: Duration) {
+        let end = self.now + span;
+        while self.wake() < end {
+            self.now = self.now.max(self.wake());
+            let Some(ask) = self.send() else {
+                assert!(self.wake() > self.now, "awake, and nothing to do");
+                continue;
+            };
+            let (Ask::Read(device, _) | Ask::Write(device, _)) = &ask;
+            let result = if self.dead.contains(device) { SILENT } else { Ok(()) };
+            let timeout = self.site.devices[device.index()].timeout;
+            self.now = self.now + if result.is_ok() { self.reply_after } else { timeout };
+            let refused = self.refused_writes && matches!(ask, Ask::Write(..));
+            self.settle(if refused { REFUSED } else { result });
+        }
+        self.now = self.now.max(end);
+    }
+
+    fn asked_of(&self, device: u16) -> &[Mono] {
+        self.asked.get(&device).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// So many devices with one point each, read each second; a silent one costs 200 ms and then waits for its share for 3.8 s.
+fn points(devices: u16) -> SiteTables {
+    let mut tables = fixture::tables(devices);
+    tables.points = (0..devices).map(|device| fixture::point("P", device)).collect();
+    tables
+}
+
+fn with_coils(tables: SiteTables, device: u16) -> SiteTables {
+    let horn = OutputSpec {
+        name: "horn".into(),
+        role: Role::Horn(Priority::Low),
+        wiring: Wiring::Coil { device: DeviceId(device), address: 0 },
+        polarity: Polarity::EnergiseToAlarm,
+    };
+    SiteTables { outputs: vec![horn], ..tables }
+}
