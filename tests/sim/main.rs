@@ -3,6 +3,8 @@
 //! `HAZARD_SIM_SEEDS` and `HAZARD_SIM_HOURS` set the size of the run; a failing seed is named in the message and belongs
 //! into `REGRESSIONS`.
 
+mod laws;
+
 use std::time::Duration;
 
 use hazard_tests::world::{Faults, Outcome, World};
