@@ -21,7 +21,7 @@ use crate::wall::WallClock;
 use crate::{ClockTrust, Input, Mono, Output, Site, Stamp, Utc};
 
 /// The engine looks after its own condition so often.
-const TICK: Duration = Duration::from_secs(1);
+pub(crate) const TICK: Duration = Duration::from_secs(1);
 /// An uplink may be away so long before a person is told.
 const UPLINK_GRACE: Duration = Duration::from_secs(10);
 /// A bus that skipped a poll counts as overrun for so long.

@@ -76,7 +76,7 @@ impl Rig {
         loop {
             match self.reports.recv_timeout(limit).ok()? {
                 Report::Core(report) => return Some(report),
-                Report::Dictionary { epoch, dictionary } => self.dictionaries.push((epoch, dictionary)),
+                Report::Dictionary { epoch, dictionary, .. } => self.dictionaries.push((epoch, dictionary)),
                 Report::Status(status) => self.status = Some(status),
             }
         }

@@ -38,7 +38,7 @@ pub(super) struct Forwarder {
     flights: BTreeMap<MessageId, Flight>,
     returned: Returned,
     fetching: Option<(Epoch, Lane, Seq)>,
-    fetched: Option<Flight>,
+    fetched: Returned,
     lost: Vec<(Epoch, LostRun)>,
     own_done: UplinkLedger,
     back_filled: Count,
@@ -54,7 +54,7 @@ impl Forwarder {
             flights: BTreeMap::new(),
             returned: Returned::new(),
             fetching: None,
-            fetched: None,
+            fetched: Returned::new(),
             lost: Vec::new(),
             own_done: UplinkLedger::default(),
             back_filled: Count::default(),
@@ -189,7 +189,7 @@ impl Forwarder {
             track.acked.insert(first, through);
             stretch.dirty = true;
         } else {
-            self.fetched = Some(Flight { epoch, lane, span: (first, through), records, back_fill: true });
+            self.split((epoch, lane), (first, through), records);
         }
     }
 
@@ -301,12 +301,35 @@ impl Forwarder {
         Some(Flight { epoch, lane, span: (first, last), records, back_fill: false })
     }
 
+    /// Makes messages of what the journal brought, none larger than a message may be.
+    fn split(&mut self, of: (Epoch, Lane), span: (Seq, Seq), records: Vec<Arc<Record>>) {
+        let fill = self.fill();
+        let (mut first, through) = span;
+        let mut message: Vec<Arc<Record>> = Vec::new();
+        let mut readings = 0;
+        for record in records {
+            let full = message.len() >= fill.records_max || readings + record.readings() > fill.readings_max;
+            if full && let Some(last) = message.last().map(|record| record.seq) {
+                let records = core::mem::take(&mut message);
+                let span = (first, last);
+                self.fetched.push_back(Flight { epoch: of.0, lane: of.1, span, records, back_fill: true });
+                first = last.next();
+                readings = 0;
+            }
+            readings += record.readings();
+            message.push(record);
+        }
+        let span = (first, through);
+        self.fetched.push_back(Flight { epoch: of.0, lane: of.1, span, records: message, back_fill: true });
+    }
+
     /// What a lost connection gave back, or the journal brought.
     fn held(&mut self, lane: Lane) -> Option<Flight> {
         if let Some(index) = self.returned.iter().position(|flight| flight.lane == lane) {
             return self.returned.remove(index);
         }
-        self.fetched.take_if(|flight| flight.lane == lane)
+        let index = self.fetched.iter().position(|flight| flight.lane == lane)?;
+        self.fetched.remove(index)
     }
 
     fn back_fill(&mut self, lane: Lane, sources: &Sources<'_>, message: MessageId) -> Option<Output> {
@@ -349,7 +372,7 @@ impl Forwarder {
                 }
                 continue;
             }
-            if sources.journal && self.fetching.is_none() && self.fetched.is_none() {
+            if sources.journal && self.fetching.is_none() && self.fetched.is_empty() {
                 self.fetching = Some((epoch, lane, first));
                 let records_max = self.spec.message_records_max.max(1);
                 // What is still in memory may never have become durable: it is sent from there.

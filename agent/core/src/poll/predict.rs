@@ -16,24 +16,18 @@ use core::time::Duration;
 use cost::{line_time, read_cost, silence};
 
 use super::plan::{Block, plan};
-use super::writes::CoilGroup;
+use super::slot::RETRY_AFTER;
+use super::writes::{CoilGroup, REFRESH, RETRY_FIRST};
 use crate::Mono;
 use crate::alarm::{AlarmKind, AlarmSpec};
 use crate::annunciate::Role;
+use crate::engine::TICK;
 use crate::id::{AlarmId, BusId, DeviceId, OutputId, PointId};
 use crate::site::{DeviceSpec, Site};
 
 /// The share of a line that may be planned, in millionths; the rest is for what no plan knows.
 pub const LOAD_MAX_PPM: u64 = 950_000;
 
-/// How often the heartbeat toggles: the tick of [`crate::Engine`].
-const BEAT: Duration = Duration::from_secs(1);
-/// How often unchanged coils are written, see `writes.rs`.
-const REFRESH: Duration = Duration::from_secs(5);
-/// The pause after a failed read, see `slot.rs`.
-const READ_RETRY: Duration = Duration::from_secs(1);
-/// The pause after a failed coil write, see `writes.rs`.
-const WRITE_RETRY: Duration = Duration::from_millis(200);
 /// How long the adapter hears a dirty line out, or connects again.
 const RECOVERY: Duration = Duration::from_millis(30);
 /// A wait beyond this is as good as none that ends.
@@ -241,7 +235,7 @@ impl PlannedWrite {
         Self {
             device: group.device,
             outputs: group.outputs().to_vec(),
-            every: if group.outputs().iter().any(beats) { BEAT } else { REFRESH },
+            every: if group.outputs().iter().any(beats) { TICK } else { REFRESH },
             follows_alarms: !group.outputs().iter().all(beats),
             cost: line_time(&site.buses[device.bus.index()], device, request + 8),
         }
@@ -306,7 +300,7 @@ fn until_settled(site: &Site, bus: &BusPrediction, read: &PlannedRead) -> Option
     let base = blocking.saturating_add(earlier);
     let wait = longest_wait(base, &bus.writes)?;
     let device = &site.devices[read.block.device.index()];
-    let pause = late_window(site, device).max(READ_RETRY.min(read.block.period));
+    let pause = late_window(site, device).max(RETRY_AFTER.min(read.block.period));
     let own_failed = sum([bus.failure, pause, wait]);
     let others_failed = longest_wait(sum([base, bus.failure, blocking]), &bus.writes)?.saturating_sub(wait);
     Some(DelayParts {
@@ -336,7 +330,7 @@ fn announced(
             let (ahead, blocking) = (&bus.writes[..index], bus.blocking());
             let base = blocking.saturating_add(write.cost);
             let took = longest_wait(base, ahead)?;
-            let pause = late_window(site, &site.devices[write.device.index()]).max(WRITE_RETRY);
+            let pause = late_window(site, &site.devices[write.device.index()]).max(RETRY_FIRST);
             let own_failed = sum([bus.failure, pause, took]);
             let others_failed = longest_wait(sum([base, bus.failure, blocking]), ahead)?.saturating_sub(took);
             parts.output = parts.output.max(took);

@@ -5,7 +5,7 @@ use core::time::Duration;
 use super::plan::Block;
 use crate::Mono;
 
-const RETRY_AFTER: Duration = Duration::from_secs(1);
+pub(super) const RETRY_AFTER: Duration = Duration::from_secs(1);
 const REFUSED_FIRST: Duration = Duration::from_secs(1);
 const REFUSED_MAX: Duration = Duration::from_secs(60);
 /// A refusal costs little line time, and a safety point must not stay dark for long after its device came to its senses.

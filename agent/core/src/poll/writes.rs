@@ -10,8 +10,8 @@ use crate::id::{BusId, DeviceId, OutputId};
 use crate::link::WriteRequest;
 use crate::site::Site;
 
-const REFRESH: Duration = Duration::from_secs(5);
-const RETRY_FIRST: Duration = Duration::from_millis(200);
+pub(super) const REFRESH: Duration = Duration::from_secs(5);
+pub(super) const RETRY_FIRST: Duration = Duration::from_millis(200);
 const RETRY_MAX: Duration = Duration::from_secs(5);
 
 /// Neighbouring coils of one module.

@@ -153,18 +153,11 @@ fn carry_out(verb: Command, path: &Path, lang: Lang) -> u8 {
 fn check(path: &Path, json: bool, lang: Lang) -> u8 {
     let (report, code) = match config::load(path) {
         Ok(loaded) => {
-            let refused = plan::refuses(&loaded);
+            let refused = obstacles(&loaded, lang);
             let code = if refused.is_empty() { OK } else { CONFIG };
             if !json {
                 say(&format!("{}  {}", word(lang, "配置可用", "the configuration can be used"), loaded.hash));
-                for bus in refused {
-                    let why = word(
-                        lang,
-                        "总线来不及轮询，见 hazard plan",
-                        "the bus cannot keep its periods, see hazard plan",
-                    );
-                    eprintln!("{bus}: {why}");
-                }
+                refused.iter().for_each(|why| eprintln!("{why}"));
             }
             (loaded.warnings, code)
         }
@@ -189,6 +182,24 @@ fn show_plan(path: &Path, json: bool, lang: Lang) -> u8 {
         say(&plan::render(&loaded, lang));
     }
     if plan::refuses(&loaded).is_empty() { OK } else { CONFIG }
+}
+
+/// What keeps a faultless configuration from being run: buses that cannot keep their periods, packets too small for the
+/// gateway's own names.
+fn obstacles(loaded: &config::Loaded, lang: Lang) -> Vec<String> {
+    let buses = plan::refuses(loaded).into_iter().map(|bus| match lang {
+        Lang::Zh => format!("总线 {bus}：来不及按周期轮询，见 hazard plan；或写 allow_overload = true"),
+        Lang::En => {
+            format!("bus {bus}: cannot keep its periods, see hazard plan; or write allow_overload = true")
+        }
+    });
+    let uplinks = crate::run::birth_too_large(loaded).into_iter().map(|(uplink, bytes)| match lang {
+        Lang::Zh => format!("上行 {uplink}：点表报文需要 {bytes} 字节，请把 packet_bytes_max 调到不小于此值"),
+        Lang::En => format!(
+            "uplink {uplink}: the birth message needs {bytes} bytes, raise packet_bytes_max to that at least"
+        ),
+    });
+    buses.chain(uplinks).collect()
 }
 
 /// Loads the configuration or says everything that is wrong with it.

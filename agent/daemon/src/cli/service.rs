@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use super::{CONFIG, OK, OS_REFUSES, SOFTWARE, USAGE, load, plan, word};
+use super::{CONFIG, OK, OS_REFUSES, SOFTWARE, USAGE, load, obstacles};
 use crate::clock::Clock;
 use crate::config::{self, Lang, Loaded};
 use crate::control;
@@ -28,14 +28,9 @@ pub(super) fn run(path: &Path, format: LogFormat, lang: Lang) -> u8 {
         Ok(loaded) => loaded,
         Err(code) => return code,
     };
-    let refused = plan::refuses(&loaded);
+    let refused = obstacles(&loaded, lang);
     if !refused.is_empty() {
-        let why = word(
-            lang,
-            "总线来不及轮询，见 hazard plan",
-            "these buses cannot keep their periods, see hazard plan",
-        );
-        eprintln!("{why}: {}", refused.join(", "));
+        refused.iter().for_each(|why| eprintln!("{why}"));
         return CONFIG;
     }
     if let Err(fault) = log::init(format, None) {
@@ -126,12 +121,9 @@ async fn reload(path: &Path, requests: &mpsc::Sender<Request>) {
             return;
         }
     };
-    let refused = plan::refuses(&loaded);
+    let refused = obstacles(&loaded, Lang::En);
     if !refused.is_empty() {
-        error!(
-            buses = refused.join(", "),
-            "buses cannot keep their periods; the last good configuration stays"
-        );
+        error!(obstacles = refused.join("; "), "the configuration cannot be run; the last good one stays");
         return;
     }
     info!(config = loaded.hash, "the configuration is read again");

@@ -344,7 +344,7 @@ const fn message_records_max() -> u16 {
 }
 
 const fn packet_bytes_max() -> u32 {
-    262_144
+    1_048_576
 }
 
 /// TLS，PEM 文件；相对路径从 site.toml 所在目录算起。 TLS, as PEM files relative to the folder of site.toml.

@@ -104,6 +104,8 @@ pub enum Report {
     Dictionary {
         /// The epoch.
         epoch: Epoch,
+        /// Its durable ordinal.
+        ordinal: u64,
         /// Its names.
         dictionary: Arc<Dictionary>,
     },

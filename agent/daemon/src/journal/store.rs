@@ -35,7 +35,8 @@ pub(super) struct Found {
     pub(super) epoch: Epoch,
     pub(super) ordinal: u64,
     pub(super) previous: Option<PreviousEpoch>,
-    pub(super) past: Vec<(PastEpoch, Arc<Dictionary>)>,
+    /// With the ordinal of each.
+    pub(super) past: Vec<(u64, PastEpoch, Arc<Dictionary>)>,
 }
 
 /// The open journal.
@@ -188,14 +189,14 @@ impl Store {
         last(Lane::Event).max(last(Lane::Reading))
     }
 
-    fn past(&self) -> Vec<(PastEpoch, Arc<Dictionary>)> {
+    fn past(&self) -> Vec<(u64, PastEpoch, Arc<Dictionary>)> {
         let unconfirmed = self.epochs.before(self.current.1).filter_map(|(ordinal, epoch)| {
             let last = self.last_of(ordinal)?;
             let acked = self.cursors.of(epoch);
             if acked.iter().all(|lanes| self.is_confirmed(ordinal, lanes)) {
                 return None;
             }
-            Some((PastEpoch { epoch, last, acked }, self.epochs.dictionary(ordinal)?))
+            Some((ordinal, PastEpoch { epoch, last, acked }, self.epochs.dictionary(ordinal)?))
         });
         let mut past: Vec<_> = unconfirmed.take(PAST_MAX).collect();
         past.reverse();

@@ -200,8 +200,8 @@ impl<R: Fn(Report)> Worker<R> {
 
     fn report_found(&mut self, found: Found) {
         let Found { epoch, ordinal, previous, past } = found;
-        let past = past.into_iter().map(|(past, dictionary)| {
-            (self.reports)(Report::Dictionary { epoch: past.epoch, dictionary });
+        let past = past.into_iter().map(|(ordinal, past, dictionary)| {
+            (self.reports)(Report::Dictionary { epoch: past.epoch, ordinal, dictionary });
             past
         });
         let past = past.collect();

@@ -27,8 +27,9 @@ const REPORTS_MAX: usize = 1024;
 const JOBS_MAX: usize = 2;
 /// Orders that wait for a slow disk; the engine bounds the records in them.
 const ORDERS_MAX: usize = 4096;
-/// How long the end of a run waits for platforms to hear of it.
-const GOODBYE: Duration = Duration::from_secs(3);
+/// How long the end of a run waits for platforms to hear of it, and for the disk: after a reload nobody polls meanwhile.
+const GOODBYE: Duration = Duration::from_secs(1);
+const CLOSE: Duration = Duration::from_secs(3);
 
 /// Where the adapters report.
 pub(super) struct Inboxes {
@@ -45,6 +46,7 @@ pub(super) struct Adapters {
     waiting: VecDeque<journal::Order>,
     uplinks: Vec<mpsc::Sender<mqtt::Order>>,
     uplink_tasks: Vec<tokio::task::JoinHandle<()>>,
+    stuck: Vec<bool>,
     panel: Option<PanelHandle>,
     dictionary: Arc<Dictionary>,
 }
@@ -91,6 +93,7 @@ impl Adapters {
             stats,
             journal: journal.ok(),
             waiting: VecDeque::new(),
+            stuck: vec![false; uplinks.len()],
             uplinks,
             uplink_tasks,
             panel,
@@ -143,7 +146,7 @@ impl Adapters {
             }
             Output::Reopen => {
                 let epoch = super::fresh_epoch();
-                district.learn(epoch, Arc::clone(&self.dictionary));
+                district.learn(epoch, None, Arc::clone(&self.dictionary));
                 let header = journal::Header { epoch, dictionary: Arc::clone(&self.dictionary) };
                 self.order(journal::Order::Reopen(header));
                 None
@@ -183,13 +186,19 @@ impl Adapters {
         for orders in &self.uplinks {
             drop(orders.try_send(mqtt::Order::Stop));
         }
-        for mut task in self.uplink_tasks {
-            if tokio::time::timeout(GOODBYE, &mut task).await.is_err() {
-                task.abort();
+        let goodbyes = async {
+            for task in &mut self.uplink_tasks {
+                drop(task.await);
             }
+        };
+        if tokio::time::timeout(GOODBYE, goodbyes).await.is_err() {
+            self.uplink_tasks.iter().for_each(tokio::task::JoinHandle::abort);
         }
         if let Some(journal) = self.journal {
-            drop(tokio::task::spawn_blocking(move || journal.close()).await);
+            let closing = tokio::task::spawn_blocking(move || journal.close());
+            if tokio::time::timeout(CLOSE, closing).await.is_err() {
+                error!("the disk does not let the journal close; it goes on closing");
+            }
         }
     }
 
@@ -211,10 +220,27 @@ impl Adapters {
         }
     }
 
-    /// A platform whose queue is full has stopped working: what is in flight is taken back and sent again.
-    fn send(&self, uplink: UplinkId, order: mqtt::Order) -> Option<Input> {
+    /// A platform whose queue is full has stopped working: what is in flight is taken back, and sent again when there is
+    /// room.
+    fn send(&mut self, uplink: UplinkId, order: mqtt::Order) -> Option<Input> {
         let refused = self.uplinks[uplink.index()].try_send(order).is_err();
+        self.stuck[uplink.index()] |= refused;
         refused.then_some(Input::Uplink { uplink, report: UplinkReport::Down })
+    }
+
+    /// The uplink itself has said where it stands.
+    pub(super) fn heard(&mut self, uplink: UplinkId) {
+        self.stuck[uplink.index()] = false;
+    }
+
+    /// An uplink that was taken for dead and has room again.
+    pub(super) fn take_unstuck(&mut self) -> Option<UplinkId> {
+        let room = |(stuck, orders): (&bool, &mpsc::Sender<mqtt::Order>)| {
+            *stuck && orders.capacity() >= orders.max_capacity() / 2
+        };
+        let index = self.stuck.iter().zip(&self.uplinks).position(room)?;
+        self.stuck[index] = false;
+        u8::try_from(index).ok().map(UplinkId)
     }
 }
 

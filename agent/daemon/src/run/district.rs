@@ -17,7 +17,21 @@ use crate::uplink::wire::{ActiveAlarm, Encoded, Reason, State, Wire};
 
 /// Changes that come in a burst are told together.
 const SETTLE: Duration = Duration::from_millis(200);
+/// What MQTT adds to topic and payload, generously.
+const PACKET_HEAD: usize = 64;
 const HEARTBEAT: Duration = Duration::from_secs(60);
+
+/// The uplinks whose packets cannot carry the names of all points, each with the bytes that it would need.
+#[must_use]
+pub fn birth_too_large(loaded: &Loaded) -> Vec<(String, usize)> {
+    let mut wire = Wire::new(loaded.identity.clone());
+    let epoch = Epoch(0);
+    wire.learn(epoch, None, Arc::new(loaded.dictionary.clone()));
+    let birth = wire.birth(epoch);
+    let bytes = birth.payload.len() + birth.topic.len() + PACKET_HEAD;
+    let small = loaded.uplinks.iter().filter(|uplink| uplink.packet_bytes_max < bytes);
+    small.map(|uplink| (uplink.name.clone(), bytes)).collect()
+}
 
 pub(super) struct District {
     wire: Wire,
@@ -70,8 +84,8 @@ impl District {
         }
     }
 
-    pub(super) fn learn(&mut self, epoch: Epoch, dictionary: Arc<Dictionary>) {
-        self.wire.learn(epoch, None, dictionary);
+    pub(super) fn learn(&mut self, epoch: Epoch, ordinal: Option<u64>, dictionary: Arc<Dictionary>) {
+        self.wire.learn(epoch, ordinal, dictionary);
     }
 
     /// A fresh epoch has begun, or the ordinal of the running one is known.

@@ -12,7 +12,7 @@ use hazard_core::alarm::AlarmKind;
 use hazard_core::id::{AlarmId, Epoch};
 use hazard_core::input::{Command, JournalReport, UplinkReport};
 use hazard_core::outbox::record::{AlarmState, Verb};
-use hazard_core::{Engine, Input, Mono, Site, Start};
+use hazard_core::{Engine, Input, Mono, Output, Site, Start};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -23,6 +23,7 @@ use crate::observe::{Facts, Latencies, Status};
 use crate::uplink::mqtt;
 use adapters::{Adapters, Inboxes};
 use district::District;
+pub use district::birth_too_large;
 
 /// Inputs taken before outputs are looked at again: enough to batch, too few to delay the panel.
 const INPUTS_PER_TURN: usize = 32;
@@ -160,8 +161,9 @@ impl Daemon {
 
     async fn turn_until_end(&mut self, inboxes: &mut Inboxes, requests: &mut mpsc::Receiver<Request>) -> End {
         self.district.announce(&mut self.adapters, &self.engine, self.clock.wall().0);
-        self.engine.handle_timeout(self.clock.now());
-        self.carry_out();
+        let now = self.clock.now();
+        self.engine.handle_timeout(now);
+        self.carry_out(now);
         loop {
             let event = self.next_event(inboxes, requests).await;
             let began = self.clock.now();
@@ -178,7 +180,7 @@ impl Daemon {
                 self.engine.handle(self.clock.now(), input);
             }
             self.let_time_pass();
-            self.carry_out();
+            self.carry_out(began);
             self.district.keep_informed(&mut self.adapters, &self.engine, self.clock.wall().0);
             self.facts.latency.turn.observe(self.clock.now().since(began));
             (self.turns)();
@@ -233,8 +235,8 @@ impl Daemon {
                 }
                 self.engine.handle(now, Input::Journal(report));
             }
-            crate::journal::Report::Dictionary { epoch, dictionary } => {
-                self.district.learn(epoch, dictionary)
+            crate::journal::Report::Dictionary { epoch, ordinal, dictionary } => {
+                self.district.learn(epoch, Some(ordinal), dictionary);
             }
             crate::journal::Report::Status(status) => self.facts.journal = Some(status),
         }
@@ -246,11 +248,13 @@ impl Daemon {
             mqtt::Report::Up => {
                 info!(uplink = uplink.0, "the platform is connected");
                 reason.map(Option::take);
+                self.adapters.heard(uplink);
                 UplinkReport::Up
             }
             mqtt::Report::Down { reason: why } => {
                 warn!(uplink = uplink.0, reason = why, "the platform is not connected");
                 reason.map(|reason| reason.replace(why));
+                self.adapters.heard(uplink);
                 UplinkReport::Down
             }
             mqtt::Report::Acked(message) => UplinkReport::Acked(message),
@@ -268,14 +272,32 @@ impl Daemon {
             self.clock_read_at = now;
             let (utc, trust) = self.clock.wall();
             self.engine.handle(now, Input::Clock { utc, trust });
+            while let Some(uplink) = self.adapters.take_unstuck() {
+                self.engine.handle(now, Input::Uplink { uplink, report: UplinkReport::Up });
+            }
         }
         if self.engine.poll_timeout().is_some_and(|(at, _)| at <= now) {
             self.engine.handle_timeout(now);
         }
     }
 
-    fn carry_out(&mut self) {
+    /// Carries out what the turn that began at `began` decided.
+    fn carry_out(&mut self, began: Mono) {
         while let Some(output) = self.engine.poll_output() {
+            match &output {
+                Output::Drive(_) | Output::Write { .. } => {
+                    self.facts.latency.read_to_panel.observe(self.clock.now().since(began));
+                }
+                Output::Publish(publish) if !publish.back_fill => {
+                    self.facts.latency.read_to_publish.observe(self.clock.now().since(began));
+                }
+                Output::Publish(_)
+                | Output::Read { .. }
+                | Output::Append { .. }
+                | Output::Fetch { .. }
+                | Output::SaveCursor { .. }
+                | Output::Reopen => {}
+            }
             if let Some(input) = self.adapters.carry_out(output, &mut self.district, &self.clock) {
                 self.engine.handle(self.clock.now(), input);
             }
