@@ -9,7 +9,8 @@ const EXPOSURE_MAX: &str = "20";
 
 #[test]
 fn systemd_finds_the_unit_well_shut_in() {
-    let Some(output) = analyze(&["security", "--offline=true", "--no-pager", "--threshold", EXPOSURE_MAX], UNIT)
+    let Some(output) =
+        analyze(&["security", "--offline=true", "--no-pager", "--threshold", EXPOSURE_MAX], UNIT)
     else {
         return;
     };

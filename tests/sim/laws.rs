@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use hazard_core::alarm::{AlarmKind, AlarmSpec, Priority};
 use hazard_core::annunciate::{OutputSpec, Role, Wiring};
-use hazard_core::id::{AlarmId, BusId, DeviceId, Epoch, PointId, Ticket, UplinkId};
+use hazard_core::id::{AlarmId, BusId, DeviceId, Epoch, PointId, Seq, Ticket, UplinkId};
 use hazard_core::input::{JournalReport, UplinkReport};
 use hazard_core::link::{LinkFault, ReadResult, Table, Words};
-use hazard_core::outbox::Record;
 use hazard_core::outbox::record::{AlarmState, Body, LossPlace};
+use hazard_core::outbox::{Lane, Record};
 use hazard_core::point::{Order, PointSpec, Report, Shape, Source};
 use hazard_core::reading::{Doubt, Sample};
-use hazard_core::site::{BusKind, BusSpec, DeviceSpec, Site, SiteTables, UplinkSpec};
+use hazard_core::site::{BusKind, BusSpec, DeviceSpec, Limits, Site, SiteTables, UplinkSpec};
 use hazard_core::{
     ClockTrust, Engine, Input, Mono, Output, Polarity, Publish, Side, Start, Threshold, Utc, Value,
 };
@@ -21,6 +21,8 @@ const PERIOD: Duration = Duration::from_secs(1);
 const ON_DELAY: Duration = Duration::from_millis(1_500);
 const LATE_WINDOW: Duration = Duration::from_millis(3_000);
 const PLATFORM: UplinkId = UplinkId(0);
+const WINDOW: usize = 16;
+const FEW: Limits = Limits { recent_readings_max: 20, recent_events_max: 20, journal_backlog_max: 10 };
 
 /// Law 1. The device falls silent in the middle of the on-delay; the alarm comes all the same, and at its time.
 #[test]
@@ -69,13 +71,67 @@ fn a_device_is_not_asked_while_a_late_answer_may_come() {
     assert!(story.now >= silent + LATE_WINDOW, "asked after {:?}", story.now.since(silent));
 }
 
+/// Law 10. Years forth and back, in the middle of an on-delay.
+#[test]
+fn a_jump_of_the_wall_clock_neither_ends_nor_stretches_a_delay() {
+    let mut story = Story::new(ON_DELAY);
+    story.answer(30);
+    let (almost, due) = (story.now + (ON_DELAY - Duration::from_millis(1)), story.now + ON_DELAY);
+    for (ms, unix_ms) in [(100, 2_500_000_000_000), (200, 0), (300, 1_780_000_000_000)] {
+        story.wait_until(Mono::ZERO + Duration::from_millis(ms));
+        story.happen(Input::Clock { utc: Utc::from_unix_ms(unix_ms), trust: ClockTrust::Free });
+    }
+    story.wait_until(almost);
+    assert_eq!(story.alarm(), AlarmState::Normal);
+    story.wait_until(due);
+    assert_eq!(story.alarm(), AlarmState::Unacked);
+}
+
+/// Law 11. A disk that takes everything and never says that it is durable.
+#[test]
+fn what_waits_for_a_silent_journal_is_bounded() {
+    let mut story = Story::connected();
+    for turn in 0..60 {
+        story.answer(if turn % 2 == 0 { 0 } else { 20 });
+        let ledger = story.engine.snapshot().ledger;
+        assert!(ledger.waiting.readings <= u64::from(FEW.journal_backlog_max), "{ledger:?}");
+        assert!(ledger.is_even(), "{ledger:?}");
+    }
+    assert!(story.engine.snapshot().ledger.store_lost.readings > 0);
+}
+
+/// Law 11. Neither disk nor platform: memory alone holds records, and it holds so many and no more.
+#[test]
+fn what_memory_holds_for_an_absent_platform_is_bounded() {
+    let mut story = Story::new(Duration::ZERO);
+    story.happen(Input::Journal(JournalReport::Failed));
+    for turn in 0..60 {
+        story.answer(if turn % 2 == 0 { 0 } else { 20 });
+        let ledger = story.engine.snapshot().ledger;
+        assert!(ledger.uplinks[0].pending.readings <= u64::from(FEW.recent_readings_max), "{ledger:?}");
+        assert!(ledger.is_even(), "{ledger:?}");
+    }
+    assert!(story.engine.snapshot().ledger.uplinks[0].lost.readings > 0);
+}
+
+/// Law 11. A platform that takes everything and confirms nothing.
+#[test]
+fn messages_in_flight_are_bounded() {
+    let mut story = Story::connected();
+    let mut most = 0;
+    for turn in 0..60 {
+        story.answer(if turn % 2 == 0 { 0 } else { 20 });
+        story.outputs();
+        most = most.max(story.engine.snapshot().uplinks[0].in_flight);
+    }
+    assert!((WINDOW / 2..=WINDOW).contains(&most), "{most}");
+}
+
 /// Law 12. What sounds is handed out before what is written down or sent.
 #[test]
 fn the_panel_is_the_first_thing_that_is_done() {
-    let mut story = Story::new(Duration::ZERO);
+    let mut story = Story::connected();
     story.answer(5);
-    story.happen(Input::Journal(opened()));
-    story.happen(Input::Uplink { uplink: PLATFORM, report: UplinkReport::Up });
     story.outputs();
     let ticket = story.ask();
     story.happen(reply(ticket, Ok(Words::Registers(vec![30]))));
@@ -88,26 +144,46 @@ fn the_panel_is_the_first_thing_that_is_done() {
     assert!(outputs.iter().any(|output| matches!(output, Output::Append { .. })), "{outputs:?}");
 }
 
-/// Law 8. A message that the platform will never take is a loss, and the platform is told so.
+/// Law 8. A message that the platform will never take is a loss, and the platform is told so; when it does not take that
+/// either, it is told again.
 #[test]
 fn what_the_platform_refuses_is_stated_as_lost_to_it() {
-    let mut story = Story::new(Duration::ZERO);
-    story.happen(Input::Journal(opened()));
-    story.happen(Input::Uplink { uplink: PLATFORM, report: UplinkReport::Up });
+    let mut story = Story::connected();
     story.answer(5);
-    let refused = story.published(|records| records.iter().any(|record| record.readings() > 0));
-    let report = UplinkReport::Rejected(refused.message);
-    story.happen(Input::Uplink { uplink: PLATFORM, report });
+    let refused = story.published(|record| record.readings() > 0);
     let seq = refused.records[0].seq;
-    let told = story.published(|records| records.iter().any(|record| matches!(record.body, Body::Loss(_))));
-    let covers = told.records.iter().any(|record| match &record.body {
-        Body::Loss(loss) => {
-            loss.place == LossPlace::Uplink(PLATFORM) && (loss.first..=loss.last).contains(&seq)
-        }
-        _ => false,
-    });
-    assert!(covers, "{seq:?} in {told:?}");
+    story.refuse(&refused);
+    let told = story.published(|record| covers(record, seq));
+    story.refuse(&told);
+    let again = story.published(|record| covers(record, seq));
+    assert_ne!(again.message, told.message);
     assert!(story.engine.snapshot().ledger.is_even());
+}
+
+/// Law 8. A power cut must find on disk what the platform confirmed, not what was merely sent.
+#[test]
+fn a_cursor_never_runs_ahead_of_the_confirmation() {
+    let mut story = Story::connected();
+    story.answer(5);
+    let sent = story.published(|record| record.readings() > 0);
+    let seq = sent.records[0].seq;
+    story.wait_until(story.now + Duration::from_secs(5));
+    assert!(!story.saved(seq), "saved before it was confirmed");
+    story.happen(Input::Uplink { uplink: PLATFORM, report: UplinkReport::Acked(sent.message) });
+    story.wait_until(story.now + Duration::from_secs(5));
+    assert!(story.saved(seq), "never saved");
+}
+
+/// Law 6. A reload is no reset.
+#[test]
+fn a_restored_alarm_stands_where_it_stood() {
+    use AlarmState::{Acked, LatchedAcked, LatchedUnacked, RtnUnacked, Unacked};
+    for state in [Unacked, Acked, RtnUnacked, LatchedUnacked, LatchedAcked] {
+        let mut story = Story::new(Duration::ZERO);
+        story.engine.restore(AlarmId(0), state);
+        story.wait_until(Mono::from_millis(100));
+        assert_eq!(story.alarm(), state);
+    }
 }
 
 /// An engine with one device, one point, one alarm at 25, and every output it ever gave.
@@ -123,6 +199,14 @@ impl Story {
             Start { epoch: Epoch(7), utc: Utc::from_unix_ms(1_780_000_000_000), trust: ClockTrust::Synced };
         let engine = Engine::new(Arc::new(site(on_delay)), &start, Mono::ZERO);
         Self { engine, now: Mono::ZERO, seen: Vec::new() }
+    }
+
+    /// With a journal and a platform that are there.
+    fn connected() -> Self {
+        let mut story = Self::new(Duration::ZERO);
+        story.happen(Input::Journal(opened()));
+        story.happen(Input::Uplink { uplink: PLATFORM, report: UplinkReport::Up });
+        story
     }
 
     fn answer(&mut self, value: u16) {
@@ -155,12 +239,22 @@ impl Story {
         panic!("no request");
     }
 
-    /// Lets time pass until such a message was published.
-    fn published(&mut self, is_it: impl Fn(&[Arc<Record>]) -> bool) -> Publish {
+    /// The platform will never take this message; what was published before does not count from here on.
+    fn refuse(&mut self, publish: &Publish) {
+        self.outputs();
+        self.seen.clear();
+        let report = UplinkReport::Rejected(publish.message);
+        self.happen(Input::Uplink { uplink: PLATFORM, report });
+    }
+
+    /// Lets time pass until a message with such a record was published.
+    fn published(&mut self, is_it: impl Fn(&Record) -> bool) -> Publish {
         for _ in 0..1_000 {
             self.outputs();
             let found = self.seen.iter().find_map(|output| match output {
-                Output::Publish(publish) if is_it(&publish.records) => Some(publish.clone()),
+                Output::Publish(publish) if publish.records.iter().any(|record| is_it(record)) => {
+                    Some(publish.clone())
+                }
                 _ => None,
             });
             if let Some(publish) = found {
@@ -192,6 +286,14 @@ impl Story {
         outputs
     }
 
+    /// Whether a cursor that says so was handed to the disk.
+    fn saved(&self, seq: Seq) -> bool {
+        self.seen.iter().any(|output| match output {
+            Output::SaveCursor { acked, .. } => acked[Lane::Reading as usize].contains(seq),
+            _ => false,
+        })
+    }
+
     fn alarm(&self) -> AlarmState {
         let alarms = self.engine.snapshot().alarms;
         alarms.iter().find(|active| active.alarm == AlarmId(0)).map_or(AlarmState::Normal, |a| a.state)
@@ -204,6 +306,13 @@ impl Story {
 
 fn reply(ticket: Ticket, result: ReadResult) -> Input {
     Input::Reply { bus: BusId(0), ticket, result }
+}
+
+fn covers(record: &Record, seq: Seq) -> bool {
+    let Body::Loss(loss) = &record.body else {
+        return false;
+    };
+    loss.place == LossPlace::Uplink(PLATFORM) && (loss.first..=loss.last).contains(&seq)
 }
 
 fn opened() -> JournalReport {
@@ -239,7 +348,7 @@ fn site(on_delay: Duration) -> Site {
         alarms: vec![alarm],
         outputs: vec![horn],
         uplinks: vec![UplinkSpec { name: "platform".into(), window: 16, message_records_max: 20 }],
-        ..SiteTables::default()
+        limits: FEW,
     })
     .unwrap()
 }
