@@ -312,7 +312,8 @@ fn covers(record: &Record, seq: Seq) -> bool {
     let Body::Loss(loss) = &record.body else {
         return false;
     };
-    loss.place == LossPlace::Uplink(PLATFORM) && (loss.first..=loss.last).contains(&seq)
+    let place = (loss.place, loss.lane);
+    place == (LossPlace::Uplink(PLATFORM), Lane::Reading) && (loss.first..=loss.last).contains(&seq)
 }
 
 fn opened() -> JournalReport {
