@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod config;
+mod deploy;
 mod journal;
 mod node;
 mod observe;

@@ -2,6 +2,9 @@
 //!
 //! `HAZARD_SIM_SEEDS` and `HAZARD_SIM_HOURS` set the size of the run; a failing seed is named in the message and belongs
 //! into `REGRESSIONS`.
+#![cfg(test)]
+
+mod laws;
 
 use std::time::Duration;
 

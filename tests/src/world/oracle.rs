@@ -29,6 +29,8 @@ pub(super) struct Oracle {
     acted: bool,
     online_since: Vec<Option<Mono>>,
     known_since: Vec<Option<Mono>>,
+    /// Since when the samples that the engine took have been beyond each alarm's set-point.
+    exceeded_since: Vec<Option<Mono>>,
     booted: Mono,
     fresh: bool,
     known: BTreeMap<(Epoch, Seq), Arc<Record>>,
@@ -48,6 +50,7 @@ impl Oracle {
             acted: false,
             online_since: vec![None; site.devices.len()],
             known_since: vec![None; site.points.len()],
+            exceeded_since: vec![None; site.alarms.len()],
             booted: Mono::ZERO,
             fresh: true,
             known: BTreeMap::new(),
@@ -88,6 +91,7 @@ impl Oracle {
         self.silenced.clear();
         self.online_since.fill(None);
         self.known_since.fill(None);
+        self.exceeded_since.fill(None);
         self.fresh = true;
     }
 
@@ -125,6 +129,7 @@ impl Oracle {
         self.look_at_samples(now, snapshot);
         self.look_at_alarms(snapshot);
         self.look_at_trips(now, lines);
+        self.look_at_delays(now, snapshot);
         self.look_at_panel(snapshot);
         self.demand(snapshot.ledger.is_even(), || {
             format!("law 8: the ledger is uneven: {:?}", snapshot.ledger)
@@ -223,6 +228,11 @@ impl Oracle {
             self.demand(!entry.sample.is_good() || fresh, || {
                 format!("law 4: {} is good and stale", point.tag)
             });
+            let standing = snapshot.devices[point.device.index()].standing;
+            let offline = matches!(standing, Standing::Offline { .. });
+            self.demand(!offline || matches!(entry.sample, Sample::Bad(_)), || {
+                format!("law 5: {} has a value and its device is offline", point.tag)
+            });
             let known = &mut self.known_since[id.index()];
             *known = if matches!(entry.sample, Sample::Bad(_)) { None } else { known.or(Some(now)) };
             let number = entry.sample.number().map(|value| value.get());
@@ -260,9 +270,8 @@ impl Oracle {
                 _ => matches!(sample, Some(Sample::Good(_))),
             };
             self.demand(!stood || stands || reassured, || format!("law 5: {id:?} ended on {sample:?}"));
-            let latched = matches!(before, AlarmState::LatchedAcked | AlarmState::LatchedUnacked);
-            let released = after == AlarmState::Normal && !self.reset;
-            self.demand(!latched || !released, || format!("law 6: {id:?} was released by nobody"));
+            let released = matches!(after, AlarmState::Normal | AlarmState::RtnUnacked) && !self.reset;
+            self.demand(!spec.latch || !released, || format!("law 6: {id:?} was released by nobody"));
         }
         self.states = states;
     }
@@ -293,6 +302,28 @@ impl Oracle {
                 let tag = &point.tag;
                 format!("law 1: at {now:?} {tag} is above level {level} since {above:?}, online since {online:?}: {state:?}")
             });
+        }
+    }
+
+    /// What the engine knows it must not sit on: no poll period and no margin here.
+    fn look_at_delays(&mut self, now: Mono, snapshot: &Snapshot) {
+        let site = Arc::clone(&self.site);
+        for (id, spec) in (0..).map(AlarmId).zip(&site.alarms) {
+            if spec.kind == AlarmKind::Lost {
+                continue;
+            }
+            let sample = snapshot.table.get(spec.point).map(|entry| &entry.sample);
+            let exceeded = sample.and_then(Sample::number).map(|value| spec.threshold.exceeded_by(value));
+            let since = &mut self.exceeded_since[id.index()];
+            *since = match (exceeded, sample) {
+                (Some(true), _) => since.or(Some(now)),
+                (Some(false), Some(Sample::Good(_))) => None,
+                // Neither doubt nor silence stops a delay that runs.
+                _ => *since,
+            };
+            let due = since.is_some_and(|since| now > since + spec.threshold.on_delay);
+            let stands = matches!(self.states[id.index()], AlarmState::Unacked | AlarmState::Acked);
+            self.demand(!due || stands, || format!("law 1: {id:?} is overdue at {now:?}"));
         }
     }
 
