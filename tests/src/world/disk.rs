@@ -73,9 +73,9 @@ impl Disk {
         }
         self.health = Health::Fine;
         self.failed = false;
-        let previous = self.chapters.iter().rev().find_map(|chapter| {
-            let durable_through = chapter.records.keys().next_back().copied()?;
-            Some(PreviousEpoch { epoch: chapter.epoch, durable_through })
+        let previous = self.chapters.last().map(|chapter| PreviousEpoch {
+            epoch: chapter.epoch,
+            durable_through: chapter.records.keys().next_back().copied().unwrap_or_default(),
         });
         let past = self.chapters.iter().filter_map(|chapter| {
             let last = chapter.records.keys().next_back().copied()?;
