@@ -253,7 +253,7 @@ fn a_minute_of_connections_that_come_and_go_leaks_neither_files_nor_memory() {
                 held.drain(..30);
             }
             drop(agent.metrics());
-            world.broker.signal(if held.len() % 4 == 0 { Signal::STOP } else { Signal::CONT });
+            world.broker.signal(if held.len().is_multiple_of(4) { Signal::STOP } else { Signal::CONT });
         }
         world.broker.signal(Signal::CONT);
     };
