@@ -1,12 +1,14 @@
 //! The real binary with a site of its own.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 
 use serde_json::Value;
 
-use crate::tools::{free_port, wait_for};
+use crate::tools::{free_port, send, wait_for};
 
 /// The binary, built once.
 pub(crate) fn binary() -> &'static Path {
@@ -47,11 +49,17 @@ pub(crate) struct Agent {
 
 impl Agent {
     pub(crate) fn start(site: &Path) -> Self {
+        Self::start_in(site, &[])
+    }
+
+    /// Starts it with more in its environment.
+    pub(crate) fn start_in(site: &Path, environment: &[(&str, &str)]) -> Self {
         let log =
             std::fs::OpenOptions::new().create(true).append(true).open(site.with_extension("log")).unwrap();
         let child = Command::new(binary())
             .args(["run", "--log", "text", "-c"])
             .arg(site)
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
@@ -60,17 +68,73 @@ impl Agent {
         Self { child, site: site.to_owned() }
     }
 
+    /// Starts one that must not stay; its exit code and what it said.
+    pub(crate) fn refused(site: &Path, lang: &str) -> (Option<i32>, String) {
+        let said = site.with_extension(lang);
+        let child = Command::new(binary())
+            .args(["run", "--log", "text", "--lang", lang, "-c"])
+            .arg(site)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(std::fs::File::create(&said).unwrap())
+            .spawn()
+            .unwrap();
+        let mut second = Self { child, site: site.to_owned() };
+        let ended = wait_for("the second agent's end", || second.child.try_wait().unwrap());
+        (ended.code(), std::fs::read_to_string(said).unwrap())
+    }
+
     /// The agent's own account of itself, once it gives one.
     pub(crate) fn status(&self) -> Value {
-        wait_for("the agent's status", || {
-            let output = hazard(&["status", "--json", "-c", self.site.to_str().unwrap()]);
-            output.status.success().then(|| serde_json::from_slice(&output.stdout).unwrap())
-        })
+        wait_for("the agent's status", || self.try_status())
+    }
+
+    /// Its account, if it gives one at this moment.
+    pub(crate) fn try_status(&self) -> Option<Value> {
+        let output = hazard(&["status", "--json", "-c", self.site.to_str().unwrap()]);
+        output.status.success().then(|| serde_json::from_slice(&output.stdout).unwrap())
     }
 
     pub(crate) fn signal(&self, signal: rustix::process::Signal) {
-        let pid = rustix::process::Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
-        rustix::process::kill_process(pid, signal).unwrap();
+        send(&self.child, signal);
+    }
+
+    /// Waits until the agent's account of itself says so; that account.
+    pub(crate) fn wait(&self, what: &str, says: impl Fn(&Value) -> bool) -> Value {
+        wait_for(what, || Some(self.status()).filter(|status| says(status)))
+    }
+
+    /// The metrics page, if it is served.
+    pub(crate) fn metrics(&self) -> Option<String> {
+        let mut stream = TcpStream::connect(self.listens()).ok()?;
+        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n\r\n").ok()?;
+        let mut page = String::new();
+        stream.read_to_string(&mut page).ok()?;
+        page.contains("# EOF").then_some(page)
+    }
+
+    /// Where the metrics are.
+    pub(crate) fn listens(&self) -> String {
+        let text = std::fs::read_to_string(&self.site).unwrap();
+        let address = text.lines().find_map(|line| line.strip_prefix("listen = ")).unwrap();
+        address.trim_matches('"').to_owned()
+    }
+
+    /// What it has logged.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.site.with_extension("log")).unwrap_or_default()
+    }
+
+    /// How many files and connections it has open.
+    pub(crate) fn open_files(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
+    }
+
+    /// Its memory.
+    pub(crate) fn resident_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
     /// kill -9.

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 
-use crate::tools::{free_port, tool, wait_for};
+use crate::tools::{free_port, send, tool, wait_for};
 
 pub(crate) struct Mosquitto {
     program: PathBuf,
@@ -42,6 +42,11 @@ impl Mosquitto {
         self.child = Some(child);
         let port = self.port;
         wait_for("mosquitto", || TcpStream::connect(("127.0.0.1", port)).ok());
+    }
+
+    /// Stops it half-open (`STOP`) or lets it go on (`CONT`).
+    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
+        send(self.child.as_ref().unwrap(), signal);
     }
 
     /// Ends it as a power cut would.

@@ -3,8 +3,8 @@
 usage: device.py tcp PORT | device.py rtu PATH BAUD
 
 Standard input:  "hr ADDRESS VALUE..." sets holding registers of unit 1, "ir ..." input registers, "quit" ends.
-Standard output: "ready" once, then "coils ADDRESS LEVEL..." for each write of coils, with the monotonic time in
-microseconds in front.
+Standard output: "ready" once, then "coils ADDRESS LEVEL..." for each write of coils and "asked ADDRESS" for each read of
+registers, with the monotonic time in microseconds in front.
 """
 
 import asyncio
@@ -21,6 +21,7 @@ REGISTERS = {3: [0] * 1000, 4: [0] * 1000}
 async def act(function_code, start_address, address, count, current_registers, set_values):
     """Shows what the control line set, and tells of writes."""
     if function_code in REGISTERS:
+        print(time.monotonic_ns() // 1000, "asked", address, flush=True)
         for offset in range(count):
             current_registers[address - start_address + offset] = REGISTERS[function_code][address + offset]
     elif function_code in (5, 15) and set_values is not None:

@@ -58,6 +58,12 @@ impl Device {
         self.lines.lock().unwrap().iter().any(|line| line.contains(part))
     }
 
+    /// When the registers from 0 were read, in microseconds.
+    pub(crate) fn asked(&self) -> Vec<u64> {
+        let lines = self.lines.lock().unwrap();
+        lines.iter().filter_map(|line| line.strip_suffix(" asked 0")?.parse().ok()).collect()
+    }
+
     /// The last levels that were written from `address`.
     pub(crate) fn last_coils(&self, address: u16) -> Option<String> {
         let mark = format!("coils {address} ");

@@ -8,7 +8,10 @@
 mod agent;
 mod broker;
 mod device;
+mod endurance;
 mod forwarding;
 mod operations;
+mod plant;
 mod platform;
+mod siege;
 mod tools;

@@ -1,8 +1,5 @@
 //! What people and service managers do to the agent.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
-
 use rustix::process::Signal;
 
 use crate::agent::{Agent, SiteParts, hazard, site};
@@ -100,16 +97,8 @@ fn metrics_are_served() {
         return;
     };
     let file = local_site(dir.path(), &device);
-    let _agent = Agent::start(&file);
-    let text = std::fs::read_to_string(&file).unwrap();
-    let address = text.lines().find_map(|line| line.strip_prefix("listen = ")).unwrap().trim_matches('"');
-    let page = wait_for("metrics", || {
-        let mut stream = TcpStream::connect(address).ok()?;
-        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n\r\n").ok()?;
-        let mut page = String::new();
-        stream.read_to_string(&mut page).ok()?;
-        page.contains("hazard_device_up").then_some(page)
-    });
+    let agent = Agent::start(&file);
+    let page = wait_for("metrics", || agent.metrics().filter(|page| page.contains("hazard_device_up")));
     assert!(page.contains("application/openmetrics-text") && page.trim_end().ends_with("# EOF"), "{page}");
 }
 

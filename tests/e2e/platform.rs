@@ -33,7 +33,8 @@ impl Platform {
         assert!(tls_dir.is_none(), "the platform subscribes on the plain listener");
         let mut options = MqttOptions::new("platform", "127.0.0.1", port);
         options.set_keep_alive(Duration::from_secs(5)).set_max_packet_size(1 << 20, 1 << 20);
-        options.set_clean_session(true);
+        // A broker that was only slow keeps what came while we were away.
+        options.set_clean_session(false);
         let (client, mut connection) = Client::new(options, 64);
         let seen = Arc::new(Mutex::new(Seen::default()));
         let (sink, subscriber) = (Arc::clone(&seen), client.clone());
@@ -109,6 +110,29 @@ impl Seen {
             .filter(|reading| reading["point"] == point)
             .filter_map(|reading| reading["value"].as_f64())
             .collect()
+    }
+
+    /// The epoch's records came one after the other to `last`, without a gap; what the agent lost it has stated.
+    pub(crate) fn is_gapless(&self, epoch: &str, last: u64) -> bool {
+        let numbers = self.records.keys().filter(|(of, _)| of == epoch).map(|(_, seq)| *seq);
+        numbers.take_while(|seq| *seq <= last).eq(1..=last)
+    }
+
+    /// The highest number of the epoch that arrived.
+    pub(crate) fn last_of(&self, epoch: &str) -> u64 {
+        self.records.keys().filter(|(of, _)| of == epoch).map(|(_, seq)| *seq).max().unwrap_or(0)
+    }
+
+    /// The readings of the epoch that arrived.
+    pub(crate) fn readings_of(&self, epoch: &str) -> u64 {
+        let records = self.records.iter().filter(|((of, _), _)| of == epoch).map(|(_, record)| record);
+        records.map(|record| record["readings"].as_array().map_or(0, Vec::len) as u64).sum()
+    }
+
+    /// How often the clock was set to a time that begins so.
+    pub(crate) fn steps_to(&self, year: &str) -> usize {
+        let steps = self.records.values().filter(|record| record["kind"] == "clock_step");
+        steps.filter(|step| step["to"].as_str().is_some_and(|to| to.starts_with(year))).count()
     }
 
     /// Whether a record of the stream arrived whose fields are these.

@@ -23,6 +23,8 @@ pub const SOCKET: &str = "hazard.sock";
 const LINE_MAX: u64 = 64 * 1024;
 const CONNECTIONS_MAX: usize = 8;
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+/// How long a connection may hold its place without asking: whoever wants to silence the horn waits for it.
+const QUESTION_WITHIN: Duration = Duration::from_secs(1);
 
 /// A question to the daemon.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -134,7 +136,9 @@ pub async fn serve(listener: UnixListener, requests: mpsc::Sender<Request>, stop
 async fn talk(stream: UnixStream, requests: mpsc::Sender<Request>) -> std::io::Result<()> {
     let (reader, mut writer) = stream.into_split();
     let mut line = String::new();
-    BufReader::new(reader.take(LINE_MAX)).read_line(&mut line).await?;
+    let mut reader = BufReader::new(reader.take(LINE_MAX));
+    let asked = tokio::time::timeout(QUESTION_WITHIN, reader.read_line(&mut line)).await;
+    asked.map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))??;
     let answer = match serde_json::from_str(&line) {
         Ok(ask) => tokio::time::timeout(ANSWER_WITHIN, answer(ask, requests)).await.unwrap_or(Answer::Busy),
         Err(fault) => Answer::Refused { why: fault.to_string() },

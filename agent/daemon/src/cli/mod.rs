@@ -1,6 +1,7 @@
 //! The command line. Results go to stdout, talk goes to stderr; exit codes are those of sysexits.h, which systemd knows by
 //! name.
 
+mod home;
 mod operate;
 pub mod plan;
 mod service;
@@ -23,6 +24,8 @@ pub(crate) const UNAVAILABLE: u8 = 69;
 pub(crate) const SOFTWARE: u8 = 70;
 /// EX_OSERR: the operating system refuses something.
 pub(crate) const OS_REFUSES: u8 = 71;
+/// EX_TEMPFAIL: another agent uses the folder.
+pub(crate) const IN_USE: u8 = 75;
 /// EX_CONFIG: the configuration cannot be used.
 pub(crate) const CONFIG: u8 = 78;
 
@@ -31,7 +34,7 @@ pub(crate) const CONFIG: u8 = 78;
 /// 本程序不是可燃气体报警控制器（GB 16808），也不是安全仪表系统（SIS）。
 /// It is not a gas-alarm controller (GB 16808) nor a safety instrumented system.
 ///
-/// 退出码 exit codes: 0 正常 ok, 64 用法 usage, 69 无应答 no answer, 70 内部错误 software, 71 系统拒绝 system, 78 配置错误 configuration.
+/// 退出码 exit codes: 0 正常 ok, 64 用法 usage, 69 无应答 no answer, 70 内部错误 software, 71 系统拒绝 system, 75 已在运行 already runs, 78 配置错误 configuration.
 #[derive(Debug, Parser)]
 #[command(name = "hazard", version, max_term_width = 110)]
 struct Cli {

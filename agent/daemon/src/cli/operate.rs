@@ -94,6 +94,12 @@ fn reason(fault: &Error, lang: Lang) -> String {
             "not permitted; join the agent's group or use sudo",
         )
         .to_owned(),
+        ErrorKind::BrokenPipe | ErrorKind::ConnectionReset | ErrorKind::UnexpectedEof => word(
+            lang,
+            "守护进程的连接已满或刚刚断开；请再试一次",
+            "too many ask the daemon at once, or it just ended; try again",
+        )
+        .to_owned(),
         ErrorKind::TimedOut => {
             word(lang, "守护进程没有及时回答", "the daemon did not answer in time").to_owned()
         }

@@ -9,10 +9,12 @@ use sd_notify::NotifyState;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use super::{CONFIG, OK, OS_REFUSES, SOFTWARE, USAGE, load, obstacles};
+use super::home::{Home, Taken};
+use super::{CONFIG, IN_USE, OK, OS_REFUSES, SOFTWARE, USAGE, load, obstacles, word};
 use crate::clock::Clock;
 use crate::config::{self, Lang, Loaded};
 use crate::control;
@@ -37,9 +39,18 @@ pub(super) fn run(path: &Path, format: LogFormat, lang: Lang) -> u8 {
         eprintln!("{fault}");
         return USAGE;
     }
-    if let Err(fault) = std::fs::create_dir_all(&loaded.state_dir) {
-        error!(dir = %loaded.state_dir.display(), %fault, "the gateway's folder cannot be made; records stay in memory");
-    }
+    let _home = match Home::take(&loaded.state_dir) {
+        Ok(home) => home,
+        Err(Taken) => {
+            let why = word(
+                lang,
+                "已有代理在使用这个数据目录；先停止它，或换一个 state_dir",
+                "another agent uses this folder; stop it first, or choose another state_dir",
+            );
+            eprintln!("{}: {why}", loaded.state_dir.display());
+            return IN_USE;
+        }
+    };
     // One thread for the loop, the buses and the uplinks: handing each reply from thread to thread costs more than all
     // they do with it. Files, names and the journal have threads of their own.
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
@@ -57,7 +68,7 @@ pub(super) fn run(path: &Path, format: LogFormat, lang: Lang) -> u8 {
 async fn serve(path: &Path, mut loaded: Loaded, clock: Clock) -> u8 {
     let stop = CancellationToken::new();
     let (requests, mut inbox) = mpsc::channel(REQUESTS_MAX);
-    if let Err(fault) = watch_signals(path, &requests, &stop) {
+    if let Err(fault) = watch_signals(&loaded.state_dir, path, (&requests, &stop)) {
         error!(%fault, "signals cannot be watched");
         return OS_REFUSES;
     }
@@ -66,10 +77,14 @@ async fn serve(path: &Path, mut loaded: Loaded, clock: Clock) -> u8 {
     let mut legacy = Legacy::default();
     loop {
         let metrics = stop.child_token();
-        serve_metrics(&loaded, &requests, metrics.clone()).await;
+        let served = serve_metrics(&loaded, &requests, metrics.clone()).await;
         notify(&[NotifyState::Ready, NotifyState::Status(&loaded.hash)]);
         let end = run::run(&loaded, &around, legacy, &mut inbox).await;
         metrics.cancel();
+        if let Some(served) = served {
+            // The next run binds the same port.
+            drop(served.await);
+        }
         match end {
             Ok(End::Stopped) => return OK,
             Ok(End::Reload(next, left)) => {
@@ -85,20 +100,21 @@ async fn serve(path: &Path, mut loaded: Loaded, clock: Clock) -> u8 {
 }
 
 fn watch_signals(
+    home: &Path,
     path: &Path,
-    requests: &mpsc::Sender<Request>,
-    stop: &CancellationToken,
+    (requests, stop): (&mpsc::Sender<Request>, &CancellationToken),
 ) -> std::io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hang_up = signal(SignalKind::hangup())?;
-    let (path, requests, stop) = (path.to_owned(), requests.clone(), stop.clone());
+    let (home, path) = (home.to_owned(), path.to_owned());
+    let (requests, stop) = (requests.clone(), stop.clone());
     tokio::spawn(async move {
         loop {
             tokio::select! {
                 _ = terminate.recv() => break,
                 _ = interrupt.recv() => break,
-                _ = hang_up.recv() => reload(&path, &requests).await,
+                _ = hang_up.recv() => reload(&home, &path, &requests).await,
             }
         }
         notify(&[NotifyState::Stopping]);
@@ -108,7 +124,7 @@ fn watch_signals(
 }
 
 /// Reads the configuration again; one that cannot be used changes nothing.
-async fn reload(path: &Path, requests: &mpsc::Sender<Request>) {
+async fn reload(home: &Path, path: &Path, requests: &mpsc::Sender<Request>) {
     let path = path.to_owned();
     let read = tokio::task::spawn_blocking(move || config::load(&path)).await;
     let loaded = match read {
@@ -128,6 +144,10 @@ async fn reload(path: &Path, requests: &mpsc::Sender<Request>) {
         error!(obstacles = refused.join("; "), "the configuration cannot be run; the last good one stays");
         return;
     }
+    if loaded.state_dir != home {
+        error!(dir = %loaded.state_dir.display(), "another state_dir takes a restart; the last good configuration stays");
+        return;
+    }
     info!(config = loaded.hash, "the configuration is read again");
     if requests.send(Request::Reload(Box::new(loaded))).await.is_err() {
         warn!("the agent is ending; the configuration is not used");
@@ -144,12 +164,16 @@ fn listen_locally(loaded: &Loaded, requests: &mpsc::Sender<Request>, stop: &Canc
     }
 }
 
-async fn serve_metrics(loaded: &Loaded, requests: &mpsc::Sender<Request>, stop: CancellationToken) {
+async fn serve_metrics(
+    loaded: &Loaded,
+    requests: &mpsc::Sender<Request>,
+    stop: CancellationToken,
+) -> Option<JoinHandle<()>> {
     let listener = match TcpListener::bind(loaded.listen).await {
         Ok(listener) => listener,
         Err(fault) => {
             error!(address = %loaded.listen, %fault, "metrics are not served");
-            return;
+            return None;
         }
     };
     let (source, mut asked) = mpsc::channel::<oneshot::Sender<Arc<Status>>>(4);
@@ -161,7 +185,7 @@ async fn serve_metrics(loaded: &Loaded, requests: &mpsc::Sender<Request>, stop: 
             }
         }
     });
-    tokio::spawn(http::serve(listener, http::Source::new(source), stop));
+    Some(tokio::spawn(http::serve(listener, http::Source::new(source), stop)))
 }
 
 /// Tells systemd that a turn was completed, at half the interval that it asks for.
