@@ -11,7 +11,7 @@ use crate::plant::{LEVEL_AT, LEVEL_HIGH};
 /// Devices whose level the bench raises; each has a coil of its own.
 pub(crate) const STEPPED: usize = 64;
 /// Pause between two attempts to connect to the broker, at most.
-pub(crate) const RETRY_MAX_S: u32 = 5;
+pub(crate) const RETRY_MAX_S: u32 = 1;
 
 /// How much is polled how often.
 #[derive(Clone, Copy, Debug)]
