@@ -7,7 +7,8 @@ use hazard_core::id::{BusId, DeviceId, PointId};
 use hazard_core::link::{Exception, LinkFault, ReadRequest, ReadResult, Words, WriteRequest};
 use hazard_core::{Mono, Site};
 
-use super::site::{RELAY_MODULE, signature};
+use super::node::{CHANNELS, SimNode};
+use super::site::{NODE, RELAY_MODULE, signature};
 use crate::rng::Rng;
 
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +47,7 @@ struct Place {
 }
 
 /// All lines of the plant.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Lines {
     rng: Rng,
     places: Vec<Place>,
@@ -55,6 +56,7 @@ pub(super) struct Lines {
     devices: Vec<Device>,
     gone_until: Vec<Mono>,
     coils: [bool; 4],
+    node: SimNode,
 }
 
 impl Lines {
@@ -75,6 +77,7 @@ impl Lines {
             devices: vec![Device { trouble: None, troubled_at: Mono::ZERO }; site.devices.len()],
             gone_until: vec![Mono::ZERO; site.buses.len()],
             coils: [true; 4],
+            node: SimNode::new(),
         }
     }
 
@@ -159,7 +162,7 @@ impl Lines {
         if now < self.gone_until[bus.index()] {
             return vec![(Duration::from_millis(1), Err(LinkFault::Gone))];
         }
-        let words = self.registers(bus, request);
+        let words = self.registers(now, bus, request);
         let Some(trouble) = self.trouble(now, request.unit) else {
             return vec![(turnaround, Ok(Words::Registers(words)))];
         };
@@ -215,7 +218,12 @@ impl Lines {
         Some(trouble)
     }
 
-    fn registers(&self, bus: BusId, request: &ReadRequest) -> Vec<u16> {
+    fn registers(&mut self, now: Mono, bus: BusId, request: &ReadRequest) -> Vec<u16> {
+        if request.unit == self.units[usize::from(NODE)] {
+            let values = self.channels();
+            self.node.measure(now, values);
+            return self.node.read(request);
+        }
         (request.start..request.start + request.count)
             .map(|address| {
                 let point = self.places.iter().position(|place| {
@@ -230,6 +238,16 @@ impl Lines {
                 if measured.mute { 0xFFFF } else { u16::try_from(signature(id) + measured.value).unwrap() }
             })
             .collect()
+    }
+
+    /// What the node's channels measure, in point order.
+    fn channels(&self) -> [Option<i32>; CHANNELS] {
+        let own = self.places.iter().zip(&self.measured).filter(|(place, _)| place.device == DeviceId(NODE));
+        let mut values = [None; CHANNELS];
+        for (value, (_, measured)) in values.iter_mut().zip(own) {
+            *value = (!measured.mute).then_some(measured.value);
+        }
+        values
     }
 
     pub(super) fn device_of(&self, point: PointId) -> (DeviceId, BusId) {

@@ -4,6 +4,7 @@
 mod broker;
 mod disk;
 mod line;
+mod node;
 mod oracle;
 mod site;
 

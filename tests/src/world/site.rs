@@ -10,11 +10,14 @@ use hazard_core::link::Table;
 use hazard_core::point::{Order, PointSpec, Report, Shape, Source};
 use hazard_core::site::{BusKind, BusSpec, DeviceSpec, Limits, Site, SiteTables, UplinkSpec};
 use hazard_core::{Polarity, Side, Threshold, Value};
+use hazard_field::map::input;
 
 pub(super) const UPLINKS: u8 = 2;
 pub(super) const HORN: usize = 0;
 pub(super) const BEACON: usize = 1;
 pub(super) const RELAY_MODULE: u16 = 7;
+/// The device that runs the firmware's own logic.
+pub(super) const NODE: u16 = 4;
 /// A register reads its point's number times this, plus the measured value: a value on the wrong point shows.
 pub(super) const SIGNATURE: i32 = 1_000;
 
@@ -46,7 +49,7 @@ pub const PLANT: [Row; 7] = [
     Row { on_delay_ms: 2500, ..row(1, Table::Input, 100, 4) },
     Row { period_ms: 2000, ..row(2, Table::Holding, 40, 2) },
     Row { latch: true, period_ms: 500, ..row(3, Table::Holding, 10, 1) },
-    row(4, Table::Holding, 0, 4),
+    row(NODE, Table::Input, 0, 4),
     Row { period_ms: 500, ..row(5, Table::Input, 7, 2) },
     row(6, Table::Holding, 300, 2),
 ];
@@ -113,18 +116,19 @@ fn limit(setpoint: i32, on_delay: Duration) -> Threshold {
 
 fn point(plant: &Row, index: u16, id: PointId) -> PointSpec {
     let period = Duration::from_millis(plant.period_ms);
+    let is_node = plant.device == NODE;
+    // The node measures from zero; its points get their signature by their offset.
+    let (address, shape, offset) = if is_node {
+        (input::channel(index) + input::VALUE, Shape::F32, f64::from(signature(id)))
+    } else {
+        (plant.address + index, Shape::U16, 0.0)
+    };
     PointSpec {
         tag: format!("P-{}", id.0).into(),
         device: DeviceId(plant.device),
-        source: Source {
-            table: plant.table,
-            address: plant.address + index,
-            shape: Shape::U16,
-            order: Order::default(),
-            exponent: None,
-        },
+        source: Source { table: plant.table, address, shape, order: Order::default(), exponent: None },
         scale: 1.0,
-        offset: 0.0,
+        offset,
         range: Some((Value::from_i32(signature(id)), Value::from_i32(signature(id) + 100))),
         sentinels: vec![0xFFFF],
         period,
