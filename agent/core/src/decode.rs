@@ -87,7 +87,12 @@ fn bits_of(registers: &[u16], order: Order, shape: Shape) -> u64 {
 }
 
 /// The number, and whether it lost digits.
-#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_possible_wrap)]
+#[allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    reason = "the shape says how many of the bits count, and what is rounded is said"
+)]
 fn number(bits: u64, shape: Shape) -> Result<(f64, bool), NoData> {
     let exact = |raw: f64| Ok((raw, false));
     match shape {
@@ -112,7 +117,11 @@ fn bcd(bits: u64, words: u8) -> Result<u64, NoData> {
     })
 }
 
-#[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)]
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    reason = "a scale that is not one over a whole number fails the comparison behind the casts"
+)]
 fn scale(raw: f64, spec: &PointSpec, registers: Window<'_>) -> Result<f64, NoData> {
     let divided = match spec.source.exponent {
         None => raw,

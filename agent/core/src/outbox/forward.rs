@@ -407,3 +407,32 @@ impl Forwarder {
 fn evicted_from(ring: &Ring, epoch: Epoch, first: Seq) -> Option<Seq> {
     ring.evicted_through(epoch).filter(|evicted| *evicted >= first)
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+    use crate::Stamp;
+    use crate::id::PointId;
+    use crate::reading::{NoData, Reading, Sample};
+
+    #[test]
+    fn what_the_journal_brings_is_cut_into_messages_that_may_be_sent() {
+        let spec = UplinkSpec { name: "district".into(), window: 8, message_records_max: 200 };
+        let mut forwarder = Forwarder::new(UplinkId(0), spec, Epoch(1));
+        let reading = Reading { point: PointId(0), sample: Sample::Bad(NoData::Stale) };
+        let record = |seq| {
+            let body = Body::Readings(vec![reading.clone(); 250]);
+            Arc::new(Record { seq: Seq(seq), stamp: Stamp::default(), body })
+        };
+        forwarder.split((Epoch(1), Lane::Reading), (Seq(3), Seq(20)), (5..=9).map(record).collect());
+        let spans: Vec<_> =
+            forwarder.fetched.iter().map(|flight| (flight.span.0.0, flight.span.1.0)).collect();
+        assert_eq!(
+            spans,
+            [(3, 6), (7, 8), (9, 20)],
+            "two records of 250 readings fit, and nothing lies between spans"
+        );
+    }
+}
