@@ -104,7 +104,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { recent_readings_max: 60_000, recent_events_max: 4_096, journal_backlog_max: 40_000 }
+        Self { recent_readings_max: 40_000, recent_events_max: 4_096, journal_backlog_max: 20_000 }
     }
 }
 

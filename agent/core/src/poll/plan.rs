@@ -79,7 +79,11 @@ fn join(site: &Site, device: DeviceId, table: Table, points: &[PointId]) -> Vec<
     blocks
 }
 
-/// Spreads blocks of one period evenly over it, and shifts each bus against the others.
+/// Buses start in so many groups, one after the other within a period. Each group is one wake-up for all its buses: with a wake-up
+/// for each bus of a hundred, waking cost six times what the polls did (docs/bench.md). More groups make smaller bursts.
+const GROUPS: u32 = 4;
+
+/// Spreads blocks of one period evenly over it, for they share the line, and shifts each group of buses against the others.
 fn stagger(blocks: &mut [Block], bus: BusId, buses: usize) {
     let mut members: BTreeMap<Duration, u32> = BTreeMap::new();
     for block in blocks.iter() {
@@ -89,7 +93,8 @@ fn stagger(blocks: &mut [Block], bus: BusId, buses: usize) {
     for block in blocks.iter_mut() {
         let rank = placed.entry(block.period).or_default();
         let slot = block.period / members.get(&block.period).copied().unwrap_or(1).max(1);
-        let shift = slot * u32::from(bus.0) / u32::try_from(buses).unwrap_or(1).max(1);
+        let groups = u32::try_from(buses).unwrap_or(GROUPS).clamp(1, GROUPS);
+        let shift = slot * (u32::from(bus.0) % groups) / groups;
         block.phase = slot * *rank + shift;
         *rank += 1;
     }
@@ -169,5 +174,25 @@ mod tests {
         let site = Site::try_new(tables).unwrap();
         let phases: Vec<_> = plan(&site).into_iter().flatten().map(|block| block.phase.as_millis()).collect();
         assert_eq!(phases, [0, 250, 500, 750]);
+    }
+
+    #[test]
+    fn many_buses_share_few_wake_ups() {
+        for (buses, wake_ups) in [(1, 1), (3, 3), (100, 4)] {
+            let mut tables = fixture::tables(buses);
+            let bus = tables.buses[0].clone();
+            tables.buses.resize(usize::from(buses), bus);
+            for device in 0..buses {
+                tables.devices[usize::from(device)].bus = BusId(device);
+                tables.points.push(fixture::point(&alloc::format!("P-{device}"), device));
+            }
+            let site = Site::try_new(tables).unwrap();
+            let mut members = BTreeMap::new();
+            for block in plan(&site).into_iter().flatten() {
+                *members.entry(block.phase).or_insert(0) += 1;
+            }
+            let equal = members.values().all(|count| *count == buses / wake_ups);
+            assert!(members.len() == usize::from(wake_ups) && equal, "{buses} buses: {members:?}");
+        }
     }
 }
