@@ -81,7 +81,7 @@ fn join(site: &Site, device: DeviceId, table: Table, points: &[PointId]) -> Vec<
 
 /// Buses start in so many groups, one after the other within a period. Each group is one wake-up for all its buses: with a wake-up
 /// for each bus of a hundred, waking cost six times what the polls did (docs/bench.md). More groups make smaller bursts.
-const GROUPS: u32 = 4;
+const GROUPS: u32 = 2;
 
 /// Spreads blocks of one period evenly over it, for they share the line, and shifts each group of buses against the others.
 fn stagger(blocks: &mut [Block], bus: BusId, buses: usize) {
@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn many_buses_share_few_wake_ups() {
-        for (buses, wake_ups) in [(1, 1), (3, 3), (100, 4)] {
+        for (buses, wake_ups) in [(1, 1), (2, 2), (100, 2)] {
             let mut tables = fixture::tables(buses);
             let bus = tables.buses[0].clone();
             tables.buses.resize(usize::from(buses), bus);

@@ -173,10 +173,6 @@ impl Fault {
         self
     }
 
-    pub(crate) const fn is_in(&self, file: usize) -> bool {
-        self.spot.file == file
-    }
-
     /// What kind of fault it is.
     #[must_use]
     pub const fn code(&self) -> Code {

@@ -28,15 +28,16 @@ use crate::settings::{BusLink, GpioLine, Mqtt};
 use bus::DeviceRow;
 use template::Template;
 
-/// Lowers a site.
-pub(crate) fn site(sources: &Sources, mut faults: Vec<Fault>) -> Result<Loaded, Report> {
-    if faults.iter().any(|fault| fault.is_in(0)) {
-        return Err(Report::new(faults, sources.files.clone()));
-    }
-    let parse = |(file, source): (usize, &super::error::SourceFile)| (file, source.text.clone());
-    let texts: Vec<_> = sources.files.iter().enumerate().map(parse).collect();
-    let documents: Vec<Document<'_>> =
-        texts.iter().map(|(file, text)| Document::parse(*file, text, &mut faults)).collect();
+/// Lowers a site, whose file is the first of the sources.
+pub(crate) fn site(
+    sources: &Sources,
+    document: Document<'_>,
+    mut faults: Vec<Fault>,
+) -> Result<Loaded, Report> {
+    let files = sources.files.iter().enumerate().skip(1);
+    let texts: Vec<_> = files.map(|(file, source)| (file, source.text.clone())).collect();
+    let mut documents = vec![document];
+    documents.extend(texts.iter().map(|(file, text)| Document::parse(*file, text, &mut faults)));
     let (site_schema, device_schema) = (super::site_schema(), super::device_schema());
     let Some(document) = documents.first() else {
         return Err(Report::new(faults, sources.files.clone()));

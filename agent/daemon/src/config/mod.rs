@@ -59,8 +59,16 @@ pub struct Loaded {
 /// # Errors
 /// Every fault of every file, and the warnings among them.
 pub fn load(path: &Path) -> Result<Loaded, Report> {
-    let (sources, faults) = sources::Sources::read(path);
-    lower::site(&sources, faults)
+    let (mut sources, mut faults) = sources::Sources::read(path);
+    let Some(text) = sources.site().filter(|_| faults.is_empty()) else {
+        return Err(Report::new(faults, sources.files));
+    };
+    // Parsed once: a large site's parser needs more memory than running the site does.
+    let mut syntax = Vec::new();
+    let document = tree::Document::parse(0, &text, &mut syntax);
+    sources.read_templates(document.root(), &mut faults);
+    faults.extend(syntax);
+    lower::site(&sources, document, faults)
 }
 
 /// The JSON schema of a site file.

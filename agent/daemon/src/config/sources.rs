@@ -5,10 +5,9 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use toml::de::{DeTable, DeValue};
-
 use super::catalogue::Code;
 use super::error::{Fault, SourceFile, Spot, args};
+use super::tree::Node;
 
 /// No site comes near this; a path to something else must not fill the memory.
 const FILE_BYTES_MAX: u64 = 8 * 1024 * 1024;
@@ -52,7 +51,7 @@ pub(crate) struct Sources {
 }
 
 impl Sources {
-    /// Reads the site file and each template that it names.
+    /// Reads the site file.
     pub(crate) fn read(path: &Path) -> (Self, Vec<Fault>) {
         let mut sources = Self {
             dir: path.parent().map(Path::to_path_buf).unwrap_or_default(),
@@ -62,12 +61,21 @@ impl Sources {
             hash: String::new(),
         };
         let mut faults = Vec::new();
-        let text = sources.add_file(path, &mut faults).unwrap_or_default();
-        for name in template_names(&text) {
-            sources.add_template(name, &mut faults);
-        }
-        sources.hash = sources.hashed();
+        sources.add_file(path, &mut faults);
         (sources, faults)
+    }
+
+    /// The site file's text.
+    pub(crate) fn site(&self) -> Option<Arc<str>> {
+        self.files.first().map(|file| Arc::clone(&file.text))
+    }
+
+    /// Reads each template that the site names.
+    pub(crate) fn read_templates(&mut self, site: Node<'_>, faults: &mut Vec<Fault>) {
+        for name in template_names(site) {
+            self.add_template(name, faults);
+        }
+        self.hash = self.hashed();
     }
 
     fn add_template(&mut self, name: String, faults: &mut Vec<Fault>) {
@@ -147,17 +155,12 @@ fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn template_names(text: &str) -> Vec<String> {
-    let (table, _) = DeTable::parse_recoverable(text);
-    let devices = table.get_ref().get("devices").and_then(|devices| devices.get_ref().as_array());
+fn template_names(site: Node<'_>) -> Vec<String> {
+    let devices = site.get("devices").map(Node::members).unwrap_or_default();
     let mut names: Vec<String> = Vec::new();
-    for device in devices.into_iter().flat_map(|devices| devices.iter()) {
-        let name = device.get_ref().get("template").map(|name| name.get_ref());
-        if let Some(DeValue::String(name)) = name
-            && names.len() < TEMPLATES_MAX
-            && !names.iter().any(|known| known == name.as_ref())
-        {
-            names.push(name.clone().into_owned());
+    for name in devices.into_iter().filter_map(|device| device.text("template")) {
+        if names.len() < TEMPLATES_MAX && !names.iter().any(|known| known == name) {
+            names.push(name.to_owned());
         }
     }
     names
