@@ -318,7 +318,7 @@ fn covers(record: &Record, seq: Seq) -> bool {
 }
 
 fn opened() -> JournalReport {
-    JournalReport::Opened { epoch: Epoch(7), ordinal: 1, previous: None, past: Vec::new() }
+    JournalReport::Opened { epoch: Epoch(7), ordinal: 1, previous: Vec::new(), past: Vec::new() }
 }
 
 fn site(on_delay: Duration) -> Site {

@@ -1,6 +1,6 @@
 //! The oracle: knows the plant, the lines, what was published and what was stored, and says which law is broken.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,8 +34,8 @@ pub(super) struct Oracle {
     booted: Mono,
     fresh: bool,
     known: BTreeMap<(Epoch, Seq), Arc<Record>>,
-    /// How far each ended epoch was durable, as the next opening said; `None` when it could not say.
-    endings: BTreeMap<Epoch, Seq>,
+    /// The epochs as they came.
+    epochs: Vec<Epoch>,
     amnesia: HashSet<Epoch>,
     broken: Vec<String>,
     lost: u64,
@@ -54,7 +54,7 @@ impl Oracle {
             booted: Mono::ZERO,
             fresh: true,
             known: BTreeMap::new(),
-            endings: BTreeMap::new(),
+            epochs: Vec::new(),
             amnesia: HashSet::new(),
             broken: Vec::new(),
             lost: 0,
@@ -95,15 +95,10 @@ impl Oracle {
         self.fresh = true;
     }
 
-    pub(super) fn opened(&mut self, epoch: Epoch, previous: Option<PreviousEpoch>) {
-        match previous {
-            Some(previous) => {
-                self.endings.insert(previous.epoch, previous.durable_through);
-            }
-            // The opening admits that it knows nothing of what was before.
-            None => self
-                .amnesia
-                .extend(self.known.keys().map(|(known, _)| *known).filter(|known| *known != epoch)),
+    pub(super) fn opened(&mut self, epoch: Epoch, previous: &[PreviousEpoch]) {
+        if previous.is_empty() {
+            // A fresh disk knows nothing of what was before.
+            self.amnesia.extend(self.epochs.iter().filter(|known| **known != epoch));
         }
     }
 
@@ -175,6 +170,8 @@ impl Oracle {
     /// Law 8, for one platform: each number up to the last known one arrived, or a loss or the epoch's ending covers it.
     fn all_arrived(&mut self, uplink: UplinkId, broker: &Broker) {
         let losses = broker.losses(uplink);
+        let endings = broker.endings(uplink);
+        let unproven = self.unproven(uplink, broker);
         self.lost += losses.iter().map(|loss| loss.readings).sum::<u64>();
         let mut last: BTreeMap<Epoch, Seq> = BTreeMap::new();
         for (epoch, seq) in self.known.keys() {
@@ -189,8 +186,9 @@ impl Oracle {
                         && (loss.first..=loss.last).contains(&seq)
                         && lane.is_none_or(|lane| lane == loss.lane)
                 });
-                let ended = self.endings.get(&epoch).is_some_and(|through| seq > *through);
-                if !broker.has(uplink, epoch, seq) && !stated && !ended && !self.amnesia.contains(&epoch) {
+                let ended = endings.get(&epoch).is_some_and(|through| seq > *through);
+                let excused = unproven.contains(&epoch) || self.amnesia.contains(&epoch);
+                if !broker.has(uplink, epoch, seq) && !stated && !ended && !excused {
                     missing.push((epoch, seq, lane));
                 }
             }
@@ -207,6 +205,25 @@ impl Oracle {
                 missing.len()
             )
         });
+    }
+
+    /// Epochs whose end the platform was told it cannot prove: an opening that was written before the disk answered
+    /// names nobody, and so nobody names those that it would have named.
+    fn unproven(&self, uplink: UplinkId, broker: &Broker) -> BTreeSet<Epoch> {
+        let mut unproven = BTreeSet::new();
+        for (at, epoch) in self.epochs.iter().enumerate() {
+            let opening = broker.opening(uplink, *epoch);
+            if opening.is_none_or(|opening| opening.ordinal.is_some()) {
+                continue;
+            }
+            for earlier in self.epochs[..at].iter().rev() {
+                unproven.insert(*earlier);
+                if broker.opening(uplink, *earlier).is_some() {
+                    break;
+                }
+            }
+        }
+        unproven
     }
 
     fn look_at_devices(&mut self, now: Mono, snapshot: &Snapshot) {
@@ -350,6 +367,9 @@ impl Oracle {
     }
 
     fn learn(&mut self, epoch: Epoch, records: &[Arc<Record>]) {
+        if !self.epochs.contains(&epoch) {
+            self.epochs.push(epoch);
+        }
         for record in records {
             let known = self.known.entry((epoch, record.seq)).or_insert_with(|| Arc::clone(record));
             if known != record {

@@ -178,7 +178,7 @@ impl Outbox {
             && now >= until
             && !self.opened
         {
-            self.open(stamp, Opening { ordinal: None, previous: None });
+            self.open(stamp, Opening { ordinal: None, previous: Vec::new() });
         }
         if now >= self.losses_at && self.has_losses() {
             self.losses_at = now + LOSS_EVERY;
@@ -286,7 +286,7 @@ impl Outbox {
             forwarder.journal_failed();
         }
         if !self.opened {
-            self.open(stamp, Opening { ordinal: None, previous: None });
+            self.open(stamp, Opening { ordinal: None, previous: Vec::new() });
         }
     }
 

@@ -81,22 +81,52 @@ pub enum Body {
     ClockStep(ClockStep),
 }
 
-/// The start of an epoch, and what is known of the one before it.
+/// The start of an epoch, and what is known of those before it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Opening {
     /// The durable ordinal of this epoch on this disk; `None` when the journal is not available.
     pub ordinal: Option<u64>,
-    /// The epoch before this one on this disk: what neither disk nor platform has of it beyond `durable_through` is lost.
-    pub previous: Option<PreviousEpoch>,
+    /// The epochs on this disk that no durable opening has named, newest first: what neither disk nor platform has of
+    /// one beyond its `durable_through` is lost. See [`Self::names`].
+    pub previous: Vec<PreviousEpoch>,
 }
 
-/// How the epoch before ended.
+impl Opening {
+    /// Earlier epochs that one opening names at most.
+    pub const PREVIOUS_MAX: usize = 16;
+
+    /// Which of the epochs `before`, newest first, an opening has to name: all back to the last one with records.
+    ///
+    /// A record on disk means that its epoch's opening is there too and names what was earlier. An epoch without
+    /// records named nobody, and a platform may have had records of it that never became durable. Beyond the bound
+    /// the oldest of those go unnamed; the one with records never does.
+    #[must_use]
+    pub fn names(before: impl Iterator<Item = PreviousEpoch>) -> Vec<PreviousEpoch> {
+        let mut named = Vec::new();
+        for previous in before {
+            named.truncate(Self::PREVIOUS_MAX - 1);
+            named.push(previous);
+            if previous.has_records() {
+                break;
+            }
+        }
+        named
+    }
+}
+
+/// How an earlier epoch ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PreviousEpoch {
     /// The epoch.
     pub epoch: Epoch,
-    /// Its last record on disk.
+    /// Its last record on disk; 0 when there is none.
     pub durable_through: Seq,
+}
+
+impl PreviousEpoch {
+    const fn has_records(self) -> bool {
+        self.durable_through.0 > 0
+    }
 }
 
 /// Where an alarm stands (ISA-18.2 / IEC 62682 states that a site without shelving can reach).
@@ -230,4 +260,34 @@ pub struct ClockStep {
     pub from: Utc,
     /// What it reads.
     pub to: Utc,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_opening_names_all_epochs_back_to_the_last_with_records() {
+        assert_eq!(names(&[]), []);
+        assert_eq!(names(&[(9, 5), (8, 4)]), [(9, 5)]);
+        assert_eq!(names(&[(9, 0), (8, 0), (7, 3), (6, 0)]), [(9, 0), (8, 0), (7, 3)]);
+        assert_eq!(names(&[(9, 0), (8, 0)]), [(9, 0), (8, 0)]);
+    }
+
+    #[test]
+    fn beyond_its_bound_an_opening_still_names_the_last_epoch_with_records() {
+        let mut before: Vec<_> = (0..40).map(|age| (100 - age, 0)).collect();
+        before.extend([(60, 7), (59, 8)]);
+        let named = names(&before);
+        assert_eq!(named.len(), Opening::PREVIOUS_MAX);
+        assert_eq!(named[..15], before[..15], "the youngest without records");
+        assert_eq!(named[15], (60, 7));
+    }
+
+    fn names(before: &[(u64, u64)]) -> Vec<(u64, u64)> {
+        let before = before
+            .iter()
+            .map(|&(epoch, through)| PreviousEpoch { epoch: Epoch(epoch), durable_through: Seq(through) });
+        Opening::names(before).iter().map(|named| (named.epoch.0, named.durable_through.0)).collect()
+    }
 }

@@ -80,11 +80,11 @@ impl Epochs {
         read(&self.path(ordinal)).map(|(_, _, dictionary)| Arc::new(dictionary))
     }
 
-    /// Deletes the headers of epochs without records; `current` stays.
-    pub(super) fn forget(&mut self, with_records: &BTreeSet<u64>, current: u64) {
+    /// Deletes the headers of all epochs but `kept` and `current`.
+    pub(super) fn forget(&mut self, kept: &BTreeSet<u64>, current: u64) {
         let too_many = self.known.len().saturating_sub(HEADERS_MAX);
         let gone = self.known.keys().enumerate().filter_map(|(position, ordinal)| {
-            let stays = *ordinal >= current || with_records.contains(ordinal) && position >= too_many;
+            let stays = *ordinal >= current || kept.contains(ordinal) && position >= too_many;
             (!stays).then_some(*ordinal)
         });
         for ordinal in gone.collect::<Vec<_>>() {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use hazard_core::Utc;
 use hazard_core::id::{Epoch, Seq, UplinkId};
 use hazard_core::input::PastEpoch;
-use hazard_core::outbox::record::PreviousEpoch;
+use hazard_core::outbox::record::{Opening, PreviousEpoch};
 use hazard_core::outbox::{AckedSet, Lane, Record};
 
 use super::cursors::Cursors;
@@ -34,7 +34,7 @@ pub(super) struct Place {
 pub(super) struct Found {
     pub(super) epoch: Epoch,
     pub(super) ordinal: u64,
-    pub(super) previous: Option<PreviousEpoch>,
+    pub(super) previous: Vec<PreviousEpoch>,
     /// With the ordinal of each.
     pub(super) past: Vec<(u64, PastEpoch, Arc<Dictionary>)>,
 }
@@ -88,11 +88,15 @@ impl Store {
         let ordinal = self.epochs.begin(header, &self.disk)?;
         self.current = (header.epoch, ordinal);
         self.durable = Seq::default();
-        let previous = self.epochs.before(ordinal).next().map(|(ordinal, epoch)| PreviousEpoch {
+        let before = self.epochs.before(ordinal).map(|(ordinal, epoch)| PreviousEpoch {
             epoch,
             durable_through: self.last_of(ordinal).unwrap_or_default(),
         });
-        self.epochs.forget(&self.ring.ordinals(), ordinal);
+        let previous = Opening::names(before);
+        // The opening that names them is not durable yet: the next start may have to name them again.
+        let mut kept = self.ring.ordinals();
+        kept.extend(previous.iter().filter_map(|named| self.epochs.ordinal_of(named.epoch)));
+        self.epochs.forget(&kept, ordinal);
         let past = self.past();
         Ok(Found { epoch: header.epoch, ordinal, previous, past })
     }
