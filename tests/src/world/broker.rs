@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hazard_core::id::{Epoch, MessageId, Seq, UplinkId};
 use hazard_core::outbox::Record;
-use hazard_core::outbox::record::{Body, Loss, LossPlace, Opening};
+use hazard_core::outbox::record::{Body, Loss, LossPlace};
 use hazard_core::output::Publish;
 
 use crate::rng::Rng;
@@ -107,26 +107,17 @@ impl Broker {
         records.filter_map(loss).collect()
     }
 
-    /// The opening of an epoch, if it arrived.
-    pub(super) fn opening(&self, uplink: UplinkId, epoch: Epoch) -> Option<&Opening> {
-        self.platforms[usize::from(uplink.0)].records.get(&(epoch, Seq(1))).and_then(opening_in)
-    }
-
     /// How far ended epochs were durable, as the openings that arrived say.
     pub(super) fn endings(&self, uplink: UplinkId) -> BTreeMap<Epoch, Seq> {
-        let openings = self.platforms[usize::from(uplink.0)].records.values().filter_map(opening_in);
-        let named = openings.flat_map(|opening| &opening.previous);
+        let records = self.platforms[usize::from(uplink.0)].records.values();
+        let named = records.flat_map(|record| match &record.body {
+            Body::Opening(opening) => opening.previous.as_slice(),
+            _ => &[],
+        });
         named.map(|previous| (previous.epoch, previous.durable_through)).collect()
     }
 
     pub(super) fn delivered(&self) -> u64 {
         self.platforms[0].records.values().map(|record| record.readings()).sum()
-    }
-}
-
-fn opening_in(record: &Arc<Record>) -> Option<&Opening> {
-    match &record.body {
-        Body::Opening(opening) => Some(opening),
-        _ => None,
     }
 }

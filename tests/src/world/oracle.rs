@@ -1,6 +1,6 @@
 //! The oracle: knows the plant, the lines, what was published and what was stored, and says which law is broken.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,8 +34,6 @@ pub(super) struct Oracle {
     booted: Mono,
     fresh: bool,
     known: BTreeMap<(Epoch, Seq), Arc<Record>>,
-    /// The epochs as they came.
-    epochs: Vec<Epoch>,
     amnesia: HashSet<Epoch>,
     broken: Vec<String>,
     lost: u64,
@@ -54,7 +52,6 @@ impl Oracle {
             booted: Mono::ZERO,
             fresh: true,
             known: BTreeMap::new(),
-            epochs: Vec::new(),
             amnesia: HashSet::new(),
             broken: Vec::new(),
             lost: 0,
@@ -98,7 +95,8 @@ impl Oracle {
     pub(super) fn opened(&mut self, epoch: Epoch, previous: &[PreviousEpoch]) {
         if previous.is_empty() {
             // A fresh disk knows nothing of what was before.
-            self.amnesia.extend(self.epochs.iter().filter(|known| **known != epoch));
+            let known = self.known.keys().map(|(known, _)| *known);
+            self.amnesia.extend(known.filter(|known| *known != epoch));
         }
     }
 
@@ -171,7 +169,6 @@ impl Oracle {
     fn all_arrived(&mut self, uplink: UplinkId, broker: &Broker) {
         let losses = broker.losses(uplink);
         let endings = broker.endings(uplink);
-        let unproven = self.unproven(uplink, broker);
         self.lost += losses.iter().map(|loss| loss.readings).sum::<u64>();
         let mut last: BTreeMap<Epoch, Seq> = BTreeMap::new();
         for (epoch, seq) in self.known.keys() {
@@ -187,8 +184,7 @@ impl Oracle {
                         && lane.is_none_or(|lane| lane == loss.lane)
                 });
                 let ended = endings.get(&epoch).is_some_and(|through| seq > *through);
-                let excused = unproven.contains(&epoch) || self.amnesia.contains(&epoch);
-                if !broker.has(uplink, epoch, seq) && !stated && !ended && !excused {
+                if !broker.has(uplink, epoch, seq) && !stated && !ended && !self.amnesia.contains(&epoch) {
                     missing.push((epoch, seq, lane));
                 }
             }
@@ -205,25 +201,6 @@ impl Oracle {
                 missing.len()
             )
         });
-    }
-
-    /// Epochs whose end the platform was told it cannot prove: an opening that was written before the disk answered
-    /// names nobody, and so nobody names those that it would have named.
-    fn unproven(&self, uplink: UplinkId, broker: &Broker) -> BTreeSet<Epoch> {
-        let mut unproven = BTreeSet::new();
-        for (at, epoch) in self.epochs.iter().enumerate() {
-            let opening = broker.opening(uplink, *epoch);
-            if opening.is_none_or(|opening| opening.ordinal.is_some()) {
-                continue;
-            }
-            for earlier in self.epochs[..at].iter().rev() {
-                unproven.insert(*earlier);
-                if broker.opening(uplink, *earlier).is_some() {
-                    break;
-                }
-            }
-        }
-        unproven
     }
 
     fn look_at_devices(&mut self, now: Mono, snapshot: &Snapshot) {
@@ -367,9 +344,6 @@ impl Oracle {
     }
 
     fn learn(&mut self, epoch: Epoch, records: &[Arc<Record>]) {
-        if !self.epochs.contains(&epoch) {
-            self.epochs.push(epoch);
-        }
         for record in records {
             let known = self.known.entry((epoch, record.seq)).or_insert_with(|| Arc::clone(record));
             if known != record {

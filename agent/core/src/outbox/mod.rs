@@ -275,7 +275,10 @@ impl Outbox {
             forwarder.learn(past);
         }
         self.store.opened();
-        if !self.opened {
+        if self.opened {
+            // The first one was written before the disk had answered and names nobody.
+            self.offer(stamp, Body::Opening(opening));
+        } else {
             self.open(stamp, opening);
         }
     }

@@ -63,7 +63,7 @@ pub enum Lane {
 /// What happened.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Body {
-    /// Always the first record of an epoch.
+    /// The first record of an epoch; another one follows when the disk answered only after the first was written.
     Opening(Opening),
     /// Readings of one reply, all with the record's stamp.
     Readings(Vec<Reading>),
@@ -95,22 +95,41 @@ impl Opening {
     /// Earlier epochs that one opening names at most.
     pub const PREVIOUS_MAX: usize = 16;
 
-    /// Which of the epochs `before`, newest first, an opening has to name: all back to the last one with records.
+    /// Which of the epochs `before`, newest first, an opening has to name: all back to where the chain ends.
     ///
-    /// A record on disk means that its epoch's opening is there too and names what was earlier. An epoch without
-    /// records named nobody, and a platform may have had records of it that never became durable. Beyond the bound
-    /// the oldest of those go unnamed; the one with records never does.
+    /// An epoch without records named nobody on disk, and a platform may have had records of it that never became
+    /// durable. Beyond the bound the oldest go unnamed, except for the one at which the chain ends.
     #[must_use]
-    pub fn names(before: impl Iterator<Item = PreviousEpoch>) -> Vec<PreviousEpoch> {
+    pub fn names(before: impl Iterator<Item = (PreviousEpoch, Chain)>) -> Vec<PreviousEpoch> {
         let mut named = Vec::new();
-        for previous in before {
+        for (previous, chain) in before {
             named.truncate(Self::PREVIOUS_MAX - 1);
             named.push(previous);
-            if previous.has_records() {
+            if chain == Chain::Ends {
                 break;
             }
         }
         named
+    }
+}
+
+/// Whether an opening that names an epoch has to name those before it too.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Chain {
+    /// No: the epoch's own opening did, and is on disk.
+    Ends,
+    /// Yes: its opening is not on disk, or was written before the disk had answered and names nobody.
+    GoesOn,
+}
+
+impl Chain {
+    /// What an epoch's first record on disk says of it.
+    #[must_use]
+    pub const fn at(first: Option<&Record>) -> Self {
+        match first {
+            Some(Record { body: Body::Opening(Opening { ordinal: Some(_), .. }), .. }) => Self::Ends,
+            Some(_) | None => Self::GoesOn,
+        }
     }
 }
 
@@ -121,12 +140,6 @@ pub struct PreviousEpoch {
     pub epoch: Epoch,
     /// Its last record on disk; 0 when there is none.
     pub durable_through: Seq,
-}
-
-impl PreviousEpoch {
-    const fn has_records(self) -> bool {
-        self.durable_through.0 > 0
-    }
 }
 
 /// Where an alarm stands (ISA-18.2 / IEC 62682 states that a site without shelving can reach).
@@ -264,30 +277,43 @@ pub struct ClockStep {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec;
+
     use super::*;
 
+    const ENDS: Chain = Chain::Ends;
+    const GOES_ON: Chain = Chain::GoesOn;
+
     #[test]
-    fn an_opening_names_all_epochs_back_to_the_last_with_records() {
+    fn an_opening_names_all_epochs_back_to_where_the_chain_ends() {
         assert_eq!(names(&[]), []);
-        assert_eq!(names(&[(9, 5), (8, 4)]), [(9, 5)]);
-        assert_eq!(names(&[(9, 0), (8, 0), (7, 3), (6, 0)]), [(9, 0), (8, 0), (7, 3)]);
-        assert_eq!(names(&[(9, 0), (8, 0)]), [(9, 0), (8, 0)]);
+        assert_eq!(names(&[(9, ENDS), (8, ENDS)]), [9]);
+        assert_eq!(names(&[(9, GOES_ON), (8, GOES_ON), (7, ENDS), (6, GOES_ON)]), [9, 8, 7]);
+        assert_eq!(names(&[(9, GOES_ON), (8, GOES_ON)]), [9, 8]);
     }
 
     #[test]
-    fn beyond_its_bound_an_opening_still_names_the_last_epoch_with_records() {
-        let mut before: Vec<_> = (0..40).map(|age| (100 - age, 0)).collect();
-        before.extend([(60, 7), (59, 8)]);
-        let named = names(&before);
-        assert_eq!(named.len(), Opening::PREVIOUS_MAX);
-        assert_eq!(named[..15], before[..15], "the youngest without records");
-        assert_eq!(named[15], (60, 7));
+    fn beyond_its_bound_an_opening_still_names_the_epoch_at_which_the_chain_ends() {
+        let mut before: Vec<_> = (61..=100).rev().map(|epoch| (epoch, GOES_ON)).collect();
+        before.extend([(60, ENDS), (59, ENDS)]);
+        let youngest: Vec<_> = (86..=100).rev().collect();
+        assert_eq!(names(&before), [youngest, vec![60]].concat());
     }
 
-    fn names(before: &[(u64, u64)]) -> Vec<(u64, u64)> {
+    #[test]
+    fn the_chain_ends_at_an_opening_that_was_written_when_the_disk_had_answered() {
+        let record = |body| Record { seq: Seq(1), stamp: Stamp::default(), body };
+        let opening = |ordinal| record(Body::Opening(Opening { ordinal, previous: Vec::new() }));
+        assert_eq!(Chain::at(Some(&opening(Some(7)))), ENDS);
+        assert_eq!(Chain::at(Some(&opening(None))), GOES_ON);
+        assert_eq!(Chain::at(Some(&record(Body::Readings(Vec::new())))), GOES_ON);
+        assert_eq!(Chain::at(None), GOES_ON);
+    }
+
+    fn names(before: &[(u64, Chain)]) -> Vec<u64> {
         let before = before
             .iter()
-            .map(|&(epoch, through)| PreviousEpoch { epoch: Epoch(epoch), durable_through: Seq(through) });
-        Opening::names(before).iter().map(|named| (named.epoch.0, named.durable_through.0)).collect()
+            .map(|&(epoch, chain)| (PreviousEpoch { epoch: Epoch(epoch), durable_through: Seq(0) }, chain));
+        Opening::names(before).iter().map(|named| named.epoch.0).collect()
     }
 }
