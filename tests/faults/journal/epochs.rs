@@ -1,12 +1,14 @@
 //! What a start says about the epochs before it.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use hazard_agent::journal::Order;
 use hazard_core::id::{Epoch, Seq};
-use hazard_core::outbox::AckedSet;
-use hazard_core::outbox::record::Opening;
+use hazard_core::outbox::record::{Body, Opening};
+use hazard_core::outbox::{AckedSet, Record};
 
+use super::made::made;
 use super::rig::{Rig, header, named, settings};
 
 fn acked(event: &[(u64, u64)], reading: &[(u64, u64)]) -> [AckedSet; 2] {
@@ -89,6 +91,21 @@ fn an_opening_names_every_epoch_that_ended_before_its_first_record_was_on_disk()
     assert_eq!(start_and_end(dir.path(), 4, 5), [(3, 0), (2, 0), (1, 20)]);
     assert_eq!(start_and_end(dir.path(), 5, 0), [(4, 5)], "the opening of 4 is durable and named the others");
     assert_eq!(named(dir.path(), "epoch-").len(), 3, "2 and 3 hold nothing that anybody still needs");
+}
+
+#[test]
+fn an_opening_from_before_the_disk_answered_does_not_end_the_chain() {
+    let dir = tempfile::tempdir().unwrap();
+    assert_eq!(start_and_end(dir.path(), 1, 20), []);
+    let mut rig = Rig::start(dir.path(), 2);
+    rig.opened();
+    let nobody = Body::Opening(Opening { ordinal: None, previous: Vec::new() });
+    let records = vec![Arc::new(Record { body: nobody, ..Record::clone(&made(Epoch(2), 1)) })];
+    rig.order(Order::Append { epoch: Epoch(2), records, urgent: true });
+    rig.durable(1);
+    rig.close();
+    assert_eq!(start_and_end(dir.path(), 3, 5), [(2, 1), (1, 20)]);
+    assert_eq!(start_and_end(dir.path(), 4, 5), [(3, 5)]);
 }
 
 #[test]
