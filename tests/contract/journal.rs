@@ -39,7 +39,7 @@ fn bodies() -> Vec<Body> {
     let reading = |(point, sample)| Reading { point: PointId(point), sample };
     let previous = PreviousEpoch { epoch: Epoch(u64::MAX), durable_through: Seq(4_711) };
     vec![
-        Body::Opening(Opening { ordinal: Some(7), previous: Some(previous) }),
+        Body::Opening(Opening { ordinal: Some(7), previous: vec![previous] }),
         Body::Readings((300..).zip(readings()).map(reading).collect()),
         Body::Alarm(AlarmEvent {
             alarm: AlarmId(3),
@@ -98,4 +98,36 @@ fn version_1_is_read_as_it_always_was() {
 fn a_block_of_version_1_is_read_as_it_always_was() {
     let events: Vec<_> = records().into_iter().filter(|r| r.lane() == Lane::Event).collect();
     assert_eq!(read_block(&bytes_of(1)), Ok((7, events)));
+}
+
+/// The list of earlier epochs was an `Option` once. These bytes are from that time.
+#[test]
+fn an_opening_that_named_one_earlier_epoch_or_none_is_written_and_read_as_it_was() {
+    let none = [1, 0, 0, 0, 0, 1, 7, 0];
+    let one = [1, 0, 0, 0, 0, 1, 7, 1, 42, 9];
+    for (bytes, previous) in [(&none[..], vec![]), (&one[..], vec![(42, 9)])] {
+        let record = opening(&previous);
+        assert_eq!(decode(1, 1, bytes).unwrap(), [Arc::clone(&record)]);
+        let mut written = Vec::new();
+        encode(&record, &mut written);
+        assert_eq!(written, bytes);
+    }
+}
+
+#[test]
+fn an_opening_that_names_several_earlier_epochs_keeps_their_order() {
+    let record = opening(&[(44, 0), (43, 0), (42, 9)]);
+    let mut bytes = Vec::new();
+    encode(&record, &mut bytes);
+    assert_eq!(bytes, [1, 0, 0, 0, 0, 1, 7, 3, 44, 0, 43, 0, 42, 9]);
+    assert_eq!(decode(1, 1, &bytes).unwrap(), [record]);
+}
+
+fn opening(previous: &[(u64, u64)]) -> Arc<Record> {
+    let previous = previous
+        .iter()
+        .map(|&(epoch, through)| PreviousEpoch { epoch: Epoch(epoch), durable_through: Seq(through) });
+    let body = Body::Opening(Opening { ordinal: Some(7), previous: previous.collect() });
+    let stamp = Stamp { mono: Mono::ZERO, utc: Utc::from_unix_ms(0), trust: ClockTrust::Unset };
+    Arc::new(Record { seq: Seq(1), stamp, body })
 }

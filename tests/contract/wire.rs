@@ -49,7 +49,7 @@ fn an_uplink_is_named_as_the_running_epoch_names_it_even_on_old_records() {
     before.uplinks = vec!["old-name".into()];
     wire.enter(sample::EPOCH);
     wire.learn(old, Some(6), before.into());
-    assert_eq!(sent(&wire, old, vec![sample::opening(None)])["uplink"], "district");
+    assert_eq!(sent(&wire, old, vec![sample::opening(Vec::new())])["uplink"], "district");
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn the_epochs_remembered_are_bounded_and_the_running_one_stays() {
 fn learning_an_epoch_again_replaces_what_was_known_of_it() {
     let mut wire = sample::wire();
     wire.learn(sample::EPOCH, Some(99), sample::dictionary().into());
-    assert_eq!(sent(&wire, sample::EPOCH, vec![sample::opening(None)])["epoch_no"], 99);
+    assert_eq!(sent(&wire, sample::EPOCH, vec![sample::opening(Vec::new())])["epoch_no"], 99);
 }
 
 #[test]
@@ -123,7 +123,9 @@ fn what_the_broker_keeps_is_the_state_the_will_and_the_birth() {
     assert!(wire.will(sample::EPOCH, Utc::default()).retain);
     assert!(wire.birth(sample::EPOCH).retain);
     assert!(
-        !wire.publish(&sample::publish(sample::EPOCH, vec![sample::opening(None)]), Utc::default()).retain
+        !wire
+            .publish(&sample::publish(sample::EPOCH, vec![sample::opening(Vec::new())]), Utc::default())
+            .retain
     );
     assert_eq!(wire.will(sample::EPOCH, Utc::default()).topic, wire.state(&sample::state()).topic);
 }
@@ -132,7 +134,7 @@ fn what_the_broker_keeps_is_the_state_the_will_and_the_birth() {
 fn the_validator_refuses_what_the_contract_does_not_have() {
     let validator = validator();
     let bodies = vec![
-        sample::opening(Some(PreviousEpoch { epoch: Epoch(1), durable_through: Seq(9) })),
+        sample::opening(vec![PreviousEpoch { epoch: Epoch(1), durable_through: Seq(9) }]),
         Body::System(SystemEvent {
             condition: hazard_core::outbox::record::Condition::JournalDown,
             raised: true,

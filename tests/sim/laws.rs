@@ -8,7 +8,7 @@ use hazard_core::annunciate::{OutputSpec, Role, Wiring};
 use hazard_core::id::{AlarmId, BusId, DeviceId, Epoch, PointId, Seq, Ticket, UplinkId};
 use hazard_core::input::{JournalReport, UplinkReport};
 use hazard_core::link::{LinkFault, ReadResult, Table, Words};
-use hazard_core::outbox::record::{AlarmState, Body, LossPlace};
+use hazard_core::outbox::record::{AlarmState, Body, LossPlace, Opening, PreviousEpoch};
 use hazard_core::outbox::{Lane, Record};
 use hazard_core::point::{Order, PointSpec, Report, Shape, Source};
 use hazard_core::reading::{Doubt, Sample};
@@ -175,6 +175,22 @@ fn a_cursor_never_runs_ahead_of_the_confirmation() {
     assert!(!story.saved(second.records[0].seq), "saved before it was confirmed");
 }
 
+/// Law 8. The first record does not wait for the disk for ever, and what it could not say is said later.
+#[test]
+fn a_disk_that_answers_late_still_closes_the_epochs_before() {
+    let previous = vec![PreviousEpoch { epoch: Epoch(6), durable_through: Seq(40) }];
+    let mut story = Story::new(Duration::ZERO);
+    story.happen(Input::Uplink { uplink: PLATFORM, report: UplinkReport::Up });
+    let first = story.published(|record| record.seq == Seq(1));
+    let unknown = Opening { ordinal: None, previous: Vec::new() };
+    assert_eq!(first.records[0].body, Body::Opening(unknown));
+    let report =
+        JournalReport::Opened { epoch: Epoch(7), ordinal: 2, previous: previous.clone(), past: Vec::new() };
+    story.happen(Input::Journal(report));
+    let known = Body::Opening(Opening { ordinal: Some(2), previous });
+    story.published(|record| record.seq > Seq(1) && record.body == known);
+}
+
 /// Law 6. A reload is no reset.
 #[test]
 fn a_restored_alarm_stands_where_it_stood() {
@@ -318,7 +334,7 @@ fn covers(record: &Record, seq: Seq) -> bool {
 }
 
 fn opened() -> JournalReport {
-    JournalReport::Opened { epoch: Epoch(7), ordinal: 1, previous: None, past: Vec::new() }
+    JournalReport::Opened { epoch: Epoch(7), ordinal: 1, previous: Vec::new(), past: Vec::new() }
 }
 
 fn site(on_delay: Duration) -> Site {

@@ -192,7 +192,7 @@ fn journal() -> impl Strategy<Value = JournalReport> {
         2 => (number(), number(), number()).prop_map(|(epoch, past, last)| JournalReport::Opened {
             epoch: Epoch(epoch),
             ordinal: last,
-            previous: None,
+            previous: Vec::new(),
             past: vec![PastEpoch {
                 epoch: Epoch(past),
                 last: Seq(last),

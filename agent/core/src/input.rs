@@ -67,8 +67,10 @@ pub enum JournalReport {
         epoch: Epoch,
         /// The durable ordinal of that epoch.
         ordinal: u64,
-        /// How the epoch before ended.
-        previous: Option<PreviousEpoch>,
+        /// How the epochs before ended, as [`Opening::previous`] has it.
+        ///
+        /// [`Opening::previous`]: crate::outbox::record::Opening::previous
+        previous: Vec<PreviousEpoch>,
         /// Earlier epochs with records that an uplink may not have had, oldest first.
         past: Vec<PastEpoch>,
     },

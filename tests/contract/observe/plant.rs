@@ -62,7 +62,7 @@ pub(super) fn evil() -> (Snapshot, Facts) {
 pub(super) fn run(scene: Scene) -> (Snapshot, Facts) {
     let start = Start { epoch: EPOCH, utc: Utc::from_unix_ms(STARTED_MS), trust: ClockTrust::Synced };
     let mut engine = Engine::new(Arc::new(site()), &start, Mono::ZERO);
-    let opened = JournalReport::Opened { epoch: EPOCH, ordinal: 7, previous: None, past: Vec::new() };
+    let opened = JournalReport::Opened { epoch: EPOCH, ordinal: 7, previous: Vec::new(), past: Vec::new() };
     engine.handle(Mono::ZERO, Input::Journal(opened));
     for uplink in 0..if scene == Scene::Quiet { 2 } else { 1 } {
         engine.handle(Mono::ZERO, Input::Uplink { uplink: UplinkId(uplink), report: UplinkReport::Up });

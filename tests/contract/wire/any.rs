@@ -156,7 +156,7 @@ fn event() -> impl Strategy<Value = Body> {
 fn opening() -> impl Strategy<Value = Body> {
     let previous = any::<(u64, u64)>()
         .prop_map(|(epoch, through)| PreviousEpoch { epoch: Epoch(epoch), durable_through: Seq(through) });
-    (any::<Option<u64>>(), option::of(previous))
+    (any::<Option<u64>>(), vec(previous, 0..=Opening::PREVIOUS_MAX))
         .prop_map(|(ordinal, previous)| Body::Opening(Opening { ordinal, previous }))
 }
 

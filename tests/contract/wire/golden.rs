@@ -30,7 +30,8 @@ pub(super) fn messages() -> Vec<(&'static str, Encoded)> {
         ("backfill", write(&back_filled(Body::Readings(few_readings())))),
         ("alarm", of(alarms())),
         ("alarm-back-filled", write(&back_filled(alarms().remove(0)))),
-        ("alarm-opening", of(vec![sample::opening(Some(previous()))])),
+        ("alarm-opening", of(vec![sample::opening(vec![previous()])])),
+        ("alarm-opening-earlier", of(vec![sample::opening(vec![empty(0x21), empty(0x20), previous()])])),
         ("alarm-opening-first", first_opening()),
         ("alarm-device", of(devices())),
         ("alarm-system", of(conditions())),
@@ -92,7 +93,7 @@ pub(super) fn kept(path: &Path, message: &Encoded) -> String {
 fn first_opening() -> Encoded {
     let mut wire = sample::wire();
     wire.learn(sample::EPOCH, Some(1), sample::dictionary().into());
-    wire.publish(&sample::publish(sample::EPOCH, vec![sample::opening(None)]), sample::SENT_AT)
+    wire.publish(&sample::publish(sample::EPOCH, vec![sample::opening(Vec::new())]), sample::SENT_AT)
 }
 
 fn stopping() -> hazard_agent::uplink::wire::State {
@@ -109,6 +110,11 @@ fn back_filled(body: Body) -> Publish {
 
 fn previous() -> PreviousEpoch {
     PreviousEpoch { epoch: Epoch(0x00c0_ffee_0042_0017), durable_through: Seq(184_467) }
+}
+
+/// An epoch that a power cut ended before its first record was on disk.
+fn empty(epoch: u64) -> PreviousEpoch {
+    PreviousEpoch { epoch: Epoch(0x00c0_ffee_0042_0000 + epoch), durable_through: Seq(0) }
 }
 
 fn few_readings() -> Vec<Reading> {

@@ -61,8 +61,8 @@ pub(super) fn publish(epoch: Epoch, bodies: Vec<Body>) -> Publish {
 }
 
 /// The opening of the seventh epoch on a disk, or of the first one.
-pub(super) fn opening(previous: Option<PreviousEpoch>) -> Body {
-    Body::Opening(Opening { ordinal: Some(if previous.is_some() { 7 } else { 1 }), previous })
+pub(super) fn opening(previous: Vec<PreviousEpoch>) -> Body {
+    Body::Opening(Opening { ordinal: Some(if previous.is_empty() { 1 } else { 7 }), previous })
 }
 
 pub(super) fn good(point: u32, raw: f64) -> Reading {

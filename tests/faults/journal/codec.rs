@@ -112,10 +112,11 @@ fn loss() -> impl Strategy<Value = Loss> {
 }
 
 fn body() -> impl Strategy<Value = Body> {
-    let opening = any::<(Option<u64>, Option<(u64, u64)>)>().prop_map(|(ordinal, previous)| {
+    let opening = any::<(Option<u64>, Vec<(u64, u64)>)>().prop_map(|(ordinal, previous)| {
         let previous = previous
+            .into_iter()
             .map(|(epoch, through)| PreviousEpoch { epoch: Epoch(epoch), durable_through: Seq(through) });
-        Body::Opening(Opening { ordinal, previous })
+        Body::Opening(Opening { ordinal, previous: previous.collect() })
     });
     let reading =
         (any::<u32>(), sample()).prop_map(|(point, sample)| Reading { point: PointId(point), sample });

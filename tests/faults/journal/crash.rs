@@ -29,7 +29,7 @@ fn a_power_cut_at_any_sync_loses_no_durable_record() {
             cut.lay_out(dir.path(), torn);
             let mut rig = Rig::start(dir.path(), 1_000 + seed);
             let opened = rig.opened();
-            let last = opened.previous.map_or(0, |previous| previous.durable_through.0);
+            let last = opened.previous.first().map_or(0, |previous| previous.durable_through.0);
             assert!(last >= cut.promised, "seed {seed}: {last} of {} promised", cut.promised);
             assert!(cut.promised == 0 || opened.ordinal == 2, "seed {seed}");
             rig.holds(Epoch(seed), last);
@@ -80,7 +80,7 @@ fn killing_the_agent_loses_no_durable_record_and_repeats_no_ordinal() {
             assert!(ordinals.last().is_none_or(|last| *last < ordinal), "{ordinal} again");
             ordinals.insert(ordinal);
         }
-        let previous = opened.previous.unwrap();
+        let previous = opened.previous[0];
         assert_eq!(previous.epoch, Epoch(cycle));
         assert!(previous.durable_through.0 >= durable, "cycle {cycle}: {durable} were promised");
         rig.holds(Epoch(cycle), previous.durable_through.0);
@@ -160,6 +160,6 @@ fn a_journal_that_is_dropped_writes_what_it_was_given() {
     let durable = |report| matches!(report, Report::Core(JournalReport::Durable { .. }));
     assert!(reports.into_iter().any(durable));
     let mut rig = Rig::start(dir.path(), 2);
-    assert_eq!(rig.opened().previous.unwrap().durable_through.0, 9);
+    assert_eq!(rig.opened().previous[0].durable_through.0, 9);
     rig.holds(Epoch(1), 9);
 }

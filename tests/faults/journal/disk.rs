@@ -60,7 +60,7 @@ fn a_full_disk_is_reported_once_and_the_journal_goes_on_when_space_is_back() {
     rig.order(Order::Reopen(header(3)));
     let opened = rig.opened();
     assert_eq!(opened.epoch, Epoch(3));
-    let previous = opened.previous.unwrap();
+    let previous = opened.previous[0];
     assert!(opened.ordinal >= 2 && previous.epoch == Epoch(1) && previous.durable_through.0 >= 1_000);
     assert_eq!(named(&journal, "bad-").len(), 0, "a full disk is not damage");
     rig.holds(Epoch(1), 1_000);
@@ -95,7 +95,7 @@ fn a_disk_that_became_read_only_is_reported_and_taken_again_when_it_is_writable(
     rig.failed();
     assert!(self::mount(&["-o", "remount,rw"], &mount.0));
     rig.order(Order::Reopen(header(3)));
-    assert_eq!(rig.opened().previous.unwrap().durable_through.0, 100);
+    assert_eq!(rig.opened().previous[0].durable_through.0, 100);
     rig.holds(Epoch(1), 100);
     rig.close();
 }
@@ -147,6 +147,6 @@ fn a_second_agent_on_the_same_folder_fails_and_the_first_goes_on() {
     first.fill(1..=100);
     first.close();
     second.order(Order::Reopen(header(3)));
-    assert_eq!(second.opened().previous.unwrap().durable_through.0, 100);
+    assert_eq!(second.opened().previous[0].durable_through.0, 100);
     second.close();
 }

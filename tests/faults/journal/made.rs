@@ -20,7 +20,7 @@ pub(crate) fn mix(seed: u64) -> u64 {
 pub(crate) fn made(epoch: Epoch, seq: u64) -> Arc<Record> {
     let hash = mix(epoch.0 ^ seq.wrapping_mul(0x1_0001));
     let body = match seq % 7 {
-        1 if seq == 1 => Body::Opening(Opening { ordinal: Some(epoch.0), previous: None }),
+        1 if seq == 1 => Body::Opening(Opening { ordinal: Some(epoch.0), previous: Vec::new() }),
         1 => Body::Alarm(AlarmEvent {
             alarm: AlarmId((hash % 40) as u32),
             from: AlarmState::Normal,

@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(super) struct Opened {
     pub(super) epoch: Epoch,
     pub(super) ordinal: u64,
-    pub(super) previous: Option<PreviousEpoch>,
+    pub(super) previous: Vec<PreviousEpoch>,
     pub(super) past: Vec<PastEpoch>,
 }
 

@@ -107,6 +107,16 @@ impl Broker {
         records.filter_map(loss).collect()
     }
 
+    /// How far ended epochs were durable, as the openings that arrived say.
+    pub(super) fn endings(&self, uplink: UplinkId) -> BTreeMap<Epoch, Seq> {
+        let records = self.platforms[usize::from(uplink.0)].records.values();
+        let named = records.flat_map(|record| match &record.body {
+            Body::Opening(opening) => opening.previous.as_slice(),
+            _ => &[],
+        });
+        named.map(|previous| (previous.epoch, previous.durable_through)).collect()
+    }
+
     pub(super) fn delivered(&self) -> u64 {
         self.platforms[0].records.values().map(|record| record.readings()).sum()
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use hazard_core::id::{Epoch, Seq, UplinkId};
 use hazard_core::input::{JournalReport, PastEpoch};
-use hazard_core::outbox::record::PreviousEpoch;
+use hazard_core::outbox::record::{Chain, Opening, PreviousEpoch};
 use hazard_core::outbox::{AckedSet, Lane, Record};
 
 use super::site::UPLINKS;
@@ -73,10 +73,12 @@ impl Disk {
         }
         self.health = Health::Fine;
         self.failed = false;
-        let previous = self.chapters.last().map(|chapter| PreviousEpoch {
-            epoch: chapter.epoch,
-            durable_through: chapter.records.keys().next_back().copied().unwrap_or_default(),
+        let before = self.chapters.iter().rev().map(|chapter| {
+            let durable_through = chapter.records.keys().next_back().copied().unwrap_or_default();
+            let first = chapter.records.get(&Seq(1)).map(Arc::as_ref);
+            (PreviousEpoch { epoch: chapter.epoch, durable_through }, Chain::at(first))
         });
+        let previous = Opening::names(before);
         let past = self.chapters.iter().filter_map(|chapter| {
             let last = chapter.records.keys().next_back().copied()?;
             Some(PastEpoch { epoch: chapter.epoch, last, acked: chapter.cursors.clone() })

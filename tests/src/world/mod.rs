@@ -260,7 +260,7 @@ impl World {
             }
             Event::Journal(opening, report) if alive && opening == self.disk.opening() => {
                 if let JournalReport::Opened { epoch, previous, .. } = &report {
-                    self.oracle.opened(*epoch, *previous);
+                    self.oracle.opened(*epoch, previous);
                 }
                 if self.disk.reported(&report) {
                     self.engine.handle(self.now, Input::Journal(report));

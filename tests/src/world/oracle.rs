@@ -34,8 +34,6 @@ pub(super) struct Oracle {
     booted: Mono,
     fresh: bool,
     known: BTreeMap<(Epoch, Seq), Arc<Record>>,
-    /// How far each ended epoch was durable, as the next opening said; `None` when it could not say.
-    endings: BTreeMap<Epoch, Seq>,
     amnesia: HashSet<Epoch>,
     broken: Vec<String>,
     lost: u64,
@@ -54,7 +52,6 @@ impl Oracle {
             booted: Mono::ZERO,
             fresh: true,
             known: BTreeMap::new(),
-            endings: BTreeMap::new(),
             amnesia: HashSet::new(),
             broken: Vec::new(),
             lost: 0,
@@ -95,15 +92,11 @@ impl Oracle {
         self.fresh = true;
     }
 
-    pub(super) fn opened(&mut self, epoch: Epoch, previous: Option<PreviousEpoch>) {
-        match previous {
-            Some(previous) => {
-                self.endings.insert(previous.epoch, previous.durable_through);
-            }
-            // The opening admits that it knows nothing of what was before.
-            None => self
-                .amnesia
-                .extend(self.known.keys().map(|(known, _)| *known).filter(|known| *known != epoch)),
+    pub(super) fn opened(&mut self, epoch: Epoch, previous: &[PreviousEpoch]) {
+        if previous.is_empty() {
+            // A fresh disk knows nothing of what was before.
+            let known = self.known.keys().map(|(known, _)| *known);
+            self.amnesia.extend(known.filter(|known| *known != epoch));
         }
     }
 
@@ -175,6 +168,7 @@ impl Oracle {
     /// Law 8, for one platform: each number up to the last known one arrived, or a loss or the epoch's ending covers it.
     fn all_arrived(&mut self, uplink: UplinkId, broker: &Broker) {
         let losses = broker.losses(uplink);
+        let endings = broker.endings(uplink);
         self.lost += losses.iter().map(|loss| loss.readings).sum::<u64>();
         let mut last: BTreeMap<Epoch, Seq> = BTreeMap::new();
         for (epoch, seq) in self.known.keys() {
@@ -189,7 +183,7 @@ impl Oracle {
                         && (loss.first..=loss.last).contains(&seq)
                         && lane.is_none_or(|lane| lane == loss.lane)
                 });
-                let ended = self.endings.get(&epoch).is_some_and(|through| seq > *through);
+                let ended = endings.get(&epoch).is_some_and(|through| seq > *through);
                 if !broker.has(uplink, epoch, seq) && !stated && !ended && !self.amnesia.contains(&epoch) {
                     missing.push((epoch, seq, lane));
                 }

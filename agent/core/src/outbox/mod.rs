@@ -178,7 +178,7 @@ impl Outbox {
             && now >= until
             && !self.opened
         {
-            self.open(stamp, Opening { ordinal: None, previous: None });
+            self.open(stamp, Opening { ordinal: None, previous: Vec::new() });
         }
         if now >= self.losses_at && self.has_losses() {
             self.losses_at = now + LOSS_EVERY;
@@ -275,7 +275,10 @@ impl Outbox {
             forwarder.learn(past);
         }
         self.store.opened();
-        if !self.opened {
+        if self.opened {
+            // The first one was written before the disk had answered and names nobody.
+            self.offer(stamp, Body::Opening(opening));
+        } else {
             self.open(stamp, opening);
         }
     }
@@ -286,7 +289,7 @@ impl Outbox {
             forwarder.journal_failed();
         }
         if !self.opened {
-            self.open(stamp, Opening { ordinal: None, previous: None });
+            self.open(stamp, Opening { ordinal: None, previous: Vec::new() });
         }
     }
 

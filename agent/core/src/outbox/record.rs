@@ -63,7 +63,7 @@ pub enum Lane {
 /// What happened.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Body {
-    /// Always the first record of an epoch.
+    /// The first record of an epoch; another one follows when the disk answered only after the first was written.
     Opening(Opening),
     /// Readings of one reply, all with the record's stamp.
     Readings(Vec<Reading>),
@@ -81,21 +81,64 @@ pub enum Body {
     ClockStep(ClockStep),
 }
 
-/// The start of an epoch, and what is known of the one before it.
+/// The start of an epoch, and what is known of those before it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Opening {
     /// The durable ordinal of this epoch on this disk; `None` when the journal is not available.
     pub ordinal: Option<u64>,
-    /// The epoch before this one on this disk: what neither disk nor platform has of it beyond `durable_through` is lost.
-    pub previous: Option<PreviousEpoch>,
+    /// The epochs on this disk that no durable opening has named, newest first: what neither disk nor platform has of
+    /// one beyond its `durable_through` is lost. See [`Self::names`].
+    pub previous: Vec<PreviousEpoch>,
 }
 
-/// How the epoch before ended.
+impl Opening {
+    /// Earlier epochs that one opening names at most.
+    pub const PREVIOUS_MAX: usize = 16;
+
+    /// Which of the epochs `before`, newest first, an opening has to name: all back to where the chain ends.
+    ///
+    /// An epoch without records named nobody on disk, and a platform may have had records of it that never became
+    /// durable. Beyond the bound the oldest go unnamed, except for the one at which the chain ends.
+    #[must_use]
+    pub fn names(before: impl Iterator<Item = (PreviousEpoch, Chain)>) -> Vec<PreviousEpoch> {
+        let mut named = Vec::new();
+        for (previous, chain) in before {
+            named.truncate(Self::PREVIOUS_MAX - 1);
+            named.push(previous);
+            if chain == Chain::Ends {
+                break;
+            }
+        }
+        named
+    }
+}
+
+/// Whether an opening that names an epoch has to name those before it too.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Chain {
+    /// No: the epoch's own opening did, and is on disk.
+    Ends,
+    /// Yes: its opening is not on disk, or was written before the disk had answered and names nobody.
+    GoesOn,
+}
+
+impl Chain {
+    /// What an epoch's first record on disk says of it.
+    #[must_use]
+    pub const fn at(first: Option<&Record>) -> Self {
+        match first {
+            Some(Record { body: Body::Opening(Opening { ordinal: Some(_), .. }), .. }) => Self::Ends,
+            Some(_) | None => Self::GoesOn,
+        }
+    }
+}
+
+/// How an earlier epoch ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PreviousEpoch {
     /// The epoch.
     pub epoch: Epoch,
-    /// Its last record on disk.
+    /// Its last record on disk; 0 when there is none.
     pub durable_through: Seq,
 }
 
@@ -230,4 +273,47 @@ pub struct ClockStep {
     pub from: Utc,
     /// What it reads.
     pub to: Utc,
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+
+    const ENDS: Chain = Chain::Ends;
+    const GOES_ON: Chain = Chain::GoesOn;
+
+    #[test]
+    fn an_opening_names_all_epochs_back_to_where_the_chain_ends() {
+        assert_eq!(names(&[]), []);
+        assert_eq!(names(&[(9, ENDS), (8, ENDS)]), [9]);
+        assert_eq!(names(&[(9, GOES_ON), (8, GOES_ON), (7, ENDS), (6, GOES_ON)]), [9, 8, 7]);
+        assert_eq!(names(&[(9, GOES_ON), (8, GOES_ON)]), [9, 8]);
+    }
+
+    #[test]
+    fn beyond_its_bound_an_opening_still_names_the_epoch_at_which_the_chain_ends() {
+        let mut before: Vec<_> = (61..=100).rev().map(|epoch| (epoch, GOES_ON)).collect();
+        before.extend([(60, ENDS), (59, ENDS)]);
+        let youngest: Vec<_> = (86..=100).rev().collect();
+        assert_eq!(names(&before), [youngest, vec![60]].concat());
+    }
+
+    #[test]
+    fn the_chain_ends_at_an_opening_that_was_written_when_the_disk_had_answered() {
+        let record = |body| Record { seq: Seq(1), stamp: Stamp::default(), body };
+        let opening = |ordinal| record(Body::Opening(Opening { ordinal, previous: Vec::new() }));
+        assert_eq!(Chain::at(Some(&opening(Some(7)))), ENDS);
+        assert_eq!(Chain::at(Some(&opening(None))), GOES_ON);
+        assert_eq!(Chain::at(Some(&record(Body::Readings(Vec::new())))), GOES_ON);
+        assert_eq!(Chain::at(None), GOES_ON);
+    }
+
+    fn names(before: &[(u64, Chain)]) -> Vec<u64> {
+        let before = before
+            .iter()
+            .map(|&(epoch, chain)| (PreviousEpoch { epoch: Epoch(epoch), durable_through: Seq(0) }, chain));
+        Opening::names(before).iter().map(|named| named.epoch.0).collect()
+    }
 }

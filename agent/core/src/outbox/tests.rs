@@ -314,7 +314,7 @@ impl World {
         self.disk.found.extend(past.iter().map(|past| past.epoch));
         let epoch = Epoch(self.epochs);
         self.disk.epochs.insert(epoch, Shelf::new());
-        JournalReport::Opened { epoch, ordinal: epoch.0, previous: None, past }
+        JournalReport::Opened { epoch, ordinal: epoch.0, previous: Vec::new(), past }
     }
 
     /// What it owed is not answered, or answered too late.

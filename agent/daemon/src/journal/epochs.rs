@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hazard_core::id::Epoch;
+use hazard_core::outbox::record::PreviousEpoch;
 
 use super::Header;
 use super::disk::{Disk, Fault};
@@ -18,6 +19,7 @@ const HEADERS_MAX: usize = 256;
 pub(super) struct Epochs {
     dir: PathBuf,
     known: BTreeMap<u64, Epoch>,
+    named: BTreeSet<u64>,
     highest: u64,
 }
 
@@ -40,7 +42,7 @@ impl Epochs {
                 }
             }
         }
-        Ok(Self { dir: dir.to_owned(), known, highest })
+        Ok(Self { dir: dir.to_owned(), known, named: BTreeSet::new(), highest })
     }
 
     /// The highest ordinal that was ever given out, as far as this folder shows.
@@ -80,11 +82,18 @@ impl Epochs {
         read(&self.path(ordinal)).map(|(_, _, dictionary)| Arc::new(dictionary))
     }
 
-    /// Deletes the headers of epochs without records; `current` stays.
+    /// Keeps the headers of the epochs that the current one's opening names: until that is durable, the next start may
+    /// have to name them again.
+    pub(super) fn keep(&mut self, named: &[PreviousEpoch]) {
+        self.named = named.iter().filter_map(|named| self.ordinal_of(named.epoch)).collect();
+    }
+
+    /// Deletes the headers of epochs without records; `current` and those it names stay.
     pub(super) fn forget(&mut self, with_records: &BTreeSet<u64>, current: u64) {
         let too_many = self.known.len().saturating_sub(HEADERS_MAX);
         let gone = self.known.keys().enumerate().filter_map(|(position, ordinal)| {
-            let stays = *ordinal >= current || with_records.contains(ordinal) && position >= too_many;
+            let needed = with_records.contains(ordinal) || self.named.contains(ordinal);
+            let stays = *ordinal >= current || needed && position >= too_many;
             (!stays).then_some(*ordinal)
         });
         for ordinal in gone.collect::<Vec<_>>() {

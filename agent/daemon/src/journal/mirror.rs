@@ -52,7 +52,8 @@ pub(super) struct Record {
 
 #[derive(Serialize, Deserialize)]
 enum Body {
-    Opening { ordinal: Option<u64>, previous: Option<(u64, u64)> },
+    // Once an `Option`: none and one are the same bytes in a `Vec`.
+    Opening { ordinal: Option<u64>, previous: Vec<(u64, u64)> },
     Readings(Vec<(u32, Sample)>),
     Alarm(AlarmEvent),
     Device { device: u16, fault: Option<Fault> },
@@ -166,7 +167,11 @@ impl From<&core::Body> for Body {
         match body {
             core::Body::Opening(opening) => Self::Opening {
                 ordinal: opening.ordinal,
-                previous: opening.previous.map(|past| (past.epoch.0, past.durable_through.0)),
+                previous: opening
+                    .previous
+                    .iter()
+                    .map(|past| (past.epoch.0, past.durable_through.0))
+                    .collect(),
             },
             core::Body::Readings(readings) => {
                 Self::Readings(readings.iter().map(|one| (one.point.0, (&one.sample).into())).collect())
@@ -194,10 +199,7 @@ impl TryFrom<Body> for core::Body {
         Ok(match body {
             Body::Opening { ordinal, previous } => Self::Opening(core::Opening {
                 ordinal,
-                previous: previous.map(|(epoch, through)| core::PreviousEpoch {
-                    epoch: Epoch(epoch),
-                    durable_through: Seq(through),
-                }),
+                previous: previous.into_iter().map(previous_of).collect(),
             }),
             Body::Readings(readings) => {
                 Self::Readings(readings.into_iter().map(reading_of).collect::<Result<_, _>>()?)
@@ -217,6 +219,10 @@ impl TryFrom<Body> for core::Body {
             }),
         })
     }
+}
+
+const fn previous_of((epoch, through): (u64, u64)) -> core::PreviousEpoch {
+    core::PreviousEpoch { epoch: Epoch(epoch), durable_through: Seq(through) }
 }
 
 fn reading_of((point, sample): (u32, Sample)) -> Result<reading::Reading, NotRecords> {

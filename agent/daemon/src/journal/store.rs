@@ -6,7 +6,7 @@ use std::sync::Arc;
 use hazard_core::Utc;
 use hazard_core::id::{Epoch, Seq, UplinkId};
 use hazard_core::input::PastEpoch;
-use hazard_core::outbox::record::PreviousEpoch;
+use hazard_core::outbox::record::{Chain, Opening, PreviousEpoch};
 use hazard_core::outbox::{AckedSet, Lane, Record};
 
 use super::cursors::Cursors;
@@ -34,7 +34,7 @@ pub(super) struct Place {
 pub(super) struct Found {
     pub(super) epoch: Epoch,
     pub(super) ordinal: u64,
-    pub(super) previous: Option<PreviousEpoch>,
+    pub(super) previous: Vec<PreviousEpoch>,
     /// With the ordinal of each.
     pub(super) past: Vec<(u64, PastEpoch, Arc<Dictionary>)>,
 }
@@ -88,10 +88,12 @@ impl Store {
         let ordinal = self.epochs.begin(header, &self.disk)?;
         self.current = (header.epoch, ordinal);
         self.durable = Seq::default();
-        let previous = self.epochs.before(ordinal).next().map(|(ordinal, epoch)| PreviousEpoch {
-            epoch,
-            durable_through: self.last_of(ordinal).unwrap_or_default(),
-        });
+        let before: Vec<_> = self.epochs.before(ordinal).collect();
+        let previous = Opening::names(before.into_iter().map(|(ordinal, epoch)| {
+            let durable_through = self.last_of(ordinal).unwrap_or_default();
+            (PreviousEpoch { epoch, durable_through }, self.chain(ordinal))
+        }));
+        self.epochs.keep(&previous);
         self.epochs.forget(&self.ring.ordinals(), ordinal);
         let past = self.past();
         Ok(Found { epoch: header.epoch, ordinal, previous, past })
@@ -187,6 +189,19 @@ impl Store {
     fn last_of(&self, ordinal: u64) -> Option<Seq> {
         let last = |lane| self.ring.span(lane, ordinal).map(|(_, last)| Seq(last));
         last(Lane::Event).max(last(Lane::Reading))
+    }
+
+    fn chain(&mut self, ordinal: u64) -> Chain {
+        let first = |lane| self.ring.span(lane, ordinal).map(|(first, _)| first);
+        match first(Lane::Event).into_iter().chain(first(Lane::Reading)).min() {
+            None => Chain::GoesOn,
+            Some(1) => {
+                let first = self.ring.fetch((Lane::Event, ordinal), &(1..=1), 1).unwrap_or_default();
+                Chain::at(first.first().map(Arc::as_ref))
+            }
+            // Retention took the opening, and with it all that was before.
+            Some(_) => Chain::Ends,
+        }
     }
 
     fn past(&self) -> Vec<(u64, PastEpoch, Arc<Dictionary>)> {

@@ -115,7 +115,7 @@ fn record(seq: u64, first_ms: i64) -> Arc<Record> {
         trust: ClockTrust::Synced,
     };
     let body = if seq == 1 {
-        Body::Opening(Opening { ordinal: Some(1), previous: None })
+        Body::Opening(Opening { ordinal: Some(1), previous: Vec::new() })
     } else {
         Body::Readings((0..READINGS).map(|point| reading(seq, point)).collect())
     };
@@ -154,7 +154,7 @@ mod tests {
                 Report::Core(JournalReport::Opened { previous, .. }) => Some(previous),
                 _ => None,
             });
-        assert_eq!(opened.flatten().unwrap().durable_through, Seq(3_000));
+        assert_eq!(opened.unwrap()[0].durable_through, Seq(3_000));
         journal.close();
     }
 }

@@ -4,8 +4,8 @@ use hazard_core::Stamp;
 use hazard_core::id::Epoch;
 use hazard_core::link::{Exception, LinkFault};
 use hazard_core::outbox::record::{
-    ActionEvent, AlarmEvent, Body, ClockStep, Condition, DeviceEvent, Loss, LossPlace, Opening, Record,
-    SystemEvent,
+    ActionEvent, AlarmEvent, Body, ClockStep, Condition, DeviceEvent, Loss, LossPlace, Opening,
+    PreviousEpoch, Record, SystemEvent,
 };
 use hazard_core::reading::{NoData, Quantity, Reading, Sample};
 
@@ -80,7 +80,18 @@ fn opening(out: &mut Vec<u8>, opening: &Opening) {
     raw(out, ",\"kind\":\"opening\",\"epoch_no\":");
     or_null(out, opening.ordinal);
     raw(out, ",\"previous\":");
-    let Some(previous) = opening.previous else { return raw(out, "null") };
+    let Some((newest, earlier)) = opening.previous.split_first() else { return raw(out, "null") };
+    self::previous(out, *newest);
+    for (index, previous) in earlier.iter().enumerate() {
+        raw(out, if index == 0 { ",\"earlier\":[" } else { "," });
+        self::previous(out, *previous);
+    }
+    if !earlier.is_empty() {
+        raw(out, "]");
+    }
+}
+
+fn previous(out: &mut Vec<u8>, previous: PreviousEpoch) {
     raw(out, "{\"epoch\":");
     epoch(out, previous.epoch);
     number_field(out, ",\"durable_through\":", previous.durable_through.0);
