@@ -342,6 +342,8 @@ mod tests {
             stale_after: Duration::from_secs(3),
             report: Report { deadband: Value::ZERO, heartbeat: Duration::from_secs(60) },
             safety: true,
+            interlock: false,
+            button: None,
         }
     }
 }

@@ -5,14 +5,13 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::alarm::Alarm;
 use crate::annunciate::{Beat, Impaired, Panel, Wiring};
 use crate::deadline::Deadlines;
 use crate::decode::decode;
-use crate::id::{AlarmId, BusId, Epoch, OutputId, Ticket, UplinkId};
-use crate::input::{Command, UplinkReport};
+use crate::id::{BusId, Epoch, OutputId, Ticket, UplinkId};
+use crate::input::UplinkReport;
 use crate::link::{LinkFault, ReadResult};
-use crate::outbox::record::{ActionEvent, AlarmEvent, AlarmState, Body, Condition, DeviceEvent, SystemEvent};
+use crate::outbox::record::{Body, Condition, DeviceEvent, SystemEvent};
 use crate::outbox::{JournalState, Outbox};
 use crate::plant::{Found, Plant};
 use crate::poll::{Ask, Health, Poller, Settled, Turn, plan};
@@ -53,7 +52,6 @@ pub struct Engine {
     panel: Panel,
     panel_stale: bool,
     revision: u64,
-    changed: u64,
     drive: Option<Panel>,
     beat: Beat,
     tick_at: Mono,
@@ -84,7 +82,6 @@ impl Engine {
             panel: Panel::default(),
             panel_stale: true,
             revision: 0,
-            changed: 0,
             drive: None,
             beat: Beat::Low,
             tick_at: now,
@@ -96,24 +93,10 @@ impl Engine {
         }
     }
 
-    /// Takes up an alarm where an earlier engine left it.
-    pub fn restore(&mut self, alarm: AlarmId, state: AlarmState) {
-        if let Some(restored) = self.plant.alarms.get_mut(alarm.index()) {
-            *restored = Alarm::restored(state);
-            self.panel_stale = true;
-        }
-    }
-
     /// Counts the changes of alarms and conditions, for whoever shows them.
     #[must_use]
     pub const fn revision(&self) -> u64 {
         self.revision
-    }
-
-    /// Counts the alarms that people's commands changed.
-    #[must_use]
-    pub const fn changed(&self) -> u64 {
-        self.changed
     }
 
     /// Takes an input that happened at `now`.
@@ -131,7 +114,6 @@ impl Engine {
             }
             Input::Uplink { uplink, report } => self.uplink_said(uplink, &report),
             Input::Clock { utc, trust } => self.clock_read(utc, trust),
-            Input::Command(command) => self.commanded(command),
         }
         self.finish_turn();
     }
@@ -168,14 +150,15 @@ impl Engine {
         [bus, self.plant.poll_timeout(), outbox, tick].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
-    fn reach(&mut self, now: Mono) {
+    pub(crate) fn reach(&mut self, now: Mono) {
         self.now = self.now.max(now);
         let mut found = Found::default();
         self.plant.timeout(self.now, &Arc::clone(&self.site), &mut found);
         self.record(found);
+        self.expire_bypasses();
     }
 
-    fn stamp(&self) -> Stamp {
+    pub(crate) fn stamp(&self) -> Stamp {
         self.wall.stamp(self.now)
     }
 
@@ -269,16 +252,22 @@ impl Engine {
     }
 
     /// Writes down what a turn found: alarms before the readings that raised them, for alarms leave first.
-    fn record(&mut self, found: Found) {
+    pub(crate) fn record(&mut self, found: Found) {
         let stamp = self.stamp();
         for event in found.alarms {
-            self.panel_stale = true;
-            self.revision += 1;
+            self.touched();
             self.outbox.offer(stamp, Body::Alarm(event));
         }
         if !found.readings.is_empty() {
             self.outbox.offer(stamp, Body::Readings(found.readings));
         }
+        self.pressed(found.pressed);
+    }
+
+    /// Something that people see or that must be kept has changed.
+    pub(crate) const fn touched(&mut self) {
+        self.panel_stale = true;
+        self.revision += 1;
     }
 
     fn uplink_said(&mut self, uplink: UplinkId, report: &UplinkReport) {
@@ -302,26 +291,12 @@ impl Engine {
         self.set(Condition::ClockUntrusted, trust == ClockTrust::Unset);
     }
 
-    fn commanded(&mut self, command: Command) {
-        let site = Arc::clone(&self.site);
-        let mut found = Found::default();
-        let changed = self.plant.command(&site, command.verb, command.alarm, &mut found);
-        self.changed += u64::from(changed);
-        let Command { actor, verb, alarm, note } = command;
-        for event in &mut found.alarms {
-            *event = AlarmEvent { actor: Some(actor.clone()), ..event.clone() };
-        }
-        let stamp = self.stamp();
-        self.outbox.offer(stamp, Body::Action(ActionEvent { actor, verb, alarm, note, changed }));
-        self.panel_stale = true;
-        self.record(found);
-    }
-
     fn tick(&mut self) {
         self.tick_at = self.now + TICK;
         self.beat = if self.beat == Beat::High { Beat::Low } else { Beat::High };
         self.panel_stale = true;
         self.watch_journal();
+        self.watch_flood();
         for index in 0..self.uplinks_down_at.len() {
             let away = self.uplinks_down_at[index].is_some_and(|at| self.now.since(at) >= UPLINK_GRACE);
             if away && let Ok(index) = u8::try_from(index) {
@@ -344,6 +319,28 @@ impl Engine {
         };
         self.set(Condition::JournalDown, down);
         self.set(Condition::JournalBehind, self.outbox.is_journal_behind());
+    }
+
+    fn watch_flood(&mut self) {
+        self.plant.flood.look(self.now);
+        self.set(Condition::AlarmFlood, self.plant.flood.is_flooded());
+        let chatter: BTreeSet<Condition> =
+            self.plant.flood.chatter().iter().map(|alarm| Condition::AlarmChatter(*alarm)).collect();
+        let known = self.conditions.iter().filter(|known| matches!(known, Condition::AlarmChatter(_)));
+        let over: Vec<Condition> = known.filter(|known| !chatter.contains(known)).copied().collect();
+        for condition in over {
+            self.set(condition, false);
+        }
+        for condition in chatter {
+            self.set(condition, true);
+        }
+    }
+
+    /// What must outlive a power cut can be kept, or not.
+    pub fn retentive_said(&mut self, now: Mono, down: bool) {
+        self.reach(now);
+        self.set(Condition::RetentiveDown, down);
+        self.finish_turn();
     }
 
     /// Raises or ends a condition; nothing when it stands already as wanted.
@@ -385,7 +382,7 @@ impl Engine {
     }
 
     /// Brings the panel up to date. Nothing else drives an output, so a heartbeat proves that turns are completed.
-    fn finish_turn(&mut self) {
+    pub(crate) fn finish_turn(&mut self) {
         if !core::mem::replace(&mut self.panel_stale, false) {
             return;
         }
@@ -401,6 +398,10 @@ impl Engine {
                 && self.panel.energised.get(index) != panel.energised.get(index);
         }
         self.panel = panel;
+        for (index, output) in self.site.outputs.iter().enumerate() {
+            self.plant.commanded[index] =
+                self.panel.energised.get(index) == Some(&output.polarity.energised(true));
+        }
         if lines {
             self.drive = Some(self.panel.clone());
         }
@@ -410,6 +411,16 @@ impl Engine {
                 self.dispatch(bus);
             }
         }
+    }
+
+    /// Takes a sample as if a device had shown it.
+    #[cfg(test)]
+    pub(crate) fn take(&mut self, now: Mono, reading: Reading) {
+        self.reach(now);
+        let mut found = Found::default();
+        self.plant.take(self.now, &Arc::clone(&self.site), reading, &mut found);
+        self.record(found);
+        self.finish_turn();
     }
 
     pub(crate) fn panel(&self) -> &Panel {

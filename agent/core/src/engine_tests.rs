@@ -10,9 +10,9 @@ use proptest::prelude::*;
 use crate::alarm::{AlarmKind, AlarmSpec, Priority};
 use crate::annunciate::{OutputSpec, Role, Wiring};
 use crate::id::{AlarmId, BusId, DeviceId, Epoch, MessageId, OutputId, PointId, Seq, Ticket, UplinkId};
-use crate::input::{Command, JournalReport, PastEpoch, UplinkReport};
+use crate::input::{Action, Command, JournalReport, PastEpoch, UplinkReport};
 use crate::link::{Exception, LinkFault, Words};
-use crate::outbox::record::{AlarmState, Body, Condition, Loss, LossPlace, Record, Verb};
+use crate::outbox::record::{AlarmState, Body, Cause, Condition, Loss, LossPlace, Record, Verb};
 use crate::outbox::{AckedSet, Lane};
 use crate::site::{SiteTables, UplinkSpec};
 use crate::{
@@ -24,13 +24,20 @@ proptest! {
     #[test]
     fn no_input_makes_it_panic_or_never_rest(
         size in 0usize..3,
-        steps in proptest::collection::vec((input(), 0u64..5_000_000, any::<bool>()), 0..80),
+        steps in proptest::collection::vec((step(), 0u64..5_000_000, any::<bool>()), 0..80),
     ) {
         let mut engine = engine(site(size));
         let mut now = Mono::ZERO;
-        for (input, passed_us, wakes) in steps {
+        for (step, passed_us, wakes) in steps {
             now = now + Duration::from_micros(passed_us);
-            engine.handle(now, input);
+            match step {
+                Step::Input(input) => engine.handle(now, input),
+                Step::Command(command) => drop(engine.command(now, command)),
+                Step::Restart(away) => {
+                    let retained = engine.retained();
+                    engine.resume(&retained, away);
+                }
+            }
             if wakes {
                 engine.handle_timeout(now);
             }
@@ -124,7 +131,7 @@ fn horn(wiring: Wiring) -> OutputSpec {
 }
 
 fn alarm(kind: AlarmKind) -> AlarmSpec {
-    AlarmSpec { point: PointId(0), kind, threshold: high(25), priority: Priority::High, latch: false }
+    AlarmSpec { priority: Priority::High, ..AlarmSpec::new(PointId(0), kind, high(25)) }
 }
 
 fn high(setpoint: i32) -> Threshold {
@@ -134,6 +141,43 @@ fn high(setpoint: i32) -> Threshold {
 /// Mostly small numbers, which hit something, and now and then absurd ones.
 fn number() -> impl Strategy<Value = u64> {
     prop_oneof![6 => 0u64..6, 1 => Just(u64::MAX), 1 => any::<u64>()]
+}
+
+#[derive(Debug)]
+enum Step {
+    Input(Input),
+    Command(Command),
+    Restart(Option<Duration>),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        10 => input().prop_map(Step::Input),
+        3 => action().prop_map(|(action, words)| Step::Command(Command {
+            actor: "x".into(),
+            action,
+            note: if words { "y".into() } else { "".into() },
+        })),
+        1 => proptest::option::of(any::<u64>().prop_map(Duration::from_micros)).prop_map(Step::Restart),
+    ]
+}
+
+fn action() -> impl Strategy<Value = (Action, bool)> {
+    (0..8, number(), any::<u64>(), any::<bool>()).prop_map(|(kind, id, lasts, words)| {
+        let (alarm, point) = (AlarmId(id as u32), PointId(id as u32));
+        let lasts = Duration::from_micros(lasts);
+        let action = match kind {
+            0 => Action::Act(Verb::Silence, None),
+            1 => Action::Act(Verb::Acknowledge, words.then_some(alarm)),
+            2 => Action::Act(Verb::Reset, None),
+            3 => Action::Handle(alarm, Cause::Test),
+            4 => Action::Shelve(alarm, lasts),
+            5 => Action::Unshelve(alarm),
+            6 => Action::Bypass { point, approver: "z".into(), lasts },
+            _ => Action::EndBypass(point),
+        };
+        (action, words)
+    })
 }
 
 fn input() -> impl Strategy<Value = Input> {
@@ -150,12 +194,6 @@ fn input() -> impl Strategy<Value = Input> {
         4 => journal().prop_map(Input::Journal),
         4 => (number(), uplink()).prop_map(|(id, report)| Input::Uplink { uplink: UplinkId(id as u8), report }),
         1 => any::<i64>().prop_map(|ms| Input::Clock { utc: Utc::from_unix_ms(ms), trust: ClockTrust::Synced }),
-        2 => (number(), 0usize..3).prop_map(|(alarm, verb)| Input::Command(Command {
-            actor: "x".into(),
-            verb: [Verb::Silence, Verb::Acknowledge, Verb::Reset][verb],
-            alarm: (alarm != 0).then_some(AlarmId(alarm as u32)),
-            note: "".into(),
-        })),
     ]
 }
 

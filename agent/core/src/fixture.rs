@@ -46,6 +46,8 @@ pub(crate) fn point(tag: &str, device: u16) -> PointSpec {
         stale_after: Duration::from_secs(3),
         report: Report { deadband: Value::ZERO, heartbeat: Duration::from_secs(60) },
         safety: true,
+        interlock: false,
+        button: None,
     }
 }
 

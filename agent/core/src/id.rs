@@ -35,6 +35,10 @@ index!(
     AlarmId(u32)
 );
 index!(
+    /// A zone: a room or a line whose alarms belong together. 0 is the whole site.
+    ZoneId(u16)
+);
+index!(
     /// An output of the annunciator.
     OutputId(u16)
 );

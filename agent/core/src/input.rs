@@ -3,10 +3,11 @@
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::time::Duration;
 
-use crate::id::{AlarmId, BusId, Epoch, MessageId, OutputId, Seq, Ticket, UplinkId};
+use crate::id::{AlarmId, BusId, Epoch, MessageId, OutputId, PointId, Seq, Ticket, UplinkId};
 use crate::link::{LinkFault, ReadResult};
-use crate::outbox::record::{PreviousEpoch, Record, Verb};
+use crate::outbox::record::{Cause, PreviousEpoch, Record, Refusal, Verb};
 use crate::outbox::{AckedSet, Lane};
 use crate::{ClockTrust, Utc};
 
@@ -54,8 +55,6 @@ pub enum Input {
         /// How far it can be believed.
         trust: ClockTrust,
     },
-    /// A person asks for something.
-    Command(Command),
 }
 
 /// What the journal says.
@@ -121,15 +120,55 @@ pub enum UplinkReport {
     Rejected(MessageId),
 }
 
-/// What a person asks for.
+/// What a person asks for; answered by [`crate::Engine::command`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Command {
     /// Who asks.
     pub actor: String,
     /// What for.
-    pub verb: Verb,
-    /// On which alarm; `None` for all that it applies to.
-    pub alarm: Option<AlarmId>,
+    pub action: Action,
     /// The actor's words.
     pub note: String,
+}
+
+/// What people can do. Silencing, acknowledging, handling and resetting are four things and never one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Action {
+    /// 消音, 确认 or 复位 one alarm; `None` for all that it applies to.
+    Act(Verb, Option<AlarmId>),
+    /// 处置: say what was behind an alarm; the note says what was done.
+    Handle(AlarmId, Cause),
+    /// 搁置 an alarm for a time; the note says why.
+    Shelve(AlarmId, Duration),
+    /// Take a shelved alarm back.
+    Unshelve(AlarmId),
+    /// 旁路 a point; the note says why.
+    Bypass {
+        /// The point.
+        point: PointId,
+        /// Who approved it.
+        approver: String,
+        /// After this time it ends by itself.
+        lasts: Duration,
+    },
+    /// End a bypass.
+    EndBypass(PointId),
+}
+
+/// What came of a command.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Answer {
+    /// How many alarms or points it changed.
+    pub changed: u32,
+    /// What it did not change, and why not.
+    pub refused: Vec<(Subject, Refusal)>,
+}
+
+/// What a command was about.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Subject {
+    /// An alarm.
+    Alarm(AlarmId),
+    /// A point.
+    Point(PointId),
 }

@@ -7,6 +7,10 @@ extern crate alloc;
 
 pub mod alarm;
 pub mod annunciate;
+pub mod bypass;
+mod command;
+#[cfg(test)]
+mod command_tests;
 mod deadline;
 pub mod decode;
 mod engine;
@@ -23,6 +27,7 @@ mod plant;
 pub mod point;
 pub mod poll;
 pub mod reading;
+pub mod retentive;
 pub mod site;
 pub mod snapshot;
 pub mod table;

@@ -5,11 +5,13 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::Mono;
-use crate::alarm::Alarm;
+use crate::alarm::flood::Flood;
+use crate::alarm::{Alarm, Kept, Seen, Signal};
+use crate::bypass::Bypasses;
 use crate::deadline::Deadlines;
 use crate::id::{AlarmId, DeviceId, PointId};
 use crate::outbox::record::{AlarmEvent, AlarmState, Verb};
-use crate::reading::{NoData, Reading, Sample};
+use crate::reading::{Doubt, NoData, Reading, Sample};
 use crate::site::Site;
 use crate::table::PointTable;
 
@@ -18,13 +20,21 @@ use crate::table::PointTable;
 pub(crate) struct Found {
     pub(crate) readings: Vec<Reading>,
     pub(crate) alarms: Vec<AlarmEvent>,
+    /// Buttons that were pressed.
+    pub(crate) pressed: Vec<(PointId, Verb)>,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct Plant {
     pub(crate) table: PointTable,
     pub(crate) alarms: Vec<Alarm>,
+    pub(crate) bypasses: Bypasses,
+    pub(crate) flood: Flood,
+    /// Whether each output is commanded to be active, as the panel's last image has it.
+    pub(crate) commanded: Vec<bool>,
+    first_up: Vec<Option<AlarmId>>,
     alarms_of: Vec<Vec<AlarmId>>,
+    suppressed_by: Vec<Vec<AlarmId>>,
     points_of: Vec<Vec<PointId>>,
     stale: Deadlines,
     delays: Deadlines,
@@ -33,8 +43,12 @@ pub(crate) struct Plant {
 impl Plant {
     pub(crate) fn new(site: &Site, now: Mono) -> Self {
         let mut alarms_of = vec![Vec::new(); site.points.len()];
+        let mut suppressed_by = vec![Vec::new(); site.points.len()];
         for (id, alarm) in (0..).map(AlarmId).zip(&site.alarms) {
             alarms_of[alarm.point.index()].push(id);
+            if let Some(switch) = alarm.suppressed_while {
+                suppressed_by[switch.index()].push(id);
+            }
         }
         let mut points_of = vec![Vec::new(); site.devices.len()];
         let mut stale = Deadlines::new(site.points.len());
@@ -42,10 +56,16 @@ impl Plant {
             points_of[point.device.index()].push(id);
             stale.arm(id.index(), now + point.stale_after);
         }
+        let zones = site.alarms.iter().map(|alarm| alarm.zone.index() + 1).max().unwrap_or(0);
         Self {
             table: PointTable::new(site, now),
             alarms: vec![Alarm::default(); site.alarms.len()],
+            bypasses: Bypasses::default(),
+            flood: Flood::new(site.alarms.len(), now),
+            commanded: vec![false; site.outputs.len()],
+            first_up: vec![None; zones],
             alarms_of,
+            suppressed_by,
             points_of,
             stale,
             delays: Deadlines::new(site.alarms.len()),
@@ -56,17 +76,31 @@ impl Plant {
     pub(crate) fn take(&mut self, now: Mono, site: &Site, reading: Reading, found: &mut Found) {
         let Reading { point, sample } = reading;
         let spec = &site.points[point.index()];
-        for id in &self.alarms_of[point.index()] {
-            let alarm = &mut self.alarms[id.index()];
-            let from = alarm.sample(now, &sample, &site.alarms[id.index()]);
-            if let Some(at) = alarm.poll_timeout() {
-                self.delays.arm(id.index(), at);
-            }
-            if let Some(from) = from {
-                let value = sample.number();
-                found.alarms.push(AlarmEvent { alarm: *id, from, to: alarm.state(), value, actor: None });
-            }
+        for index in 0..self.alarms_of[point.index()].len() {
+            let id = self.alarms_of[point.index()][index];
+            let at = &site.alarms[id.index()];
+            let reference = match at.signal {
+                Signal::Deviation { from } => self.table.get(from).map(|entry| &entry.sample),
+                _ => None,
+            };
+            let commanded = match at.signal {
+                Signal::Discrepancy { output } => self.commanded.get(output.index()).copied(),
+                _ => None,
+            };
+            let seen = Seen { sample: &sample, reference, commanded };
+            let from = self.alarms[id.index()].sample(now, seen, at);
+            self.moved((now, site), id, (from, Some(&sample)), found);
         }
+        self.suppress((now, site), (point, &sample), found);
+        if let Some(verb) = spec.button
+            && self.is_pressed(point, &sample)
+        {
+            found.pressed.push((point, verb));
+        }
+        let sample = match sample {
+            Sample::Good(quantity) if self.bypasses.has(point) => Sample::Suspect(quantity, Doubt::Bypassed),
+            sample => sample,
+        };
         let (stale_at, worth) = self.table.update(point, spec, sample.clone(), now);
         self.stale.arm(point.index(), stale_at);
         if worth {
@@ -101,15 +135,11 @@ impl Plant {
         }
         while let Some(key) = self.delays.pop(now) {
             let (alarm, spec) = (&mut self.alarms[key], &site.alarms[key]);
-            let from = alarm.timeout(now, spec);
-            if let Some(at) = alarm.poll_timeout() {
-                self.delays.arm(key, at);
-            }
-            if let Some(from) = from {
-                let id = AlarmId(u32::try_from(key).unwrap_or(u32::MAX));
-                let value = self.table.get(spec.point).and_then(|entry| entry.sample.number());
-                found.alarms.push(AlarmEvent { alarm: id, from, to: alarm.state(), value, actor: None });
-            }
+            let sample = self.table.get(spec.point).map(|entry| &entry.sample);
+            let from = alarm.timeout(now, sample, spec);
+            let value = sample.cloned();
+            let id = AlarmId(u32::try_from(key).unwrap_or(u32::MAX));
+            self.moved((now, site), id, (from, value.as_ref()), found);
         }
     }
 
@@ -117,41 +147,92 @@ impl Plant {
     pub(crate) fn poll_timeout(&mut self) -> Option<(Mono, &'static str)> {
         let stale = self.stale.next().map(|(at, _)| (at, "a point becomes stale"));
         let delay = self.delays.next().map(|(at, _)| (at, "an alarm's delay ends"));
-        [stale, delay].into_iter().flatten().min_by_key(|(at, _)| *at)
+        let bypass = self.bypasses.poll_timeout().map(|at| (at, "a bypass ends"));
+        [stale, delay, bypass].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
-    /// Applies a person's verb to one alarm or to all; returns how many it changed.
-    pub(crate) fn command(
+    /// Notes what became of an alarm: its next deadline, its record, the flood, the first alarm of its zone.
+    pub(crate) fn moved(
         &mut self,
-        site: &Site,
-        verb: Verb,
-        only: Option<AlarmId>,
+        (now, site): (Mono, &Site),
+        id: AlarmId,
+        (from, sample): (Option<AlarmState>, Option<&Sample>),
         found: &mut Found,
-    ) -> u32 {
-        let mut changed = 0;
-        for (id, (alarm, spec)) in (0..).map(AlarmId).zip(self.alarms.iter_mut().zip(&site.alarms)) {
-            if only.is_some_and(|only| only != id) {
-                continue;
-            }
-            let from: Option<AlarmState> = match verb {
-                Verb::Silence => {
-                    changed += u32::from(alarm.silence());
-                    None
-                }
-                Verb::Acknowledge => alarm.acknowledge(spec),
-                Verb::Reset => alarm.reset(spec),
-            };
-            if let Some(from) = from {
-                changed += 1;
-                found.alarms.push(AlarmEvent {
-                    alarm: id,
-                    from,
-                    to: alarm.state(),
-                    value: None,
-                    actor: None,
-                });
+    ) {
+        let alarm = self.alarms[id.index()];
+        if let Some(at) = alarm.poll_timeout() {
+            self.delays.arm(id.index(), at);
+        }
+        let Some(from) = from else {
+            return;
+        };
+        let spec = &site.alarms[id.index()];
+        let zone = spec.zone.index();
+        if alarm.state() == AlarmState::Unacked {
+            self.flood.announced(now, id, spec.priority);
+            self.first_up[zone].get_or_insert(id);
+        } else if self.first_up[zone].is_some() {
+            let mut zoned =
+                site.alarms.iter().zip(&self.alarms).filter(|(spec, _)| spec.zone.index() == zone);
+            if !zoned.any(|(_, alarm)| alarm.is_active()) {
+                self.first_up[zone] = None;
             }
         }
-        changed
+        let value = sample.and_then(Sample::number);
+        found.alarms.push(AlarmEvent { alarm: id, from, to: alarm.state(), value, actor: None });
+    }
+
+    /// Takes up an alarm where an earlier run left it.
+    pub(crate) fn restore(&mut self, now: Mono, site: &Site, (id, kept): (AlarmId, Kept)) {
+        let Some(alarm) = self.alarms.get_mut(id.index()) else {
+            return;
+        };
+        *alarm = Alarm::restored(now, kept);
+        if let Some(at) = alarm.poll_timeout() {
+            self.delays.arm(id.index(), at);
+        }
+        if alarm.is_active() {
+            self.first_up[site.alarms[id.index()].zone.index()].get_or_insert(id);
+        }
+    }
+
+    /// Marks an alarm as the first of its zone, as an earlier run saw it.
+    pub(crate) fn restore_first_up(&mut self, site: &Site, id: AlarmId) {
+        let active = self.alarms.get(id.index()).is_some_and(Alarm::is_active);
+        if let (Some(spec), true) = (site.alarms.get(id.index()), active) {
+            self.first_up[spec.zone.index()] = Some(id);
+        }
+    }
+
+    /// The alarms that came first in their zones (首警), until all alarms of the zone are gone.
+    pub(crate) fn first_up(&self) -> impl Iterator<Item = AlarmId> {
+        self.first_up.iter().flatten().copied()
+    }
+
+    /// The alarms of a point.
+    pub(crate) fn alarms_of(&self, point: PointId) -> &[AlarmId] {
+        self.alarms_of.get(point.index()).map_or(&[], Vec::as_slice)
+    }
+
+    /// Suppresses the alarms that mean nothing while this switch is closed, and lets them speak again.
+    fn suppress(
+        &mut self,
+        (now, site): (Mono, &Site),
+        (switch, sample): (PointId, &Sample),
+        found: &mut Found,
+    ) {
+        let closed = sample.is_good() && sample.number().is_some_and(|value| value >= crate::Value::HALF);
+        for index in 0..self.suppressed_by[switch.index()].len() {
+            let id = self.suppressed_by[switch.index()][index];
+            let from = self.alarms[id.index()].set_suppressed(now, closed, &site.alarms[id.index()]);
+            self.moved((now, site), id, (from, None), found);
+        }
+    }
+
+    /// A button counts when it closes, so that one that is stuck acknowledges nothing for ever.
+    fn is_pressed(&self, point: PointId, sample: &Sample) -> bool {
+        let closed = |sample: &Sample| sample.number().is_some_and(|value| value >= crate::Value::HALF);
+        let before = self.table.get(point).map(|entry| &entry.sample);
+        sample.is_good() && closed(sample) && before.is_some_and(|before| before.is_good() && !closed(before))
     }
 }

@@ -7,6 +7,7 @@ use core::time::Duration;
 use crate::Value;
 use crate::id::DeviceId;
 use crate::link::Table;
+use crate::outbox::record::Verb;
 
 /// How registers become one quantity.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -148,6 +149,10 @@ pub struct PointSpec {
     pub report: Report,
     /// Read ahead of others, and its loss is an alarm.
     pub safety: bool,
+    /// Part of an interlock: two persons bypass it.
+    pub interlock: bool,
+    /// A push button: closing it is this verb, on all alarms.
+    pub button: Option<Verb>,
 }
 
 impl Source {

@@ -26,6 +26,8 @@ pub enum Doubt {
     AfterFault,
     /// An integer beyond 2⁵³ lost its last digits.
     Rounded,
+    /// The point is bypassed: what it shows may be test gas.
+    Bypassed,
 }
 
 /// Why there is no value.

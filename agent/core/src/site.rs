@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::alarm::AlarmSpec;
+use crate::alarm::{AlarmSpec, Signal};
 use crate::annunciate::OutputSpec;
 use crate::id::{AlarmId, BusId, DeviceId, PointId};
 use crate::point::PointSpec;
@@ -108,6 +108,30 @@ impl Default for Limits {
     }
 }
 
+/// What people on the site may do, and for how long.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Practice {
+    /// So long after a reset the value is looked at once more (GB 16808-2008 §5.3.3.7: 20 s).
+    pub reset_hold: Duration,
+    /// The longest bypass.
+    pub bypass_max: Duration,
+    /// Bypasses at the same time.
+    pub bypasses_max: u16,
+    /// Shelved alarms at the same time.
+    pub shelved_max: u16,
+}
+
+impl Default for Practice {
+    fn default() -> Self {
+        Self {
+            reset_hold: Duration::from_secs(20),
+            bypass_max: Duration::from_secs(8 * 3600),
+            bypasses_max: 5,
+            shelved_max: 16,
+        }
+    }
+}
+
 /// A site's tables before they are checked against one another.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct SiteTables {
@@ -125,6 +149,8 @@ pub struct SiteTables {
     pub uplinks: Vec<UplinkSpec>,
     /// Memory bounds.
     pub limits: Limits,
+    /// What people may do.
+    pub practice: Practice,
 }
 
 /// A site whose tables name only what exists. Whoever holds one may index without asking.
@@ -144,6 +170,8 @@ pub enum SiteFault {
     PointWithoutPeriod(PointId),
     /// An alarm names no point.
     AlarmWithoutPoint(AlarmId),
+    /// An alarm compares with a point or an output that does not exist.
+    AlarmWithoutReference(AlarmId),
     /// An output names no device or alarm that exists.
     OutputWithoutTarget(usize),
 }
@@ -187,6 +215,15 @@ fn faults(site: &SiteTables) -> Vec<SiteFault> {
     for (id, alarm) in (0..).map(AlarmId).zip(&site.alarms) {
         if alarm.point.index() >= site.points.len() {
             faults.push(SiteFault::AlarmWithoutPoint(id));
+        }
+        let seen = match alarm.signal {
+            Signal::Deviation { from } => from.index() < site.points.len(),
+            Signal::Discrepancy { output } => output.index() < site.outputs.len(),
+            Signal::Value | Signal::Lost | Signal::Rate { .. } | Signal::Frozen | Signal::OverRange => true,
+        };
+        let suppressor = alarm.suppressed_while.is_none_or(|point| point.index() < site.points.len());
+        if !seen || !suppressor {
+            faults.push(SiteFault::AlarmWithoutReference(id));
         }
     }
     for (index, output) in site.outputs.iter().enumerate() {

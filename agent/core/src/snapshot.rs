@@ -3,7 +3,9 @@
 use alloc::vec::Vec;
 
 use crate::alarm::Alarm;
+use crate::alarm::flood::AlarmCount;
 use crate::annunciate::Panel;
+use crate::bypass::Bypass;
 use crate::engine::Engine;
 use crate::id::{AlarmId, DeviceId, Epoch, Seq, UplinkId};
 use crate::outbox::record::{AlarmState, Condition};
@@ -21,6 +23,14 @@ pub struct ActiveAlarm {
     pub state: AlarmState,
     /// Whether the horn sounds for it.
     pub sounds: bool,
+    /// It came first in its zone (首警).
+    pub first_up: bool,
+    /// Somebody said what was done about it.
+    pub handled: bool,
+    /// When it was raised last.
+    pub raised_at: Option<Mono>,
+    /// When it stops being shelved.
+    pub shelved_until: Option<Mono>,
 }
 
 /// A device.
@@ -69,6 +79,10 @@ pub struct Snapshot {
     pub table: PointTable,
     /// Alarms that are not normal, in site order.
     pub alarms: Vec<ActiveAlarm>,
+    /// Bypasses that stand.
+    pub bypasses: Vec<Bypass>,
+    /// The sums of alarm management.
+    pub alarm_count: AlarmCount,
     /// Devices, in site order.
     pub devices: Vec<DeviceState>,
     /// Buses, in site order.
@@ -112,6 +126,8 @@ impl Engine {
             last: self.outbox.last(),
             table: self.plant.table.clone(),
             alarms: self.active_alarms(),
+            bypasses: self.plant.bypasses.standing().to_vec(),
+            alarm_count: self.plant.flood.count(),
             devices: devices.collect(),
             buses: buses.collect(),
             uplinks: uplinks.collect(),
@@ -126,8 +142,17 @@ impl Engine {
     /// Alarms that are not normal, in site order.
     #[must_use]
     pub fn active_alarms(&self) -> Vec<ActiveAlarm> {
-        let active = |(alarm, state): (AlarmId, &Alarm)| {
-            state.is_active().then(|| ActiveAlarm { alarm, state: state.state(), sounds: state.sounds() })
+        let first_up: Vec<AlarmId> = self.plant.first_up().collect();
+        let active = |(id, alarm): (AlarmId, &Alarm)| {
+            (alarm.state() != AlarmState::Normal).then(|| ActiveAlarm {
+                alarm: id,
+                state: alarm.state(),
+                sounds: alarm.sounds(),
+                first_up: first_up.contains(&id),
+                handled: alarm.is_handled(),
+                raised_at: alarm.raised_at(),
+                shelved_until: alarm.shelved_until(),
+            })
         };
         (0..).map(AlarmId).zip(&self.plant.alarms).filter_map(active).collect()
     }

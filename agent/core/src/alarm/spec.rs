@@ -1,7 +1,9 @@
 //! An alarm as the site's configuration describes it.
 
+use core::time::Duration;
+
 use crate::Threshold;
-use crate::id::PointId;
+use crate::id::{OutputId, PointId, ZoneId};
 
 /// What kind of condition it is; decides its name on screen and upstream.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -18,6 +20,52 @@ pub enum AlarmKind {
     Digital,
     /// The point has no believable value: a lost safety point is an alarm of its own.
     Lost,
+    /// 变化率: rises or falls too fast.
+    Rate,
+    /// 偏差: too far from another point.
+    Deviation,
+    /// 不一致: a feedback contradicts its command.
+    Discrepancy,
+    /// 卡死: the value does not move any more.
+    Frozen,
+    /// 超量程: beyond what the detector can measure.
+    OverRange,
+}
+
+/// What an alarm compares with its threshold.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Signal {
+    /// The point's value.
+    Value,
+    /// 1 while the point has no value; only the delays of the threshold count.
+    Lost,
+    /// The change of the value per minute, measured over at least this time.
+    Rate {
+        /// The shorter, the sooner it is seen and the more noise is in it.
+        over: Duration,
+    },
+    /// The distance from another point's value.
+    Deviation {
+        /// The other point.
+        from: PointId,
+    },
+    /// 1 while the switch is not as the output is commanded; the on-delay is the time that the movement may take.
+    Discrepancy {
+        /// The commanded output.
+        output: OutputId,
+    },
+    /// 1 while each value equals the one before; the on-delay is how long that may be.
+    Frozen,
+    /// 1 while the value is beyond the point's valid range, or the device says so.
+    OverRange,
+}
+
+impl Signal {
+    /// Whether a point without a value can raise or end the alarm.
+    #[must_use]
+    pub const fn sees_bad(self) -> bool {
+        matches!(self, Self::Lost)
+    }
 }
 
 /// How urgent: the four colours of the district's scale.
@@ -40,10 +88,38 @@ pub struct AlarmSpec {
     pub point: PointId,
     /// What kind it is.
     pub kind: AlarmKind,
-    /// When it trips and returns. For [`AlarmKind::Lost`] only the delays count.
+    /// What is compared.
+    pub signal: Signal,
+    /// When it trips and returns.
     pub threshold: Threshold,
     /// How urgent it is.
     pub priority: Priority,
     /// Held after the value returned, until somebody resets it.
     pub latch: bool,
+    /// The longest time for which a person may shelve it; zero for alarms that must never be shelved.
+    pub shelve_max: Duration,
+    /// Where it is: the first alarm of a zone stays marked (首警).
+    pub zone: ZoneId,
+    /// While this switch is closed, the alarm means nothing and is suppressed by design: "plant not running". A switch that
+    /// cannot be believed suppresses nothing.
+    pub suppressed_while: Option<PointId>,
+}
+
+impl AlarmSpec {
+    /// An alarm that neither latches nor may be shelved, on the point's value or, for [`AlarmKind::Lost`], on its absence.
+    #[must_use]
+    pub const fn new(point: PointId, kind: AlarmKind, threshold: Threshold) -> Self {
+        let signal = if matches!(kind, AlarmKind::Lost) { Signal::Lost } else { Signal::Value };
+        Self {
+            point,
+            kind,
+            signal,
+            threshold,
+            priority: Priority::Medium,
+            latch: false,
+            shelve_max: Duration::ZERO,
+            zone: ZoneId(0),
+            suppressed_while: None,
+        }
+    }
 }

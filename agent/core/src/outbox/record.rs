@@ -2,8 +2,9 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::time::Duration;
 
-use crate::id::{AlarmId, BusId, DeviceId, Epoch, OutputId, Seq, UplinkId};
+use crate::id::{AlarmId, BusId, DeviceId, Epoch, OutputId, PointId, Seq, UplinkId};
 use crate::link::LinkFault;
 use crate::reading::Reading;
 use crate::{Stamp, Utc, Value};
@@ -31,7 +32,10 @@ impl Record {
             | Body::System(_)
             | Body::Action(_)
             | Body::Loss(_)
-            | Body::ClockStep(_) => Lane::Event,
+            | Body::ClockStep(_)
+            | Body::Handling(_)
+            | Body::Shelving(_)
+            | Body::Bypass(_) => Lane::Event,
         }
     }
 
@@ -46,7 +50,10 @@ impl Record {
             | Body::System(_)
             | Body::Action(_)
             | Body::Loss(_)
-            | Body::ClockStep(_) => 0,
+            | Body::ClockStep(_)
+            | Body::Handling(_)
+            | Body::Shelving(_)
+            | Body::Bypass(_) => 0,
         }
     }
 }
@@ -79,6 +86,12 @@ pub enum Body {
     Loss(Loss),
     /// The wall clock jumped.
     ClockStep(ClockStep),
+    /// A person said what was done about an alarm.
+    Handling(HandlingEvent),
+    /// A person shelved an alarm.
+    Shelving(ShelvingEvent),
+    /// A bypass began or ended.
+    Bypass(BypassEvent),
 }
 
 /// The start of an epoch, and what is known of those before it.
@@ -142,7 +155,7 @@ pub struct PreviousEpoch {
     pub durable_through: Seq,
 }
 
-/// Where an alarm stands (ISA-18.2 / IEC 62682 states that a site without shelving can reach).
+/// Where an alarm stands (ISA-18.2-2016 §5.4 / IEC 62682 alarm states A to I).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub enum AlarmState {
     /// No alarm.
@@ -158,6 +171,12 @@ pub enum AlarmState {
     LatchedUnacked,
     /// The value returned and the alarm was acknowledged; held until reset.
     LatchedAcked,
+    /// 搁置: put aside by a person for a limited time.
+    Shelved,
+    /// 设计抑制: put aside by the plant's logic.
+    Suppressed,
+    /// 退出服务: its point is bypassed or under maintenance.
+    OutOfService,
 }
 
 /// An alarm's change of state.
@@ -201,6 +220,12 @@ pub enum Condition {
     BusOverrun(BusId),
     /// The wall clock cannot be trusted.
     ClockUntrusted,
+    /// More new alarms than a person can take in (报警泛滥).
+    AlarmFlood,
+    /// The alarm comes and goes (报警抖动).
+    AlarmChatter(AlarmId),
+    /// What must outlive a power cut cannot be kept: alarms are announced, and would be forgotten with the power.
+    RetentiveDown,
 }
 
 /// A condition of the agent itself began or ended.
@@ -212,7 +237,7 @@ pub struct SystemEvent {
     pub raised: bool,
 }
 
-/// What a person can do to alarms.
+/// What a person can do to alarms at once, by a button or by name.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Verb {
     /// 消音: the horn is quiet until the next alarm.
@@ -236,6 +261,117 @@ pub struct ActionEvent {
     pub note: String,
     /// How many alarms it changed.
     pub changed: u32,
+}
+
+/// 处置原因: what was behind an alarm, as the person on site found it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Cause {
+    /// 真实险情: gas leaked, dust burned.
+    Hazard,
+    /// 工艺波动: the process left its band.
+    Process,
+    /// 检维修: work on the plant.
+    Maintenance,
+    /// 设备故障: detector, line or relay.
+    Equipment,
+    /// 误报: nothing was there.
+    FalseAlarm,
+    /// 测试: a drill, a proof test, a calibration.
+    Test,
+}
+
+/// 处置: what was done about an alarm.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HandlingEvent {
+    /// The alarm.
+    pub alarm: AlarmId,
+    /// Who.
+    pub actor: String,
+    /// What was behind it.
+    pub cause: Cause,
+    /// What was done.
+    pub note: String,
+}
+
+/// 搁置: an alarm was put aside for a time, or taken back.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ShelvingEvent {
+    /// The alarm.
+    pub alarm: AlarmId,
+    /// Who.
+    pub actor: String,
+    /// For how long; `None` when it was taken back before its time.
+    pub lasts: Option<Duration>,
+    /// Why.
+    pub note: String,
+}
+
+/// 旁路: a point was taken out of service, or is back.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BypassEvent {
+    /// The point.
+    pub point: PointId,
+    /// What happened.
+    pub change: BypassChange,
+    /// Who; the one who began it where it ended by itself.
+    pub actor: String,
+    /// Who approved it.
+    pub approver: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// What happened to a bypass.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BypassChange {
+    /// It began.
+    Begun {
+        /// It ends by itself after this time.
+        lasts: Duration,
+    },
+    /// Somebody ended it.
+    Ended,
+    /// Its time was over: the point is armed again.
+    Expired,
+    /// The gateway restarted and could not tell how much of its time was left: the point is armed again.
+    Rearmed,
+}
+
+/// Why a person's command was not carried out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Refusal {
+    /// The alarm's condition still stands.
+    Stands,
+    /// Nobody has acknowledged it.
+    Unacknowledged,
+    /// The point has no believable value that says that the hazard is gone.
+    NoGoodValue,
+    /// This alarm must never be shelved; a permit for its point is a bypass.
+    NeverShelved,
+    /// It is not allowed for so long, or for no time at all.
+    TooLong {
+        /// The longest time allowed.
+        max: Duration,
+    },
+    /// So many are put aside already.
+    TooMany {
+        /// As many as are allowed.
+        max: u16,
+    },
+    /// There is no alarm to handle.
+    NothingToHandle,
+    /// An approver must be named.
+    NoApprover,
+    /// A reason must be given.
+    NoReason,
+    /// The approver of an interlock's bypass must be another person.
+    SecondPerson,
+    /// The point is bypassed already.
+    BypassedAlready,
+    /// The point is not bypassed.
+    NotBypassed,
+    /// No alarm or point has this number.
+    Unknown,
 }
 
 /// Where records were lost.

@@ -435,13 +435,8 @@ fn point(address: u16, shape: Shape) -> PointSpec {
 }
 
 fn alarm(point: PointId) -> AlarmSpec {
-    AlarmSpec {
-        point,
-        kind: AlarmKind::High,
-        threshold: Threshold { setpoint: Value::ONE, ..Threshold::switch(Side::High) },
-        priority: Priority::High,
-        latch: false,
-    }
+    let threshold = Threshold { setpoint: Value::ONE, ..Threshold::switch(Side::High) };
+    AlarmSpec { priority: Priority::High, ..AlarmSpec::new(point, AlarmKind::High, threshold) }
 }
 
 fn coil(address: u16, role: Role) -> OutputSpec {

@@ -1,0 +1,68 @@
+//! 掉电保持: what of the engine must outlive a restart, as a PLC's retentive memory does: alarms that are not normal, which
+//! came first, and bypasses with the time they have left.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use crate::alarm::Kept;
+use crate::bypass::{Bypass, left_after};
+use crate::engine::Engine;
+use crate::id::AlarmId;
+use crate::outbox::record::BypassChange;
+
+/// What outlives a restart.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Retained {
+    /// Alarms that are not normal.
+    pub alarms: Vec<(AlarmId, Kept)>,
+    /// Alarms that came first in their zones.
+    pub first_up: Vec<AlarmId>,
+    /// Bypasses, and how long each has left.
+    pub bypasses: Vec<(Bypass, Duration)>,
+}
+
+impl Engine {
+    /// What must outlive a restart at this moment.
+    #[must_use]
+    pub fn retained(&self) -> Retained {
+        let now = self.now();
+        let kept = (0..).map(AlarmId).zip(&self.plant.alarms);
+        let bypasses = self.plant.bypasses.standing().iter();
+        Retained {
+            alarms: kept.filter_map(|(id, alarm)| Some((id, alarm.kept(now)?))).collect(),
+            first_up: self.plant.first_up().collect(),
+            bypasses: bypasses.map(|bypass| (bypass.clone(), bypass.until.since(now))).collect(),
+        }
+    }
+
+    /// Goes on where an earlier run stopped, `away` ago; `None` when no clock can tell. To be called before anything else.
+    ///
+    /// What cannot be timed is armed: a bypass whose rest is unknown ends, and says so.
+    pub fn resume(&mut self, retained: &Retained, away: Option<Duration>) {
+        let (now, site) = (self.now(), Arc::clone(&self.site));
+        for (id, kept) in &retained.alarms {
+            let shelved_for = kept.shelved_for.and_then(|left| left_after(left, away));
+            self.plant.restore(now, &site, (*id, Kept { shelved_for, ..*kept }));
+        }
+        for id in &retained.first_up {
+            self.plant.restore_first_up(&site, *id);
+        }
+        for (bypass, left) in &retained.bypasses {
+            if bypass.point.index() >= site.points.len() {
+                continue;
+            }
+            let rest = left_after(*left, away);
+            let until = now + rest.unwrap_or_default();
+            let bypass = Bypass { until, ..bypass.clone() };
+            match rest {
+                Some(lasts) if self.plant.bypasses.resume(bypass.clone(), &site.practice).is_ok() => {
+                    self.note_bypass(bypass, BypassChange::Begun { lasts });
+                }
+                None if away.is_some() => self.note_bypass(bypass, BypassChange::Expired),
+                Some(_) | None => self.note_bypass(bypass, BypassChange::Rearmed),
+            }
+        }
+        self.touched();
+    }
+}
