@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hazard_core::alarm::{AlarmKind, AlarmSpec, Priority};
+use hazard_core::alarm::{AlarmKind, AlarmSpec, Kept, Priority};
 use hazard_core::annunciate::{OutputSpec, Role, Wiring};
 use hazard_core::id::{AlarmId, BusId, DeviceId, Epoch, PointId, Seq, Ticket, UplinkId};
 use hazard_core::input::{JournalReport, UplinkReport};
@@ -12,6 +12,7 @@ use hazard_core::outbox::record::{AlarmState, Body, LossPlace, Opening, Previous
 use hazard_core::outbox::{Lane, Record};
 use hazard_core::point::{Order, PointSpec, Report, Shape, Source};
 use hazard_core::reading::{Doubt, Sample};
+use hazard_core::retentive::Retained;
 use hazard_core::site::{BusKind, BusSpec, DeviceSpec, Limits, Site, SiteTables, UplinkSpec};
 use hazard_core::{
     ClockTrust, Engine, Input, Mono, Output, Polarity, Publish, Side, Start, Threshold, Utc, Value,
@@ -191,13 +192,15 @@ fn a_disk_that_answers_late_still_closes_the_epochs_before() {
     story.published(|record| record.seq > Seq(1) && record.body == known);
 }
 
-/// Law 6. A reload is no reset.
+/// Law 6. A restart is no reset.
 #[test]
 fn a_restored_alarm_stands_where_it_stood() {
     use AlarmState::{Acked, LatchedAcked, LatchedUnacked, RtnUnacked, Unacked};
     for state in [Unacked, Acked, RtnUnacked, LatchedUnacked, LatchedAcked] {
         let mut story = Story::new(Duration::ZERO);
-        story.engine.restore(AlarmId(0), state);
+        let kept = Kept { state, handled: false, shelved_for: None };
+        let retained = Retained { alarms: vec![(AlarmId(0), kept)], ..Retained::default() };
+        story.engine.resume(&retained, None);
         story.wait_until(Mono::from_millis(100));
         assert_eq!(story.alarm(), state);
     }
@@ -339,13 +342,8 @@ fn opened() -> JournalReport {
 
 fn site(on_delay: Duration) -> Site {
     let threshold = Threshold { on_delay, setpoint: Value::from_i32(25), ..Threshold::switch(Side::High) };
-    let alarm = AlarmSpec {
-        point: PointId(0),
-        kind: AlarmKind::High,
-        threshold,
-        priority: Priority::High,
-        latch: false,
-    };
+    let alarm =
+        AlarmSpec { priority: Priority::High, ..AlarmSpec::new(PointId(0), AlarmKind::High, threshold) };
     let horn = OutputSpec {
         name: "horn".into(),
         role: Role::Horn(Priority::Low),
@@ -367,6 +365,7 @@ fn site(on_delay: Duration) -> Site {
         outputs: vec![horn],
         uplinks: vec![UplinkSpec { name: "platform".into(), window: 16, message_records_max: 20 }],
         limits: FEW,
+        ..SiteTables::default()
     })
     .unwrap()
 }
@@ -406,5 +405,7 @@ fn point() -> PointSpec {
         stale_after: PERIOD * 30,
         report: Report { deadband: Value::from_i32(5), heartbeat: Duration::from_secs(600) },
         safety: true,
+        interlock: false,
+        button: None,
     }
 }

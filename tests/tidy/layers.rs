@@ -6,7 +6,7 @@ use crate::tree::{Exception, Finding, Source, judge, sources};
 const DAEMON: &str = "agent/daemon/src/";
 
 /// Each carries one thing; none knows that the others exist.
-const ADAPTERS: [&str; 6] = ["modbus", "journal", "uplink", "panel", "console", "config"];
+const ADAPTERS: [&str; 7] = ["modbus", "journal", "uplink", "panel", "retentive", "console", "config"];
 
 /// What an adapter may name besides itself and the core: plain settings, names, published words, and the clock's type.
 const GROUND: [&str; 4] = ["settings", "dictionary", "words", "clock"];

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hazard_core::outbox::record::Verb;
+use hazard_core::outbox::record::Cause;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::observe::Status;
-use crate::run::{Act, Request, UnknownAlarm};
+use crate::run::{Act, Request, UnknownName};
 
 /// The socket's name in the gateway's folder.
 pub const SOCKET: &str = "hazard.sock";
@@ -32,39 +32,112 @@ const QUESTION_WITHIN: Duration = Duration::from_secs(1);
 pub enum Ask {
     /// What is now.
     Status,
-    /// 消音, 确认 or 复位.
+    /// A person does something.
     Act {
         /// Who.
         actor: String,
-        /// `silence`, `acknowledge` or `reset`.
-        verb: VerbWord,
-        /// `GT-101/high`; all that the verb applies to when absent.
-        alarm: Option<String>,
+        /// What.
+        deed: Deed,
         /// The actor's words.
         note: String,
     },
 }
 
-/// A verb as it is written.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum VerbWord {
+/// What a person does. An alarm is written `GT-101/high`, a point by its tag.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "verb", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Deed {
     /// 消音.
-    Silence,
+    Silence {
+        /// All that sound when absent.
+        alarm: Option<String>,
+    },
     /// 确认.
-    Acknowledge,
+    Acknowledge {
+        /// All that nobody has acknowledged when absent.
+        alarm: Option<String>,
+    },
     /// 复位.
-    Reset,
+    Reset {
+        /// All that latch when absent.
+        alarm: Option<String>,
+    },
+    /// 处置.
+    Handle {
+        /// The alarm.
+        alarm: String,
+        /// What was behind it.
+        cause: CauseWord,
+    },
+    /// 搁置.
+    Shelve {
+        /// The alarm.
+        alarm: String,
+        /// For so many seconds.
+        lasts_s: u64,
+    },
+    /// Take a shelved alarm back.
+    Unshelve {
+        /// The alarm.
+        alarm: String,
+    },
+    /// 旁路.
+    Bypass {
+        /// The point.
+        point: String,
+        /// Who approved it.
+        approver: String,
+        /// For so many seconds.
+        lasts_s: u64,
+    },
+    /// 恢复投用: end a bypass.
+    Rearm {
+        /// The point.
+        point: String,
+    },
 }
 
-impl From<VerbWord> for Verb {
-    fn from(word: VerbWord) -> Self {
+/// A cause as it is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
+pub enum CauseWord {
+    /// 真实险情 a real hazard
+    Hazard,
+    /// 工艺波动 the process left its band
+    Process,
+    /// 检维修 work on the plant
+    Maintenance,
+    /// 设备故障 detector, line or relay
+    Equipment,
+    /// 误报 nothing was there
+    FalseAlarm,
+    /// 测试 drill, proof test, calibration
+    Test,
+}
+
+impl From<CauseWord> for Cause {
+    fn from(word: CauseWord) -> Self {
         match word {
-            VerbWord::Silence => Self::Silence,
-            VerbWord::Acknowledge => Self::Acknowledge,
-            VerbWord::Reset => Self::Reset,
+            CauseWord::Hazard => Self::Hazard,
+            CauseWord::Process => Self::Process,
+            CauseWord::Maintenance => Self::Maintenance,
+            CauseWord::Equipment => Self::Equipment,
+            CauseWord::FalseAlarm => Self::FalseAlarm,
+            CauseWord::Test => Self::Test,
         }
     }
+}
+
+/// Something that was not done, and why.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Refused {
+    /// The alarm or the point.
+    pub subject: String,
+    /// One of the words of `words::refusal`.
+    pub why: String,
+    /// The bound that was passed: seconds for `too_long`, a number for `too_many`.
+    pub max: Option<u64>,
 }
 
 /// The daemon's answer.
@@ -73,13 +146,15 @@ impl From<VerbWord> for Verb {
 pub enum Answer {
     /// What is now.
     Status(Box<Status>),
-    /// The command was carried out.
+    /// The command was carried out as far as it is permitted.
     Done {
-        /// How many alarms it changed.
+        /// How many alarms or points it changed.
         changed: u32,
+        /// What it did not change.
+        refused: Vec<Refused>,
     },
-    /// There is no alarm of this name.
-    UnknownAlarm {
+    /// There is no alarm or point of this name.
+    UnknownName {
         /// The name.
         name: String,
     },
@@ -157,18 +232,18 @@ async fn answer(ask: Ask, requests: mpsc::Sender<Request>) -> Answer {
             }
             status.await.map_or(Answer::Busy, |status| Answer::Status(Box::new(Status::clone(&status))))
         }
-        Ask::Act { actor, verb, alarm, note } => {
+        Ask::Act { actor, deed, note } => {
             if actor.trim().is_empty() {
                 return Answer::Refused { why: "an action needs an actor".to_owned() };
             }
             let (reply, done) = oneshot::channel();
-            let act = Act { actor, verb: verb.into(), alarm, note };
+            let act = Act { actor, deed, note };
             if requests.send(Request::Act(act, reply)).await.is_err() {
                 return Answer::Busy;
             }
             match done.await {
-                Ok(Ok(changed)) => Answer::Done { changed },
-                Ok(Err(UnknownAlarm(name))) => Answer::UnknownAlarm { name },
+                Ok(Ok(done)) => Answer::Done { changed: done.changed, refused: done.refused },
+                Ok(Err(UnknownName(name))) => Answer::UnknownName { name },
                 Err(_) => Answer::Busy,
             }
         }

@@ -1,7 +1,7 @@
 //! What the small numbers in the records of one epoch mean: written beside the records, so that a record from before a
 //! change of configuration still names the right point.
 
-use hazard_core::id::AlarmId;
+use hazard_core::id::{AlarmId, PointId};
 
 /// The names behind one epoch's record numbers, each list in the order of its ids.
 #[derive(Clone, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
@@ -31,6 +31,29 @@ impl Dictionary {
             alarm.kind == kind && self.points.get(alarm.point as usize).is_some_and(|point| point.tag == tag)
         };
         (0..).map(AlarmId).zip(&self.alarms).find(|(_, alarm)| is(alarm)).map(|(id, _)| id)
+    }
+
+    /// What people call an alarm; `#12` for one that is not known.
+    #[must_use]
+    pub fn alarm_name(&self, alarm: AlarmId) -> String {
+        let entry = self.alarms.get(alarm.index());
+        let point = entry.and_then(|entry| self.points.get(entry.point as usize));
+        entry
+            .zip(point)
+            .map_or_else(|| format!("#{}", alarm.0), |(entry, point)| format!("{}/{}", point.tag, entry.kind))
+    }
+
+    /// The point with this tag.
+    #[must_use]
+    pub fn point(&self, tag: &str) -> Option<PointId> {
+        (0..).map(PointId).zip(&self.points).find(|(_, point)| point.tag == tag).map(|(id, _)| id)
+    }
+
+    /// What people call a point; `#12` for one that is not known.
+    #[must_use]
+    pub fn point_name(&self, point: PointId) -> String {
+        let entry = self.points.get(point.index());
+        entry.map_or_else(|| format!("#{}", point.0), |entry| entry.tag.clone())
     }
 }
 

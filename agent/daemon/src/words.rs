@@ -4,7 +4,7 @@
 use hazard_core::ClockTrust;
 use hazard_core::link::{Exception, LinkFault};
 use hazard_core::outbox::Lane;
-use hazard_core::outbox::record::{AlarmState, Condition, Verb};
+use hazard_core::outbox::record::{AlarmState, BypassChange, Cause, Condition, Refusal, Verb};
 use hazard_core::reading::{Doubt, NoData};
 
 pub(crate) const fn clock(trust: ClockTrust) -> &'static str {
@@ -21,6 +21,7 @@ pub(crate) const fn doubt(doubt: Doubt) -> &'static str {
         Doubt::UnderRange => "under_range",
         Doubt::AfterFault => "after_fault",
         Doubt::Rounded => "rounded",
+        Doubt::Bypassed => "bypassed",
     }
 }
 
@@ -68,6 +69,9 @@ pub(crate) const fn alarm_state(state: AlarmState) -> &'static str {
         AlarmState::RtnUnacked => "rtn_unacked",
         AlarmState::LatchedUnacked => "latched_unacked",
         AlarmState::LatchedAcked => "latched_acked",
+        AlarmState::Shelved => "shelved",
+        AlarmState::Suppressed => "suppressed",
+        AlarmState::OutOfService => "out_of_service",
     }
 }
 
@@ -76,6 +80,44 @@ pub(crate) const fn verb(verb: Verb) -> &'static str {
         Verb::Silence => "silence",
         Verb::Acknowledge => "acknowledge",
         Verb::Reset => "reset",
+    }
+}
+
+pub(crate) const fn cause(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Hazard => "hazard",
+        Cause::Process => "process",
+        Cause::Maintenance => "maintenance",
+        Cause::Equipment => "equipment",
+        Cause::FalseAlarm => "false_alarm",
+        Cause::Test => "test",
+    }
+}
+
+pub(crate) const fn bypass(change: BypassChange) -> &'static str {
+    match change {
+        BypassChange::Begun { .. } => "begun",
+        BypassChange::Ended => "ended",
+        BypassChange::Expired => "expired",
+        BypassChange::Rearmed => "rearmed",
+    }
+}
+
+pub(crate) const fn refusal(refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::Stands => "stands",
+        Refusal::Unacknowledged => "unacknowledged",
+        Refusal::NoGoodValue => "no_good_value",
+        Refusal::NeverShelved => "never_shelved",
+        Refusal::TooLong { .. } => "too_long",
+        Refusal::TooMany { .. } => "too_many",
+        Refusal::NothingToHandle => "nothing_to_handle",
+        Refusal::NoApprover => "no_approver",
+        Refusal::NoReason => "no_reason",
+        Refusal::SecondPerson => "second_person",
+        Refusal::BypassedAlready => "bypassed_already",
+        Refusal::NotBypassed => "not_bypassed",
+        Refusal::Unknown => "unknown",
     }
 }
 
@@ -95,5 +137,8 @@ pub(crate) const fn condition(condition: Condition) -> &'static str {
         Condition::BusDown(_) => "bus_down",
         Condition::BusOverrun(_) => "bus_overrun",
         Condition::ClockUntrusted => "clock_untrusted",
+        Condition::AlarmFlood => "alarm_flood",
+        Condition::AlarmChatter(_) => "alarm_chatter",
+        Condition::RetentiveDown => "retentive_down",
     }
 }

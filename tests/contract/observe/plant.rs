@@ -11,7 +11,7 @@ use hazard_agent::settings::Identity;
 use hazard_core::alarm::{AlarmKind, AlarmSpec, Priority};
 use hazard_core::annunciate::{OutputSpec, Role, Wiring};
 use hazard_core::id::{AlarmId, BusId, DeviceId, Epoch, PointId, UplinkId};
-use hazard_core::input::{Command, JournalReport, UplinkReport};
+use hazard_core::input::{Action, Command, JournalReport, UplinkReport};
 use hazard_core::link::{LinkFault, ReadRequest, ReadResult, Table, Words};
 use hazard_core::outbox::record::Verb;
 use hazard_core::point::{Order, PointSpec, Report, Shape, Source};
@@ -70,7 +70,7 @@ pub(super) fn run(scene: Scene) -> (Snapshot, Facts) {
     for ms in (0..=SECONDS * 1000).step_by(10) {
         let now = Mono::from_millis(ms);
         if scene == Scene::Leak && ms == 16_000 {
-            engine.handle(now, Input::Command(acknowledge()));
+            engine.command(now, acknowledge());
         }
         engine.handle_timeout(now);
         carry_out(&mut engine, now, scene);
@@ -79,7 +79,8 @@ pub(super) fn run(scene: Scene) -> (Snapshot, Facts) {
 }
 
 fn acknowledge() -> Command {
-    Command { actor: "班长".into(), verb: Verb::Acknowledge, alarm: Some(HIGH), note: String::new() }
+    let action = Action::Act(Verb::Acknowledge, Some(HIGH));
+    Command { actor: "班长".into(), action, note: String::new() }
 }
 
 fn carry_out(engine: &mut Engine, now: Mono, scene: Scene) {
@@ -115,7 +116,6 @@ fn reply(request: &ReadRequest, now: Mono, scene: Scene) -> ReadResult {
 }
 
 fn facts(scene: Scene) -> Facts {
-    let at = |second: i64| Utc::from_unix_ms(STARTED_MS + second * 1000);
     let mut latency = Latencies::default();
     for us in [80, 120, 400, 90_000, 20_000_000] {
         latency.turn.observe(Duration::from_micros(us));
@@ -153,11 +153,6 @@ fn facts(scene: Scene) -> Facts {
         }),
         journal_quota_bytes: 1000 << 20,
         uplink_reasons: vec![None, leaks.then(|| "connection refused".to_owned())],
-        raised: if leaks {
-            vec![(AlarmId(3), at(2)), (HIGH, at(10)), (AlarmId(2), at(13)), (AlarmId(1), at(14))]
-        } else {
-            Vec::new()
-        },
         latency,
     }
 }
@@ -263,6 +258,8 @@ fn point(tag: &str, device: u16, table: Table) -> PointSpec {
         stale_after: Duration::from_secs(3),
         report: Report { deadband: Value::ZERO, heartbeat: Duration::from_secs(5) },
         safety: true,
+        interlock: false,
+        button: None,
     }
 }
 
@@ -277,7 +274,7 @@ fn limit(setpoint: i32) -> Threshold {
 }
 
 fn alarm(point: u32, kind: AlarmKind, threshold: Threshold) -> AlarmSpec {
-    AlarmSpec { point: PointId(point), kind, threshold, priority: Priority::Medium, latch: false }
+    AlarmSpec::new(PointId(point), kind, threshold)
 }
 
 fn output(name: &str, role: Role) -> OutputSpec {

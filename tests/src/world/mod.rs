@@ -13,10 +13,11 @@ use std::collections::BinaryHeap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hazard_core::id::{AlarmId, BusId, Epoch, Ticket, UplinkId};
-use hazard_core::input::{Command, JournalReport, UplinkReport};
+use hazard_core::id::{AlarmId, BusId, Epoch, PointId, Ticket, UplinkId};
+use hazard_core::input::{Action, Command, JournalReport, UplinkReport};
 use hazard_core::link::{LinkFault, ReadResult};
-use hazard_core::outbox::record::Verb;
+use hazard_core::outbox::record::{Cause, Verb};
+use hazard_core::retentive::Retained;
 use hazard_core::{ClockTrust, Engine, Input, Mono, Output, Site, Start, Utc};
 
 use crate::rng::Rng;
@@ -42,7 +43,7 @@ pub struct Faults {
     pub clock: bool,
     /// The gateway loses power.
     pub power: bool,
-    /// People acknowledge, silence and reset.
+    /// People acknowledge, silence, handle, reset, shelve and bypass.
     pub people: bool,
 }
 
@@ -143,6 +144,9 @@ pub struct World {
     disk: Disk,
     broker: Broker,
     oracle: Oracle,
+    /// What outlives a power cut, and which of the engine's revisions it is.
+    kept: Retained,
+    kept_revision: Option<u64>,
     healing: bool,
     outcome: Outcome,
 }
@@ -166,6 +170,8 @@ impl World {
             disk: Disk::new(start.epoch),
             broker: Broker::new(usize::from(site::UPLINKS)),
             oracle: Oracle::new(&site),
+            kept: Retained::default(),
+            kept_revision: None,
             site,
             rng,
             faults,
@@ -234,6 +240,11 @@ impl World {
         }
         let snapshot = self.engine.snapshot();
         self.oracle.look(self.now, &snapshot, &self.lines);
+        // Each change is on disk before the next step: the real file is written within milliseconds.
+        if self.kept_revision != Some(self.engine.revision()) {
+            self.kept_revision = Some(self.engine.revision());
+            self.kept = self.engine.retained();
+        }
         if self.outcome.panel.last().map(|(_, levels)| levels) != Some(&snapshot.panel.energised) {
             self.outcome.panel.push((self.now, snapshot.panel.energised.clone()));
         }
@@ -398,17 +409,31 @@ impl World {
         if !self.faults.people || !self.rng[5].chance(if self.healing { 900 } else { 60 }) {
             return;
         }
-        let verb = match self.rng[5].between(0, 2) {
-            0 => Verb::Silence,
-            1 => Verb::Acknowledge,
-            _ => Verb::Reset,
-        };
+        let action = self.action();
+        let command = Command { actor: "当班班长".into(), action: action.clone(), note: "演练".into() };
+        let answer = self.engine.command(self.now, command);
+        self.oracle.commanded(&action, &answer);
+    }
+
+    /// What the person on shift does. While the plant heals, nobody puts anything aside any more.
+    fn action(&mut self) -> Action {
         let alarms = self.site.alarms.len() as u64;
-        let alarm = (!self.healing && self.rng[5].chance(500))
-            .then(|| AlarmId(u32::try_from(self.rng[5].between(0, alarms - 1)).unwrap()));
-        let command = Command { actor: "当班班长".into(), verb, alarm, note: String::new() };
-        self.oracle.commanded(verb, alarm);
-        self.engine.handle(self.now, Input::Command(command));
+        let points = self.site.points.len() as u64;
+        let rng = &mut self.rng[5];
+        let alarm = AlarmId(u32::try_from(rng.between(0, alarms - 1)).unwrap());
+        let point = PointId(u32::try_from(rng.between(0, points - 1)).unwrap());
+        let lasts = Duration::from_secs(rng.between(0, 400));
+        let one = (!self.healing && rng.chance(500)).then_some(alarm);
+        match rng.between(0, if self.healing { 2 } else { 7 }) {
+            0 => Action::Act(Verb::Silence, one),
+            1 => Action::Act(Verb::Acknowledge, one),
+            2 => Action::Act(Verb::Reset, one),
+            3 => Action::Handle(alarm, Cause::Process),
+            4 => Action::Shelve(alarm, lasts),
+            5 => Action::Unshelve(alarm),
+            6 => Action::Bypass { point, approver: "安全员".into(), lasts },
+            _ => Action::EndBypass(point),
+        }
     }
 
     fn power_cut(&mut self) {
@@ -417,11 +442,14 @@ impl World {
         self.broker.power_cut();
         self.agenda.run += 1;
         let epoch = Epoch(self.rng[4].bits());
-        self.oracle.restarted(&self.disk);
+        self.oracle.restarted(&self.disk, &self.kept);
         let Input::Clock { utc, trust } = self.clock() else {
             return;
         };
         self.engine = Engine::new(Arc::clone(&self.site), &Start { epoch, utc, trust }, self.now);
+        // Power is back at once; whether a clock can tell decides what becomes of bypasses.
+        let away = (trust == ClockTrust::Synced).then_some(Duration::ZERO);
+        self.engine.resume(&self.kept, away);
         self.boot(epoch);
     }
 

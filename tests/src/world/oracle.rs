@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use hazard_core::alarm::{AlarmKind, Priority};
 use hazard_core::id::{AlarmId, Epoch, PointId, Seq, UplinkId};
+use hazard_core::input::{Action, Answer};
 use hazard_core::outbox::Record;
-use hazard_core::outbox::record::{AlarmState, PreviousEpoch, Verb};
+use hazard_core::outbox::record::{AlarmState, Condition, PreviousEpoch, Verb};
 use hazard_core::output::Publish;
 use hazard_core::poll::Standing;
-use hazard_core::reading::{NoData, Sample};
+use hazard_core::reading::{Doubt, NoData, Sample};
+use hazard_core::retentive::Retained;
 use hazard_core::{Mono, Site, Snapshot};
 
 use super::broker::Broker;
@@ -67,8 +69,12 @@ impl Oracle {
         self.lost
     }
 
-    pub(super) fn commanded(&mut self, verb: Verb, alarm: Option<AlarmId>) {
+    pub(super) fn commanded(&mut self, action: &Action, answer: &Answer) {
         self.acted = true;
+        let Action::Act(verb, alarm) = action else {
+            self.look_at_answer(action, answer);
+            return;
+        };
         match verb {
             Verb::Silence => {
                 let all = (0..).map(AlarmId).take(self.states.len());
@@ -81,11 +87,31 @@ impl Oracle {
         }
     }
 
-    pub(super) fn restarted(&mut self, disk: &Disk) {
+    fn look_at_answer(&mut self, action: &Action, answer: &Answer) {
+        let practice = self.site.practice;
+        let done = answer.changed > 0;
+        let (what, allowed) = match action {
+            Action::Bypass { lasts, .. } => ("bypass", !lasts.is_zero() && *lasts <= practice.bypass_max),
+            Action::Shelve(alarm, lasts) => {
+                let max = self.site.alarms[alarm.index()].shelve_max;
+                ("shelving", !lasts.is_zero() && *lasts <= max)
+            }
+            Action::Act(..) | Action::Handle(..) | Action::Unshelve(_) | Action::EndBypass(_) => return,
+        };
+        self.demand(!done || allowed, || format!("law 7: a {what} without bound: {action:?}"));
+    }
+
+    pub(super) fn restarted(&mut self, disk: &Disk, kept: &Retained) {
         // What a diskless epoch had not said yet, nobody can say any more.
         self.amnesia.extend(self.known.keys().map(|(epoch, _)| *epoch).filter(|epoch| !disk.holds(*epoch)));
-        self.states.fill(AlarmState::Normal);
+        let before = std::mem::replace(&mut self.states, vec![AlarmState::Normal; self.site.alarms.len()]);
+        for (alarm, kept) in &kept.alarms {
+            self.states[alarm.index()] = kept.state;
+        }
+        let forgot = before.iter().zip(&self.states).any(|(before, kept)| before != kept);
+        self.demand(!forgot, || "law 2: a restart forgets an alarm".into());
         self.silenced.clear();
+        self.acted = true;
         self.online_since.fill(None);
         self.known_since.fill(None);
         self.exceeded_since.fill(None);
@@ -127,6 +153,10 @@ impl Oracle {
         self.demand(snapshot.ledger.is_even(), || {
             format!("law 8: the ledger is uneven: {:?}", snapshot.ledger)
         });
+        let practice = self.site.practice;
+        let bounded = snapshot.bypasses.len() <= usize::from(practice.bypasses_max)
+            && snapshot.bypasses.iter().all(|b| b.until >= now && b.until <= now + practice.bypass_max);
+        self.demand(bounded, || format!("law 7: bypasses without bound: {:?}", snapshot.bypasses));
         let limits = self.site.limits;
         let waiting = snapshot.ledger.waiting;
         self.demand(
@@ -152,9 +182,14 @@ impl Oracle {
             .filter(|device| matches!(device.standing, Standing::Offline { .. }))
             .count();
         self.demand(offline == 0, || format!("healed, and {offline} devices are still offline"));
-        self.demand(snapshot.conditions.is_empty(), || {
-            format!("healed, and still {:?}", snapshot.conditions)
+        let impaired = snapshot
+            .conditions
+            .iter()
+            .any(|condition| !matches!(condition, Condition::AlarmFlood | Condition::AlarmChatter(_)));
+        self.demand(snapshot.bypasses.is_empty(), || {
+            format!("law 7: healed, and still {:?}", snapshot.bypasses)
         });
+        self.demand(!impaired, || format!("healed, and still {:?}", snapshot.conditions));
         self.demand(lines.coils()[..2] == snapshot.panel.energised[..2], || {
             "healed, and the relays are not as the panel image says".into()
         });
@@ -246,7 +281,7 @@ impl Oracle {
             let (before, after) = (self.states[id.index()], states[id.index()]);
             let lost = snapshot.table.get(spec.point).map(|entry| &entry.sample);
             let lost = matches!(lost, Some(Sample::Bad(reason)) if *reason != NoData::NeverRead);
-            let said = matches!(after, AlarmState::Unacked | AlarmState::Acked);
+            let said = matches!(after, AlarmState::Unacked | AlarmState::Acked) || is_aside(after);
             self.demand(spec.kind != AlarmKind::Lost || !lost || said, || {
                 format!("law 5: {id:?} is lost in silence")
             });
@@ -257,6 +292,13 @@ impl Oracle {
                 self.silenced.remove(&id);
             }
             let sample = snapshot.table.get(spec.point).map(|entry| &entry.sample);
+            let aside = is_aside(before) || is_aside(after);
+            self.demand(!aside || self.acted || released(before, after), || {
+                format!("law 2: {id:?} was put aside by nobody: {before:?} to {after:?}")
+            });
+            if aside {
+                continue;
+            }
             let stood = matches!(before, AlarmState::Unacked | AlarmState::Acked);
             let stands = matches!(after, AlarmState::Unacked | AlarmState::Acked);
             let reassured = match spec.kind {
@@ -290,7 +332,8 @@ impl Oracle {
             let point = &site.points[spec.point.index()];
             let since = above.max(online).max(lines.troubled_at(device, bus)).max(self.booted);
             let due = since + spec.threshold.on_delay + point.period + LINE_MARGIN;
-            let stands = matches!(self.states[id.index()], AlarmState::Unacked | AlarmState::Acked);
+            let stands = matches!(self.states[id.index()], AlarmState::Unacked | AlarmState::Acked)
+                || is_aside(self.states[id.index()]);
             let state = self.states[id.index()];
             self.demand(now < due || stands, || {
                 let tag = &point.tag;
@@ -311,12 +354,14 @@ impl Oracle {
             let since = &mut self.exceeded_since[id.index()];
             *since = match (exceeded, sample) {
                 (Some(true), _) => since.or(Some(now)),
-                (Some(false), Some(Sample::Good(_))) => None,
+                // The alarm of a bypassed point sees the value as it is; only people are told to doubt it.
+                (Some(false), Some(Sample::Good(_) | Sample::Suspect(_, Doubt::Bypassed))) => None,
                 // Neither doubt nor silence stops a delay that runs.
                 _ => *since,
             };
             let due = since.is_some_and(|since| now > since + spec.threshold.on_delay);
-            let stands = matches!(self.states[id.index()], AlarmState::Unacked | AlarmState::Acked);
+            let stands = matches!(self.states[id.index()], AlarmState::Unacked | AlarmState::Acked)
+                || is_aside(self.states[id.index()]);
             self.demand(!due || stands, || format!("law 1: {id:?} is overdue at {now:?}"));
         }
     }
@@ -329,7 +374,9 @@ impl Oracle {
         let loud = |id: &AlarmId| site.alarms[id.index()].priority >= Priority::Medium;
         let all: Vec<AlarmId> = (0..).map(AlarmId).take(self.states.len()).filter(loud).collect();
         let must_sound = all.iter().any(|id| self.is_unacked(*id) && !self.silenced.contains(id));
-        let must_light = all.iter().any(|id| self.states[id.index()] != AlarmState::Normal);
+        let must_light = all
+            .iter()
+            .any(|id| self.states[id.index()] != AlarmState::Normal && !is_aside(self.states[id.index()]));
         // De-energised is active.
         let sounds = !snapshot.panel.energised[HORN];
         let lights = !snapshot.panel.energised[BEACON];
@@ -357,4 +404,17 @@ impl Oracle {
             self.broken.push(say());
         }
     }
+}
+
+const fn is_aside(state: AlarmState) -> bool {
+    matches!(state, AlarmState::Shelved | AlarmState::Suppressed | AlarmState::OutOfService)
+}
+
+/// Whether an alarm came back from being put aside: that happens by itself when its time is over.
+const fn released(before: AlarmState, after: AlarmState) -> bool {
+    is_aside(before)
+        && matches!(
+            after,
+            AlarmState::Normal | AlarmState::Unacked | AlarmState::Shelved | AlarmState::Suppressed
+        )
 }

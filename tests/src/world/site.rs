@@ -8,7 +8,7 @@ use hazard_core::annunciate::{OutputSpec, Role, Wiring};
 use hazard_core::id::{BusId, DeviceId, PointId};
 use hazard_core::link::Table;
 use hazard_core::point::{Order, PointSpec, Report, Shape, Source};
-use hazard_core::site::{BusKind, BusSpec, DeviceSpec, Limits, Site, SiteTables, UplinkSpec};
+use hazard_core::site::{BusKind, BusSpec, DeviceSpec, Limits, Practice, Site, SiteTables, UplinkSpec};
 use hazard_core::{Polarity, Side, Threshold, Value};
 use hazard_field::map::input;
 
@@ -63,6 +63,7 @@ pub(super) fn site() -> Site {
         devices: (0..8).map(device).collect(),
         uplinks: (0..UPLINKS).map(uplink).collect(),
         limits: Limits { recent_readings_max: 400, recent_events_max: 200, journal_backlog_max: 200 },
+        practice: Practice { bypass_max: Duration::from_secs(300), bypasses_max: 3, ..Practice::default() },
         ..SiteTables::default()
     };
     for plant in &PLANT {
@@ -71,20 +72,17 @@ pub(super) fn site() -> Site {
             tables.points.push(point(plant, index, id));
             let delay = Duration::from_millis(plant.on_delay_ms);
             let alarm = |kind, above: i32, priority| AlarmSpec {
-                point: id,
-                kind,
-                threshold: limit(signature(id) + above, delay),
                 priority,
                 latch: plant.latch,
+                // What latches must not be shelved.
+                shelve_max: if plant.latch { Duration::ZERO } else { Duration::from_secs(120) },
+                ..AlarmSpec::new(id, kind, limit(signature(id) + above, delay))
             };
             tables.alarms.push(alarm(AlarmKind::High, 25, Priority::Medium));
             tables.alarms.push(alarm(AlarmKind::HighHigh, 50, Priority::High));
             tables.alarms.push(AlarmSpec {
-                point: id,
-                kind: AlarmKind::Lost,
-                threshold: Threshold::switch(Side::High),
                 priority: Priority::Low,
-                latch: false,
+                ..AlarmSpec::new(id, AlarmKind::Lost, Threshold::switch(Side::High))
             });
         }
     }
@@ -135,6 +133,8 @@ fn point(plant: &Row, index: u16, id: PointId) -> PointSpec {
         stale_after: period * 4,
         report: Report { deadband: Value::ONE, heartbeat: Duration::from_secs(60) },
         safety: true,
+        interlock: is_node,
+        button: None,
     }
 }
 

@@ -12,6 +12,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{self, Lang, Style};
+use crate::control::{CauseWord, Deed};
 use crate::observe::log::LogFormat;
 
 /// Everything is well.
@@ -26,6 +27,8 @@ pub(crate) const SOFTWARE: u8 = 70;
 pub(crate) const OS_REFUSES: u8 = 71;
 /// EX_TEMPFAIL: another agent uses the folder.
 pub(crate) const IN_USE: u8 = 75;
+/// EX_NOPERM: the plant does not permit it; what was said tells why.
+pub(crate) const NOT_PERMITTED: u8 = 77;
 /// EX_CONFIG: the configuration cannot be used.
 pub(crate) const CONFIG: u8 = 78;
 
@@ -34,7 +37,7 @@ pub(crate) const CONFIG: u8 = 78;
 /// 本程序不是可燃气体报警控制器（GB 16808），也不是安全仪表系统（SIS）。
 /// It is not a gas-alarm controller (GB 16808) nor a safety instrumented system.
 ///
-/// 退出码 exit codes: 0 正常 ok, 64 用法 usage, 69 无应答 no answer, 70 内部错误 software, 71 系统拒绝 system, 75 已在运行 already runs, 78 配置错误 configuration.
+/// 退出码 exit codes: 0 正常 ok, 64 用法 usage, 69 无应答 no answer, 70 内部错误 software, 71 系统拒绝 system, 75 已在运行 already runs, 77 不允许 not permitted, 78 配置错误 configuration.
 #[derive(Debug, Parser)]
 #[command(name = "hazard", version, max_term_width = 110)]
 struct Cli {
@@ -80,12 +83,71 @@ enum Command {
         #[command(flatten)]
         socket: Socket,
     },
+    /// 报警、搁置和旁路一览 alarms that stand, what is shelved, what is bypassed
+    Alarms {
+        /// 输出 JSON print JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        socket: Socket,
+    },
     /// 消音：喇叭静默，直到下一个报警 silence the horn until the next alarm
     Silence(Act),
     /// 确认报警 acknowledge
     Ack(Act),
-    /// 复位已锁存且已确认的报警 reset latched alarms that were acknowledged
+    /// 处置：说明原因和措施 say what was behind an alarm and what was done
+    ///
+    /// 示例 example: hazard handle GT-101/high --cause equipment --note 更换探测器 --actor 李四
+    Handle {
+        /// 报警，如 GT-101/high an alarm
+        alarm: String,
+        /// 原因 what was behind it
+        #[arg(long)]
+        cause: CauseWord,
+        #[command(flatten)]
+        person: Person,
+    },
+    /// 复位已锁存且已确认的报警；条件不具备时说明原因 reset latched alarms that were acknowledged, or say why not
     Reset(Act),
+    /// 搁置一个报警，到时自动恢复 put an alarm aside for a limited time
+    Shelve {
+        /// 报警，如 FT-301/low an alarm
+        alarm: String,
+        /// 时长，如 30m、2h how long
+        #[arg(long = "for", value_parser = seconds)]
+        lasts_s: u64,
+        #[command(flatten)]
+        person: Person,
+    },
+    /// 提前恢复被搁置的报警 take a shelved alarm back before its time
+    Unshelve {
+        /// 报警 an alarm
+        alarm: String,
+        #[command(flatten)]
+        person: Person,
+    },
+    /// 旁路一个点：须有批准人、原因和期限，到时自动恢复 take a point out of service for a limited time
+    ///
+    /// 示例 example: hazard bypass GT-101 --for 2h --approver 王五 --note 年度标定 --actor 李四
+    Bypass {
+        /// 位号 the point's tag
+        point: String,
+        /// 时长，如 30m、2h how long
+        #[arg(long = "for", value_parser = seconds)]
+        lasts_s: u64,
+        /// 批准人；联锁点须为另一人 who approved it; another person for interlocks
+        #[arg(long)]
+        approver: String,
+        #[command(flatten)]
+        person: Person,
+    },
+    /// 恢复投用：提前结束旁路 end a bypass before its time
+    Rearm {
+        /// 位号 the point's tag
+        point: String,
+        #[command(flatten)]
+        person: Person,
+    },
     /// 打印编辑器用的 JSON Schema print the JSON schema for editors
     Schema {
         /// site 或 or device
@@ -108,14 +170,27 @@ struct Socket {
 struct Act {
     /// 报警，如 GT-101/high；不写则为全部 an alarm; all when left out
     alarm: Option<String>,
+    #[command(flatten)]
+    person: Person,
+}
+
+#[derive(Debug, Args)]
+struct Person {
     /// 操作人 who acts
     #[arg(long, env = "HAZARD_ACTOR")]
     actor: String,
-    /// 说明 note
+    /// 说明或原因 note or reason
     #[arg(long, default_value = "")]
     note: String,
     #[command(flatten)]
     socket: Socket,
+}
+
+/// A time for people: `90s`, `30m`, `2h`, `1h30m`.
+fn seconds(text: &str) -> Result<u64, String> {
+    let lasts: Result<jiff::SignedDuration, _> = text.parse();
+    let lasts = lasts.ok().and_then(|lasts| u64::try_from(lasts.as_secs()).ok()).filter(|lasts| *lasts > 0);
+    lasts.ok_or_else(|| "写成 30m、2h、1h30m write it as 30m, 2h, 1h30m".to_owned())
 }
 
 /// Carries out the command line.
@@ -140,9 +215,21 @@ fn carry_out(verb: Command, path: &Path, lang: Lang) -> u8 {
         Command::Check { json } => check(path, json, lang),
         Command::Plan { json } => show_plan(path, json, lang),
         Command::Status { json, socket } => operate::status(path, &socket, json, lang),
-        Command::Silence(act) => operate::act(path, act, crate::control::VerbWord::Silence, lang),
-        Command::Ack(act) => operate::act(path, act, crate::control::VerbWord::Acknowledge, lang),
-        Command::Reset(act) => operate::act(path, act, crate::control::VerbWord::Reset, lang),
+        Command::Alarms { json, socket } => operate::alarms(path, &socket, json, lang),
+        Command::Silence(Act { alarm, person }) => operate::act(path, person, Deed::Silence { alarm }, lang),
+        Command::Ack(Act { alarm, person }) => operate::act(path, person, Deed::Acknowledge { alarm }, lang),
+        Command::Reset(Act { alarm, person }) => operate::act(path, person, Deed::Reset { alarm }, lang),
+        Command::Handle { alarm, cause, person } => {
+            operate::act(path, person, Deed::Handle { alarm, cause }, lang)
+        }
+        Command::Shelve { alarm, lasts_s, person } => {
+            operate::act(path, person, Deed::Shelve { alarm, lasts_s }, lang)
+        }
+        Command::Unshelve { alarm, person } => operate::act(path, person, Deed::Unshelve { alarm }, lang),
+        Command::Bypass { point, lasts_s, approver, person } => {
+            operate::act(path, person, Deed::Bypass { point, approver, lasts_s }, lang)
+        }
+        Command::Rearm { point, person } => operate::act(path, person, Deed::Rearm { point }, lang),
         Command::Schema { what } => {
             let schema = if what == "site" { config::site_schema() } else { config::device_schema() };
             say(&format!("{schema:#}"));

@@ -3,53 +3,121 @@
 use std::io::{Error, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use super::{Act, CONFIG, OK, SOFTWARE, Socket, UNAVAILABLE, USAGE, load, say, word};
+use super::{CONFIG, NOT_PERMITTED, OK, Person, SOFTWARE, Socket, UNAVAILABLE, USAGE, load, say, word};
 use crate::config::{Lang, Style};
-use crate::control::{self, Answer, Ask, VerbWord};
-use crate::observe::status;
+use crate::control::{self, Answer, Ask, Deed, Refused};
+use crate::observe::{Status, render_alarms, status};
 
 pub(super) fn status(path: &Path, socket: &Socket, json: bool, lang: Lang) -> u8 {
-    let answer = match ask(path, socket, &Ask::Status, lang) {
-        Ok(answer) => answer,
-        Err(code) => return code,
-    };
-    let Answer::Status(status) = answer else {
-        return refused(&answer, lang);
-    };
-    if json {
-        match serde_json::to_string_pretty(&status) {
-            Ok(text) => say(&text),
-            Err(_) => return SOFTWARE,
+    match look(path, socket, lang) {
+        Ok(status) if json => print_json(&status),
+        Ok(status) => {
+            say(&status::render(&status, lang, Style::of_stderr()));
+            OK
         }
-    } else {
-        say(&status::render(&status, lang, Style::of_stderr()));
+        Err(code) => code,
     }
-    OK
 }
 
-pub(super) fn act(path: &Path, act: Act, verb: VerbWord, lang: Lang) -> u8 {
-    let Act { alarm, actor, note, socket } = act;
-    let answer = match ask(path, &socket, &Ask::Act { actor, verb, alarm, note }, lang) {
+pub(super) fn alarms(path: &Path, socket: &Socket, json: bool, lang: Lang) -> u8 {
+    match look(path, socket, lang) {
+        Ok(status) if json => {
+            let Status { alarms, bypasses, .. } = *status;
+            print_json(&serde_json::json!({ "alarms": alarms, "bypasses": bypasses }))
+        }
+        Ok(status) => {
+            say(&render_alarms(&status, lang, Style::of_stderr()));
+            OK
+        }
+        Err(code) => code,
+    }
+}
+
+pub(super) fn act(path: &Path, person: Person, deed: Deed, lang: Lang) -> u8 {
+    let Person { actor, note, socket } = person;
+    let answer = match ask(path, &socket, &Ask::Act { actor, deed, note }, lang) {
         Ok(answer) => answer,
         Err(code) => return code,
     };
-    let Answer::Done { changed } = answer else {
-        return refused(&answer, lang);
+    let Answer::Done { changed, refused } = answer else {
+        return self::refused(&answer, lang);
     };
+    for refusal in &refused {
+        eprintln!("{}: {}", refusal.subject, why(refusal, lang));
+    }
+    if changed == 0 && !refused.is_empty() {
+        return NOT_PERMITTED;
+    }
     say(&match lang {
-        Lang::Zh => format!("已处理 {changed} 条报警"),
-        Lang::En => format!("{changed} alarms changed"),
+        Lang::Zh => format!("已处理 {changed} 项"),
+        Lang::En => format!("{changed} changed"),
     });
     OK
 }
 
+fn look(path: &Path, socket: &Socket, lang: Lang) -> Result<Box<Status>, u8> {
+    match ask(path, socket, &Ask::Status, lang)? {
+        Answer::Status(status) => Ok(status),
+        answer => Err(refused(&answer, lang)),
+    }
+}
+
+fn print_json(document: &impl serde::Serialize) -> u8 {
+    match serde_json::to_string_pretty(document) {
+        Ok(text) => {
+            say(&text);
+            OK
+        }
+        Err(_) => SOFTWARE,
+    }
+}
+
+/// Why something was not done, and what to do instead.
+fn why(refused: &Refused, lang: Lang) -> String {
+    let max = refused.max.unwrap_or_default();
+    let minutes = max / 60;
+    let (zh, en) = match refused.why.as_str() {
+        "stands" => ("报警条件仍在，消除后再复位", "its condition still stands; reset it when that is gone"),
+        "unacknowledged" => ("还没有人确认，先用 hazard ack", "nobody has acknowledged it; hazard ack first"),
+        "no_good_value" => {
+            ("没有可信的测量值说明险情已消除", "no believable value says that the hazard is gone")
+        }
+        "never_shelved" => (
+            "此报警不允许搁置；需要停用探测器时用 hazard bypass",
+            "it must never be shelved; to take the detector out of service use hazard bypass",
+        ),
+        "too_long" => {
+            return match lang {
+                Lang::Zh => format!("时长须在 1 秒到 {minutes} 分钟之间"),
+                Lang::En => format!("write a time between 1 second and {minutes} minutes"),
+            };
+        }
+        "too_many" => {
+            return match lang {
+                Lang::Zh => format!("同时最多 {max} 个，先恢复其他的，见 hazard alarms"),
+                Lang::En => {
+                    format!("{max} at most at the same time; take others back first, see hazard alarms")
+                }
+            };
+        }
+        "nothing_to_handle" => ("没有这样的报警在", "there is nothing of the kind"),
+        "no_approver" => ("须写批准人 --approver", "name who approved it with --approver"),
+        "no_reason" => ("须写原因或措施 --note", "give the reason or what was done with --note"),
+        "second_person" => ("联锁点的批准人须为另一人", "an interlock needs another person to approve"),
+        "bypassed_already" => ("已经旁路", "it is bypassed already"),
+        "not_bypassed" => ("没有旁路", "it is not bypassed"),
+        _ => ("没有这个编号", "there is no such thing"),
+    };
+    word(lang, zh, en).to_owned()
+}
+
 fn refused(answer: &Answer, lang: Lang) -> u8 {
     match answer {
-        Answer::UnknownAlarm { name } => {
+        Answer::UnknownName { name } => {
             let why = word(
                 lang,
-                "没有这条报警；写法如 GT-101/high",
-                "there is no such alarm; write it like GT-101/high",
+                "没有这个名字；报警写成 GT-101/high，点写位号",
+                "there is nothing of this name; write an alarm as GT-101/high, a point as its tag",
             );
             eprintln!("{name}: {why}");
             USAGE

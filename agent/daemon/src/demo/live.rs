@@ -3,13 +3,13 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use hazard_core::outbox::record::Verb;
 use tokio::sync::{mpsc, oneshot};
 
 use super::plant::{DETECTOR_COUNT, DEVICE_COUNT, Fault};
 use super::view::{self, Key, Screen, View};
 use super::{Cut, Stage, screen};
 use crate::config::Lang;
+use crate::control::Deed;
 use crate::run::{Act, Request};
 
 const REDRAW: Duration = Duration::from_millis(250);
@@ -104,9 +104,9 @@ impl Game {
                 stage.cut_uplink(cut);
             }
             Key::JumpClock => stage.clock.jump(JUMP),
-            Key::Acknowledge => act(stage, Verb::Acknowledge).await,
-            Key::Silence => act(stage, Verb::Silence).await,
-            Key::Reset => act(stage, Verb::Reset).await,
+            Key::Acknowledge => act(stage, Deed::Acknowledge { alarm: None }).await,
+            Key::Silence => act(stage, Deed::Silence { alarm: None }).await,
+            Key::Reset => act(stage, Deed::Reset { alarm: None }).await,
             Key::Quit => {}
         }
     }
@@ -123,9 +123,9 @@ impl Game {
     }
 }
 
-async fn act(stage: &Stage, verb: Verb) {
+async fn act(stage: &Stage, deed: Deed) {
     let (reply, _changed) = oneshot::channel();
-    let act = Act { actor: "demo".to_owned(), verb, alarm: None, note: String::new() };
+    let act = Act { actor: "demo".to_owned(), deed, note: String::new() };
     // An agent that has ended is noticed at the next redraw.
     drop(stage.requests.send(Request::Act(act, reply)).await);
 }

@@ -36,10 +36,23 @@ macro_rules! plain {
 }
 
 plain!(Trust = ClockTrust { Unset, Free, Synced });
-plain!(Doubt = reading::Doubt { OverRange, UnderRange, AfterFault, Rounded });
+plain!(Doubt = reading::Doubt { OverRange, UnderRange, AfterFault, Rounded, Bypassed });
 plain!(Lane = core::Lane { Event, Reading });
 plain!(Verb = core::Verb { Silence, Acknowledge, Reset });
-plain!(AlarmState = core::AlarmState { Normal, Unacked, Acked, RtnUnacked, LatchedUnacked, LatchedAcked });
+plain!(Cause = core::Cause { Hazard, Process, Maintenance, Equipment, FalseAlarm, Test });
+plain!(
+    AlarmState = core::AlarmState {
+        Normal,
+        Unacked,
+        Acked,
+        RtnUnacked,
+        LatchedUnacked,
+        LatchedAcked,
+        Shelved,
+        Suppressed,
+        OutOfService,
+    }
+);
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct Record {
@@ -61,6 +74,9 @@ enum Body {
     Action(ActionEvent),
     Loss(Loss),
     ClockStep { from_ms: i64, to_ms: i64 },
+    Handling(HandlingEvent),
+    Shelving(ShelvingEvent),
+    Bypass(BypassEvent),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -115,6 +131,9 @@ pub(super) enum Condition {
     BusDown(u16),
     BusOverrun(u16),
     ClockUntrusted,
+    AlarmFlood,
+    AlarmChatter(u32),
+    RetentiveDown,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -124,6 +143,39 @@ pub(super) struct ActionEvent {
     pub(super) alarm: Option<u32>,
     pub(super) note: String,
     pub(super) changed: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct HandlingEvent {
+    pub(super) alarm: u32,
+    pub(super) actor: String,
+    pub(super) cause: Cause,
+    pub(super) note: String,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct ShelvingEvent {
+    pub(super) alarm: u32,
+    pub(super) actor: String,
+    pub(super) lasts_ms: Option<u64>,
+    pub(super) note: String,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct BypassEvent {
+    pub(super) point: u32,
+    pub(super) change: BypassChange,
+    pub(super) actor: String,
+    pub(super) approver: String,
+    pub(super) reason: String,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) enum BypassChange {
+    Begun { lasts_ms: u64 },
+    Ended,
+    Expired,
+    Rearmed,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -188,6 +240,9 @@ impl From<&core::Body> for Body {
             core::Body::ClockStep(step) => {
                 Self::ClockStep { from_ms: step.from.unix_ms(), to_ms: step.to.unix_ms() }
             }
+            core::Body::Handling(event) => Self::Handling(event.into()),
+            core::Body::Shelving(event) => Self::Shelving(event.into()),
+            core::Body::Bypass(event) => Self::Bypass(event.into()),
         }
     }
 }
@@ -217,6 +272,9 @@ impl TryFrom<Body> for core::Body {
                 from: Utc::from_unix_ms(from_ms),
                 to: Utc::from_unix_ms(to_ms),
             }),
+            Body::Handling(event) => Self::Handling(event.try_into()?),
+            Body::Shelving(event) => Self::Shelving(event.try_into()?),
+            Body::Bypass(event) => Self::Bypass(event.try_into()?),
         })
     }
 }

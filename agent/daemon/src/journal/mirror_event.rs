@@ -1,10 +1,15 @@
 //! The events of [`super::mirror`], there and back.
 
-use hazard_core::id::{AlarmId, BusId, Epoch, OutputId, Seq, UplinkId};
+use std::time::Duration;
+
+use hazard_core::id::{AlarmId, BusId, Epoch, OutputId, PointId, Seq, UplinkId};
 use hazard_core::outbox::record as core;
 
 use super::codec::NotRecords;
-use super::mirror::{ActionEvent, AlarmEvent, Condition, Loss, bounded, cut, finite};
+use super::mirror::{
+    ActionEvent, AlarmEvent, BypassChange, BypassEvent, Condition, HandlingEvent, Loss, ShelvingEvent,
+    bounded, cut, finite,
+};
 
 impl From<&core::AlarmEvent> for AlarmEvent {
     fn from(event: &core::AlarmEvent) -> Self {
@@ -42,6 +47,9 @@ impl From<core::Condition> for Condition {
             core::Condition::BusDown(bus) => Self::BusDown(bus.0),
             core::Condition::BusOverrun(bus) => Self::BusOverrun(bus.0),
             core::Condition::ClockUntrusted => Self::ClockUntrusted,
+            core::Condition::AlarmFlood => Self::AlarmFlood,
+            core::Condition::AlarmChatter(alarm) => Self::AlarmChatter(alarm.0),
+            core::Condition::RetentiveDown => Self::RetentiveDown,
         }
     }
 }
@@ -56,6 +64,9 @@ impl From<Condition> for core::Condition {
             Condition::BusDown(bus) => Self::BusDown(BusId(bus)),
             Condition::BusOverrun(bus) => Self::BusOverrun(BusId(bus)),
             Condition::ClockUntrusted => Self::ClockUntrusted,
+            Condition::AlarmFlood => Self::AlarmFlood,
+            Condition::AlarmChatter(alarm) => Self::AlarmChatter(AlarmId(alarm)),
+            Condition::RetentiveDown => Self::RetentiveDown,
         }
     }
 }
@@ -84,6 +95,96 @@ impl TryFrom<ActionEvent> for core::ActionEvent {
             changed: event.changed,
         })
     }
+}
+
+impl From<&core::HandlingEvent> for HandlingEvent {
+    fn from(event: &core::HandlingEvent) -> Self {
+        Self {
+            alarm: event.alarm.0,
+            actor: cut(&event.actor),
+            cause: event.cause.into(),
+            note: cut(&event.note),
+        }
+    }
+}
+
+impl TryFrom<HandlingEvent> for core::HandlingEvent {
+    type Error = NotRecords;
+
+    fn try_from(event: HandlingEvent) -> Result<Self, NotRecords> {
+        Ok(Self {
+            alarm: AlarmId(event.alarm),
+            actor: bounded(event.actor)?,
+            cause: event.cause.into(),
+            note: bounded(event.note)?,
+        })
+    }
+}
+
+impl From<&core::ShelvingEvent> for ShelvingEvent {
+    fn from(event: &core::ShelvingEvent) -> Self {
+        Self {
+            alarm: event.alarm.0,
+            actor: cut(&event.actor),
+            lasts_ms: event.lasts.map(millis),
+            note: cut(&event.note),
+        }
+    }
+}
+
+impl TryFrom<ShelvingEvent> for core::ShelvingEvent {
+    type Error = NotRecords;
+
+    fn try_from(event: ShelvingEvent) -> Result<Self, NotRecords> {
+        Ok(Self {
+            alarm: AlarmId(event.alarm),
+            actor: bounded(event.actor)?,
+            lasts: event.lasts_ms.map(Duration::from_millis),
+            note: bounded(event.note)?,
+        })
+    }
+}
+
+impl From<&core::BypassEvent> for BypassEvent {
+    fn from(event: &core::BypassEvent) -> Self {
+        Self {
+            point: event.point.0,
+            change: match event.change {
+                core::BypassChange::Begun { lasts } => BypassChange::Begun { lasts_ms: millis(lasts) },
+                core::BypassChange::Ended => BypassChange::Ended,
+                core::BypassChange::Expired => BypassChange::Expired,
+                core::BypassChange::Rearmed => BypassChange::Rearmed,
+            },
+            actor: cut(&event.actor),
+            approver: cut(&event.approver),
+            reason: cut(&event.reason),
+        }
+    }
+}
+
+impl TryFrom<BypassEvent> for core::BypassEvent {
+    type Error = NotRecords;
+
+    fn try_from(event: BypassEvent) -> Result<Self, NotRecords> {
+        Ok(Self {
+            point: PointId(event.point),
+            change: match event.change {
+                BypassChange::Begun { lasts_ms } => {
+                    core::BypassChange::Begun { lasts: Duration::from_millis(lasts_ms) }
+                }
+                BypassChange::Ended => core::BypassChange::Ended,
+                BypassChange::Expired => core::BypassChange::Expired,
+                BypassChange::Rearmed => core::BypassChange::Rearmed,
+            },
+            actor: bounded(event.actor)?,
+            approver: bounded(event.approver)?,
+            reason: bounded(event.reason)?,
+        })
+    }
+}
+
+fn millis(lasts: Duration) -> u64 {
+    u64::try_from(lasts.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl From<&core::Loss> for Loss {

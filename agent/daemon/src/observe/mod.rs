@@ -11,4 +11,4 @@ mod tell;
 mod texts;
 
 pub use latency::{BOUNDS_US, Histogram, Latencies};
-pub use status::{Facts, Status};
+pub use status::{Facts, Status, render_alarms};

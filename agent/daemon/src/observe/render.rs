@@ -18,14 +18,27 @@ pub(super) fn screen(status: &Status, lang: Lang, style: Style) -> String {
     let mut screen = Screen { lines: Vec::new(), lang };
     screen.verdict(status);
     screen.lines.push(headline(status, lang));
-    screen.alarms(&status.alarms);
+    screen.alarms(status);
+    screen.withheld(status);
     screen.impaired(status);
     screen.carried(status);
+    painted(&screen.lines, style)
+}
+
+pub(super) fn alarms(status: &Status, lang: Lang, style: Style) -> String {
+    let mut screen = Screen { lines: Vec::new(), lang };
+    screen.verdict(status);
+    screen.alarms(status);
+    screen.withheld(status);
+    painted(&screen.lines, style)
+}
+
+fn painted(lines: &[String], style: Style) -> String {
     let paint = |line: &String| match style {
         Style::Plain => line.clone(),
         Style::Coloured => coloured(line),
     };
-    let lines: Vec<_> = screen.lines.iter().map(paint).collect();
+    let lines: Vec<_> = lines.iter().map(paint).collect();
     lines.join("\n") + "\n"
 }
 
@@ -37,7 +50,7 @@ struct Screen {
 impl Screen {
     fn verdict(&mut self, status: &Status) {
         let lang = self.lang;
-        let (unacked, standing, impaired) = (status.unacked(), status.alarms.len(), status.impaired());
+        let (unacked, standing, impaired) = (status.unacked(), status.announced().count(), status.impaired());
         let alarms = match (unacked, standing) {
             (0, 0) => pick(lang, "○ 无报警", "○ no alarms").to_owned(),
             (0, _) => said(
@@ -70,9 +83,38 @@ impl Screen {
         }
     }
 
-    fn alarms(&mut self, alarms: &[AlarmRow]) {
-        let rows = alarms.iter().map(|alarm| alarm_cells(alarm, self.lang)).collect();
+    fn alarms(&mut self, status: &Status) {
+        let rows = status.announced().map(|alarm| alarm_cells(alarm, self.lang)).collect();
         self.section(pick(self.lang, "报警", "Alarms"), rows);
+    }
+
+    /// What people have put aside: nobody may forget it.
+    fn withheld(&mut self, status: &Status) {
+        let lang = self.lang;
+        let mut rows: Vec<Vec<String>> = Vec::new();
+        for bypass in &status.bypasses {
+            let (hours, minutes) = (bypass.left_s / 3600, bypass.left_s / 60 % 60);
+            let left =
+                said(lang, &format!("剩余 {hours}:{minutes:02}"), &format!("{hours}:{minutes:02} left"));
+            let persons = format!("{} / {}", clean(&bypass.actor), clean(&bypass.approver));
+            rows.push(vec![
+                format!("■ {}", pick(lang, "旁路", "bypassed")),
+                clean(&bypass.point),
+                left,
+                persons,
+                clean(&bypass.reason),
+            ]);
+        }
+        for alarm in status.alarms.iter().filter(|alarm| alarm.is_withheld()) {
+            let until = alarm.shelved_until.as_deref().map(|until| local(until, "%H:%M"));
+            let until = until.map(|at| said(lang, &format!("到 {at}"), &format!("until {at}")));
+            rows.push(vec![
+                format!("■ {}", texts::state(&alarm.state, lang)),
+                format!("{}/{}", clean(&alarm.point), alarm.kind),
+                until.unwrap_or_default(),
+            ]);
+        }
+        self.section(pick(lang, "搁置与旁路", "Put aside"), rows);
     }
 
     fn impaired(&mut self, status: &Status) {

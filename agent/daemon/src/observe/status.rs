@@ -5,7 +5,6 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hazard_core::id::AlarmId;
 use hazard_core::outbox::Count;
 use hazard_core::{Snapshot, Utc};
 use serde::{Deserialize, Serialize};
@@ -44,9 +43,6 @@ pub struct Facts {
     pub journal_quota_bytes: u64,
     /// Why each uplink went down last.
     pub uplink_reasons: Vec<Option<String>>,
-    /// Alarms in the order in which they were raised, with the time; those that are normal again may be left in. The
-    /// first one that still stands is the first-up.
-    pub raised: Vec<(AlarmId, Utc)>,
     /// The agent's own times.
     pub latency: Latencies,
 }
@@ -64,6 +60,8 @@ pub struct Status {
     pub conditions: Vec<Standing>,
     /// Alarms that are not normal: unacknowledged first, then the most urgent, then the latest.
     pub alarms: Vec<AlarmRow>,
+    /// Points that are bypassed.
+    pub bypasses: Vec<BypassRow>,
     /// Devices, in site order.
     pub devices: Vec<DeviceRow>,
     /// Buses, in site order.
@@ -91,6 +89,11 @@ impl Status {
         tell::status(snapshot, facts)
     }
 
+    /// Alarms that are announced: what is shelved, suppressed or out of service is not.
+    pub fn announced(&self) -> impl Iterator<Item = &AlarmRow> {
+        self.alarms.iter().filter(|alarm| !alarm.is_withheld())
+    }
+
     /// How many alarms nobody has acknowledged.
     #[must_use]
     pub fn unacked(&self) -> usize {
@@ -111,6 +114,12 @@ impl Status {
 #[must_use]
 pub fn render(status: &Status, lang: Lang, style: Style) -> String {
     render::screen(status, lang, style)
+}
+
+/// Alarms, what is put aside, and bypasses.
+#[must_use]
+pub fn render_alarms(status: &Status, lang: Lang, style: Style) -> String {
+    render::alarms(status, lang, style)
 }
 
 /// Where the gateway belongs.
@@ -194,10 +203,31 @@ pub struct AlarmRow {
     pub unit: String,
     /// The horn sounds for it.
     pub sounds: bool,
-    /// 首警: raised before all others that stand.
+    /// 首警: raised before all others of its zone that stand.
     pub first_up: bool,
-    /// When it was raised, RFC 3339.
+    /// 已处置: somebody said what was done about it.
+    pub handled: bool,
+    /// When it was raised last, RFC 3339.
     pub since: Option<String>,
+    /// When it stops being shelved, RFC 3339.
+    pub shelved_until: Option<String>,
+}
+
+/// 旁路: a point that a person took out of service.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct BypassRow {
+    /// The point's tag.
+    pub point: String,
+    /// Who.
+    pub actor: String,
+    /// Who approved it.
+    pub approver: String,
+    /// Why.
+    pub reason: String,
+    /// When it ends by itself, RFC 3339.
+    pub until: String,
+    /// Seconds until then.
+    pub left_s: u64,
 }
 
 impl AlarmRow {
@@ -205,7 +235,13 @@ impl AlarmRow {
     #[must_use]
     pub fn is_unacked(&self) -> bool {
         // A state from a later version counts as unacknowledged: nobody may overlook it.
-        !matches!(&*self.state, "acked" | "latched_acked")
+        !matches!(&*self.state, "acked" | "latched_acked") && !self.is_withheld()
+    }
+
+    /// Whether it is put aside.
+    #[must_use]
+    pub fn is_withheld(&self) -> bool {
+        matches!(&*self.state, "shelved" | "suppressed" | "out_of_service")
     }
 }
 

@@ -1,9 +1,9 @@
 //! Builds the status document: names for numbers, words for variants.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 
-use hazard_core::id::{AlarmId, PointId};
+use hazard_core::bypass::Bypass;
+use hazard_core::id::PointId;
 use hazard_core::link::LinkFault;
 use hazard_core::outbox::JournalState;
 use hazard_core::outbox::record::Condition;
@@ -14,8 +14,8 @@ use hazard_core::{Mono, Snapshot, Utc};
 use jiff::Timestamp;
 
 use super::status::{
-    Agent, AlarmRow, BusRow, Clock, DeviceRow, Facts, JournalRow, LedgerRow, LinkRow, OutputRow, Place,
-    PointRow, Shown, Standing, Status, UplinkRow, Word,
+    Agent, AlarmRow, BusRow, BypassRow, Clock, DeviceRow, Facts, JournalRow, LedgerRow, LinkRow, OutputRow,
+    Place, PointRow, Shown, Standing, Status, UplinkRow, Word,
 };
 use crate::dictionary::{Dictionary, PointEntry};
 use crate::modbus::LinkCounts;
@@ -40,6 +40,7 @@ pub(super) fn status(snapshot: &Snapshot, facts: &Facts) -> Status {
         clock: Clock { utc: time(snapshot.stamp.utc), trust: words::clock(snapshot.stamp.trust).into() },
         conditions: snapshot.conditions.iter().map(|condition| standing(*condition, dictionary)).collect(),
         alarms: alarms(snapshot, facts),
+        bypasses: bypasses(snapshot, dictionary),
         devices: devices(snapshot, dictionary),
         buses: buses(snapshot, facts),
         points: points(snapshot, dictionary),
@@ -70,7 +71,12 @@ fn place(facts: &Facts) -> Place {
 
 fn standing(condition: Condition, dictionary: &Dictionary) -> Standing {
     let of = match condition {
-        Condition::JournalDown | Condition::JournalBehind | Condition::ClockUntrusted => None,
+        Condition::JournalDown
+        | Condition::JournalBehind
+        | Condition::ClockUntrusted
+        | Condition::AlarmFlood
+        | Condition::RetentiveDown => None,
+        Condition::AlarmChatter(alarm) => Some(dictionary.alarm_name(alarm)),
         Condition::UplinkDown(uplink) => Some(named(&dictionary.uplinks, uplink.index())),
         Condition::OutputFault(output) => Some(named(&dictionary.outputs, output.index())),
         Condition::BusDown(bus) | Condition::BusOverrun(bus) => Some(named(&dictionary.buses, bus.index())),
@@ -79,21 +85,12 @@ fn standing(condition: Condition, dictionary: &Dictionary) -> Standing {
 }
 
 fn alarms(snapshot: &Snapshot, facts: &Facts) -> Vec<AlarmRow> {
-    let raised: BTreeMap<AlarmId, (usize, Utc)> =
-        (0..).zip(&facts.raised).map(|(order, (alarm, at))| (*alarm, (order, *at))).collect();
-    let order = |active: &ActiveAlarm| raised.get(&active.alarm).map(|(order, _)| *order);
-    let first_up = snapshot.alarms.iter().filter_map(order).min();
     let mut rows: Vec<_> = snapshot
         .alarms
         .iter()
-        .map(|active| {
-            let order = order(active);
-            let first_up = order.is_some() && order == first_up;
-            let since = raised.get(&active.alarm).map(|(_, at)| time(*at));
-            (order, AlarmRow { first_up, since, ..alarm(*active, snapshot, &facts.dictionary) })
-        })
+        .map(|active| (active.raised_at, alarm(*active, snapshot, &facts.dictionary)))
         .collect();
-    rows.sort_by_key(|(order, row)| (!row.is_unacked(), rank(&row.priority), Reverse(*order)));
+    rows.sort_by_key(|(raised, row)| (!row.is_unacked(), rank(&row.priority), Reverse(*raised)));
     rows.into_iter().map(|(_, row)| row).collect()
 }
 
@@ -113,12 +110,33 @@ fn alarm(active: ActiveAlarm, snapshot: &Snapshot, dictionary: &Dictionary) -> A
         value: sample.and_then(|sample| shown(sample, about)),
         unit: field(|about| &about.unit),
         sounds: active.sounds,
-        first_up: false,
-        since: None,
+        first_up: active.first_up,
+        handled: active.handled,
+        since: active.raised_at.map(|raised| time(at(snapshot, raised))),
+        shelved_until: active.shelved_until.map(|until| time(at(snapshot, until))),
     }
 }
 
 /// 0 is the most urgent; a priority that is not known is not known to be harmless.
+fn bypasses(snapshot: &Snapshot, dictionary: &Dictionary) -> Vec<BypassRow> {
+    let row = |bypass: &Bypass| BypassRow {
+        point: dictionary.point_name(bypass.point),
+        actor: bypass.actor.clone(),
+        approver: bypass.approver.clone(),
+        reason: bypass.reason.clone(),
+        until: time(at(snapshot, bypass.until)),
+        left_s: bypass.until.since(snapshot.stamp.mono).as_secs(),
+    };
+    snapshot.bypasses.iter().map(row).collect()
+}
+
+/// What the wall clock reads or read at a moment of the monotonic clock, by what it reads now.
+fn at(snapshot: &Snapshot, moment: Mono) -> Utc {
+    let ms = |us: u64| i64::try_from(us / 1000).unwrap_or(i64::MAX);
+    let distance = ms(moment.as_micros()).saturating_sub(ms(snapshot.stamp.mono.as_micros()));
+    Utc::from_unix_ms(snapshot.stamp.utc.unix_ms().saturating_add(distance))
+}
+
 fn rank(priority: &str) -> u8 {
     match priority {
         "low" => 3,

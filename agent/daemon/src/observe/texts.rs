@@ -16,13 +16,18 @@ fn look<'a>(table: &[(&str, &'static str, &'static str)], word: &'a str, lang: L
 }
 
 pub(super) fn kind(word: &str, lang: Lang) -> &str {
-    const KINDS: [(&str, &str, &str); 6] = [
+    const KINDS: [(&str, &str, &str); 11] = [
         ("low_low", "低低报", "low-low"),
         ("low", "低报", "low"),
         ("high", "高报", "high"),
         ("high_high", "高高报", "high-high"),
         ("digital", "动作", "tripped"),
         ("lost", "失去监测", "lost"),
+        ("rate", "变化过快", "changes too fast"),
+        ("deviation", "偏差", "deviation"),
+        ("discrepancy", "命令与反馈不符", "command and feedback differ"),
+        ("frozen", "读数卡死", "frozen"),
+        ("over_range", "超量程", "over range"),
     ];
     look(&KINDS, word, lang)
 }
@@ -38,12 +43,15 @@ pub(super) fn priority(word: &str, lang: Lang) -> &str {
 }
 
 pub(super) fn state(word: &str, lang: Lang) -> &str {
-    const STATES: [(&str, &str, &str); 5] = [
+    const STATES: [(&str, &str, &str); 8] = [
         ("unacked", "未确认", "unacked"),
         ("acked", "已确认", "acked"),
         ("rtn_unacked", "已恢复未确认", "returned, unacked"),
         ("latched_unacked", "待复位未确认", "latched, unacked"),
         ("latched_acked", "待复位", "latched, to be reset"),
+        ("shelved", "已搁置", "shelved"),
+        ("suppressed", "设计抑制", "suppressed by design"),
+        ("out_of_service", "退出服务", "out of service"),
     ];
     look(&STATES, word, lang)
 }
@@ -75,11 +83,12 @@ pub(super) fn fault(word: &str, lang: Lang) -> &str {
 }
 
 pub(super) fn doubt(word: &str, lang: Lang) -> &str {
-    const DOUBTS: [(&str, &str, &str); 12] = [
+    const DOUBTS: [(&str, &str, &str); 13] = [
         ("over_range", "超过量程上限", "above its range"),
         ("under_range", "低于量程下限", "below its range"),
         ("after_fault", "线路故障后的第一个值，待核实", "first value after a line fault, to be confirmed"),
         ("rounded", "整数过大，末位不准", "integer too large, last digits lost"),
+        ("bypassed", "已旁路，读数可能是标准气", "bypassed: it may read test gas"),
         ("never_read", "启动后尚未读到", "not read since the start"),
         ("stale", "超时未更新", "too old"),
         ("not_a_number", "寄存器内容不是数值", "the registers hold no number"),
@@ -100,7 +109,18 @@ pub(super) fn doubt(word: &str, lang: Lang) -> &str {
 }
 
 pub(super) fn condition(word: &str, lang: Lang) -> &str {
-    const CONDITIONS: [(&str, &str, &str); 7] = [
+    const CONDITIONS: [(&str, &str, &str); 10] = [
+        (
+            "alarm_flood",
+            "报警泛滥：十分钟内超过 10 条，先看首警",
+            "alarm flood: more than 10 in ten minutes; look at the first-up",
+        ),
+        ("alarm_chatter", "报警抖动：检查回差和延时", "comes and goes: check its deadband and delays"),
+        (
+            "retentive_down",
+            "掉电保持写不进：断电后报警和旁路会丢；检查磁盘",
+            "what must outlive a power cut cannot be kept: check the disk",
+        ),
         (
             "journal_down",
             "日志写不进：记录只在内存，断电即失；检查磁盘",

@@ -98,11 +98,6 @@ impl District {
         }
     }
 
-    /// When each standing alarm came into its state.
-    pub(super) fn raised(&self) -> Vec<(AlarmId, Utc)> {
-        self.known.iter().map(|(alarm, (_, since))| (*alarm, *since)).collect()
-    }
-
     pub(super) fn encode(&self, publish: &Publish, now: Utc) -> Encoded {
         self.wire.publish(publish, now)
     }

@@ -3,27 +3,30 @@
 
 mod adapters;
 mod district;
+mod memory;
+mod people;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hazard_core::alarm::AlarmKind;
-use hazard_core::id::{AlarmId, Epoch};
+use hazard_core::id::Epoch;
 use hazard_core::input::{Command, JournalReport, UplinkReport};
-use hazard_core::outbox::record::{AlarmState, Verb};
-use hazard_core::{Engine, Input, Mono, Output, Site, Start};
+use hazard_core::{Engine, Input, Mono, Output, Start};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::clock::Clock;
 use crate::config::Loaded;
+use crate::control::{Deed, Refused};
 use crate::observe::{Facts, Latencies, Status};
+use crate::retentive::Page;
 use crate::uplink::mqtt;
 use adapters::{Adapters, Inboxes};
 use district::District;
 pub use district::birth_too_large;
+use memory::Memory;
 
 /// Inputs taken before outputs are looked at again: enough to batch, too few to delay the panel.
 const INPUTS_PER_TURN: usize = 32;
@@ -33,34 +36,35 @@ const INPUTS_PER_TURN: usize = 32;
 pub enum Request {
     /// What is now.
     Status(oneshot::Sender<Arc<Status>>),
-    /// A person's command on one alarm (`GT-101/high`) or on all; answered with the number of alarms that it changed.
-    Act(Act, oneshot::Sender<Result<u32, UnknownAlarm>>),
+    /// A person's command; answered with what it changed and what it did not.
+    Act(Act, oneshot::Sender<Result<Done, UnknownName>>),
     /// Go on with this configuration, in a fresh epoch.
     Reload(Box<Loaded>),
 }
 
-/// A person's command before the alarm's name is looked up.
+/// A person's command before its names are looked up.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Act {
     /// Who.
     pub actor: String,
     /// What.
-    pub verb: Verb,
-    /// `GT-101/high`; `None` for all that the verb applies to.
-    pub alarm: Option<String>,
+    pub deed: Deed,
     /// The actor's words.
     pub note: String,
 }
 
-/// No alarm has this name.
+/// What came of a command.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct UnknownAlarm(pub String);
-
-/// What a run leaves to the next one in the same process.
-#[derive(Clone, Debug, Default)]
-pub struct Legacy {
-    alarms: Vec<(String, AlarmKind, AlarmState)>,
+pub struct Done {
+    /// How many alarms or points it changed.
+    pub changed: u32,
+    /// What it did not change.
+    pub refused: Vec<Refused>,
 }
+
+/// No alarm or point has this name.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UnknownName(pub String);
 
 /// How a run ended.
 #[derive(Debug)]
@@ -70,6 +74,10 @@ pub enum End {
     /// It was asked to go on with another configuration.
     Reload(Box<Loaded>, Legacy),
 }
+
+/// What a run leaves to the next one in the same process, should the disk not keep it.
+#[derive(Clone, Debug, Default)]
+pub struct Legacy(Option<Page>);
 
 /// What stays while configurations come and go.
 #[derive(Clone, Debug)]
@@ -92,20 +100,20 @@ pub async fn run(
     legacy: Legacy,
     requests: &mut mpsc::Receiver<Request>,
 ) -> std::io::Result<End> {
-    let (mut daemon, mut inboxes) = Daemon::start(loaded, surroundings, &legacy)?;
+    let (mut daemon, mut inboxes) = Daemon::start(loaded, surroundings, legacy)?;
     let end = daemon.turn_until_end(&mut inboxes, requests).await;
     daemon.shut_down().await;
     Ok(end)
 }
 
 struct Daemon {
-    site: Arc<Site>,
     engine: Engine,
     clock: Clock,
     stop: CancellationToken,
     turns: fn(),
     adapters: Adapters,
     district: District,
+    memory: Memory,
     facts: Facts,
     clock_read_at: Mono,
 }
@@ -120,14 +128,15 @@ enum Event {
 }
 
 impl Daemon {
-    fn start(loaded: &Loaded, around: &Surroundings, legacy: &Legacy) -> std::io::Result<(Self, Inboxes)> {
+    fn start(loaded: &Loaded, around: &Surroundings, legacy: Legacy) -> std::io::Result<(Self, Inboxes)> {
         let clock = around.clock.with_sync_file(loaded.clock_sync_file.clone());
         let (utc, trust) = clock.wall();
         let epoch = fresh_epoch();
         let now = clock.now();
         let mut engine = Engine::new(Arc::clone(&loaded.site), &Start { epoch, utc, trust }, now);
-        restore(&mut engine, &loaded.site, legacy);
         let dictionary = Arc::new(loaded.dictionary.clone());
+        let place = (&*loaded.state_dir, &dictionary);
+        let memory = Memory::take_up(&mut engine, place, (legacy.0, (now, utc, trust)))?;
         let district = District::new(loaded, epoch, &dictionary, utc);
         let (adapters, inboxes) = Adapters::start(loaded, epoch, &dictionary, &district)?;
         info!(%epoch, config = loaded.hash, points = loaded.site.points.len(), "the agent runs");
@@ -142,17 +151,16 @@ impl Daemon {
             uplink_reasons: vec![None; loaded.uplinks.len()],
             epoch_no: None,
             journal_quota_bytes: loaded.journal.quota_bytes,
-            raised: Vec::new(),
             latency: Latencies::default(),
         };
         let daemon = Self {
-            site: Arc::clone(&loaded.site),
             engine,
             clock,
             stop: around.stop.clone(),
             turns: around.turns,
             adapters,
             district,
+            memory,
             facts,
             clock_read_at: now,
         };
@@ -169,7 +177,9 @@ impl Daemon {
             let began = self.clock.now();
             match event {
                 Event::Stop => return End::Stopped,
-                Event::Request(Request::Reload(next)) => return End::Reload(next, self.legacy()),
+                Event::Request(Request::Reload(next)) => {
+                    return End::Reload(next, Legacy(Some(self.memory.now(&self.engine, &self.clock))));
+                }
                 Event::Timer => {}
                 event => self.take(event),
             }
@@ -181,6 +191,7 @@ impl Daemon {
             }
             self.let_time_pass();
             self.carry_out(began);
+            self.memory.keep(&mut self.engine, (self.clock.now(), &self.clock));
             self.district.keep_informed(&mut self.adapters, &self.engine, self.clock.utc());
             self.facts.latency.turn.observe(self.clock.now().since(began));
             (self.turns)();
@@ -217,15 +228,11 @@ impl Daemon {
         }
     }
 
-    fn act(&mut self, now: Mono, act: Act) -> Result<u32, UnknownAlarm> {
-        let Act { actor, verb, alarm, note } = act;
-        let alarm = match alarm {
-            None => None,
-            Some(name) => Some(self.facts.dictionary.alarm(&name).ok_or(UnknownAlarm(name))?),
-        };
-        let before = self.engine.changed();
-        self.engine.handle(now, Input::Command(Command { actor, verb, alarm, note }));
-        Ok(u32::try_from(self.engine.changed() - before).unwrap_or(u32::MAX))
+    fn act(&mut self, now: Mono, act: Act) -> Result<Done, UnknownName> {
+        let Act { actor, deed, note } = act;
+        let action = people::action(deed, &self.facts.dictionary)?;
+        let answer = self.engine.command(now, Command { actor, action, note });
+        Ok(people::done(answer, &self.facts.dictionary))
     }
 
     fn journal_said(&mut self, now: Mono, report: crate::journal::Report) {
@@ -310,33 +317,15 @@ impl Daemon {
     fn status(&mut self) -> Status {
         self.facts.uptime = self.clock.now().since(Mono::ZERO);
         self.facts.links = self.adapters.link_counts();
-        self.facts.raised = self.district.raised();
         Status::new(&self.engine.snapshot(), &self.facts)
     }
 
-    fn legacy(&self) -> Legacy {
-        let name = |alarm: AlarmId, state| {
-            let spec = &self.site.alarms[alarm.index()];
-            (self.site.points[spec.point.index()].tag.to_string(), spec.kind, state)
-        };
-        let alarms = self.engine.active_alarms();
-        Legacy { alarms: alarms.into_iter().map(|active| name(active.alarm, active.state)).collect() }
-    }
-
-    async fn shut_down(self) {
+    async fn shut_down(mut self) {
         info!("the agent ends");
-        self.adapters.shut_down().await;
-    }
-}
-
-/// Alarms that stood before stand again, so that a reload silences nothing.
-fn restore(engine: &mut Engine, site: &Site, legacy: &Legacy) {
-    for (id, spec) in (0..).map(AlarmId).zip(&site.alarms) {
-        let tag = &site.points[spec.point.index()].tag;
-        let known = legacy.alarms.iter().find(|(known, kind, _)| **known == **tag && *kind == spec.kind);
-        if let Some((_, _, state)) = known {
-            engine.restore(id, *state);
-        }
+        self.memory.keep(&mut self.engine, (self.clock.now(), &self.clock));
+        let (memory, adapters) = (self.memory, self.adapters);
+        // A disk that hangs must not hold the end up: each has its own bound.
+        tokio::join!(memory.shut_down(), adapters.shut_down());
     }
 }
 

@@ -175,25 +175,21 @@ impl<'a> Lowering<'a> {
     /// Enters the alarms of the point that was entered last.
     pub(super) fn enter_alarms(&mut self, draft: &Draft<'a>, alarms: Vec<Written<'a>>, lost: bool) {
         let gas = is_gas(draft.unit());
+        let point = PointId(index(self.tables.points.len().saturating_sub(1)));
         for alarm in alarms {
             let digital = alarm.file.kind == KindKey::Digital;
             let spec = AlarmSpec {
-                point: PointId(index(self.tables.points.len().saturating_sub(1))),
-                kind: core_kind(alarm.file.kind),
-                threshold: threshold(&alarm),
                 priority: alarm.file.priority.map_or(usual_priority(alarm.file.kind), priority),
                 latch: alarm.file.latch.unwrap_or(gas || digital),
+                ..AlarmSpec::new(point, core_kind(alarm.file.kind), threshold(&alarm))
             };
             let setpoint = if digital { String::new() } else { self.as_written(alarm.node) };
             self.enter_alarm(draft, (spec, alarm.name(), setpoint), alarm.node.at("kind"));
         }
         if lost {
             let spec = AlarmSpec {
-                point: PointId(index(self.tables.points.len().saturating_sub(1))),
-                kind: AlarmKind::Lost,
-                threshold: Threshold::switch(Side::High),
                 priority: Priority::Low,
-                latch: false,
+                ..AlarmSpec::new(point, AlarmKind::Lost, Threshold::switch(Side::High))
             };
             self.enter_alarm(draft, (spec, "lost", String::new()), draft.place.at("tag"));
         }

@@ -279,6 +279,8 @@ impl<'a> Draft<'a> {
                 heartbeat: Duration::from_secs(self.file.heartbeat_s.unwrap_or(60).into()),
             },
             safety,
+            interlock: false,
+            button: None,
         }
     }
 }

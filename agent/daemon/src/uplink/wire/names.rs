@@ -81,6 +81,14 @@ impl Names {
         }
     }
 
+    /// Names a point.
+    pub(super) fn point_id(&self, out: &mut Vec<u8>, point: PointId) {
+        match self.dictionary.points.get(point.index()) {
+            Some(entry) => json::scalar(out, &entry.tag),
+            None => unknown(out, point.index()),
+        }
+    }
+
     /// How urgent an alarm is; 0 is the most urgent, one without a name counts as that.
     pub(super) fn rank(&self, alarm: AlarmId) -> u8 {
         self.alarms.get(alarm.index()).map_or(0, |name| name.rank)

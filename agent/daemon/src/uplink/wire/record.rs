@@ -4,8 +4,8 @@ use hazard_core::Stamp;
 use hazard_core::id::Epoch;
 use hazard_core::link::{Exception, LinkFault};
 use hazard_core::outbox::record::{
-    ActionEvent, AlarmEvent, Body, ClockStep, Condition, DeviceEvent, Loss, LossPlace, Opening,
-    PreviousEpoch, Record, SystemEvent,
+    ActionEvent, AlarmEvent, Body, BypassChange, BypassEvent, ClockStep, Condition, DeviceEvent,
+    HandlingEvent, Loss, LossPlace, Opening, PreviousEpoch, Record, ShelvingEvent, SystemEvent,
 };
 use hazard_core::reading::{NoData, Quantity, Reading, Sample};
 
@@ -27,6 +27,9 @@ pub(super) fn write(out: &mut Vec<u8>, record: &Record, names: &Names) {
         Body::Action(event) => action(out, event, names),
         Body::Loss(loss) => self::loss(out, loss, names),
         Body::ClockStep(step) => clock_step(out, *step),
+        Body::Handling(event) => handling(out, event, names),
+        Body::Shelving(event) => shelving(out, event, names),
+        Body::Bypass(event) => bypass(out, event, names),
     }
     raw(out, "}");
 }
@@ -52,7 +55,15 @@ pub(super) fn epoch(out: &mut Vec<u8>, epoch: Epoch) {
 pub(super) fn condition(out: &mut Vec<u8>, condition: Condition, names: &Names) {
     word(out, "\"condition\":", words::condition(condition));
     let (field, list, index) = match condition {
-        Condition::JournalDown | Condition::JournalBehind | Condition::ClockUntrusted => return,
+        Condition::JournalDown
+        | Condition::JournalBehind
+        | Condition::ClockUntrusted
+        | Condition::AlarmFlood
+        | Condition::RetentiveDown => return,
+        Condition::AlarmChatter(alarm) => {
+            raw(out, ",\"alarm\":");
+            return names.alarm_id(out, alarm);
+        }
         Condition::UplinkDown(id) => (",\"uplink\":", &names.dictionary.uplinks, id.index()),
         Condition::OutputFault(id) => (",\"output\":", &names.dictionary.outputs, id.index()),
         Condition::BusDown(id) | Condition::BusOverrun(id) => {
@@ -201,6 +212,40 @@ fn clock_step(out: &mut Vec<u8>, step: ClockStep) {
     raw(out, ",\"kind\":\"clock_step\"");
     time_field(out, ",\"from\":", step.from);
     time_field(out, ",\"to\":", step.to);
+}
+
+fn handling(out: &mut Vec<u8>, event: &HandlingEvent, names: &Names) {
+    raw(out, ",\"kind\":\"handling\",\"alarm\":");
+    names.alarm_id(out, event.alarm);
+    word(out, ",\"cause\":", words::cause(event.cause));
+    text_field(out, ",\"actor\":", &event.actor);
+    text_field(out, ",\"note\":", &event.note);
+}
+
+fn shelving(out: &mut Vec<u8>, event: &ShelvingEvent, names: &Names) {
+    raw(out, ",\"kind\":\"shelving\",\"alarm\":");
+    names.alarm_id(out, event.alarm);
+    raw(out, ",\"lasts_s\":");
+    or_null(out, event.lasts.map(|lasts| lasts.as_secs()));
+    text_field(out, ",\"actor\":", &event.actor);
+    text_field(out, ",\"note\":", &event.note);
+}
+
+fn bypass(out: &mut Vec<u8>, event: &BypassEvent, names: &Names) {
+    raw(out, ",\"kind\":\"bypass\",\"point\":");
+    names.point_id(out, event.point);
+    word(out, ",\"change\":", words::bypass(event.change));
+    if let BypassChange::Begun { lasts } = event.change {
+        number_field(out, ",\"lasts_s\":", lasts.as_secs());
+    }
+    text_field(out, ",\"actor\":", &event.actor);
+    text_field(out, ",\"approver\":", &event.approver);
+    text_field(out, ",\"note\":", &event.reason);
+}
+
+fn text_field(out: &mut Vec<u8>, field: &str, text: &str) {
+    raw(out, field);
+    scalar(out, text);
 }
 
 fn exception(out: &mut Vec<u8>, fault: LinkFault) {

@@ -182,7 +182,12 @@ fn alarms(out: &mut Vec<u8>, alarms: &[ActiveAlarm], names: &Names) {
 const fn is_unacked(state: AlarmState) -> bool {
     match state {
         AlarmState::Unacked | AlarmState::RtnUnacked | AlarmState::LatchedUnacked => true,
-        AlarmState::Normal | AlarmState::Acked | AlarmState::LatchedAcked => false,
+        AlarmState::Normal
+        | AlarmState::Acked
+        | AlarmState::LatchedAcked
+        | AlarmState::Shelved
+        | AlarmState::Suppressed
+        | AlarmState::OutOfService => false,
     }
 }
 

@@ -1,0 +1,146 @@
+//! The retentive memory as the run uses it: what stood is taken up before the first poll, and each change goes to the
+//! adapter that keeps it. The engine never waits for it.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hazard_core::alarm::Kept;
+use hazard_core::bypass::Bypass;
+use hazard_core::retentive::Retained;
+use hazard_core::{ClockTrust, Engine, Mono, Utc};
+use tracing::{error, info};
+
+use crate::clock::Clock;
+use crate::dictionary::Dictionary;
+use crate::retentive::{self, AlarmRow, BypassRow, Page, Retentive};
+
+/// What is left of a bypass is written down so often: after a power cut it is known to this.
+const AGAIN: Duration = Duration::from_secs(60);
+/// How long the end of a run waits for the disk.
+const CLOSE: Duration = Duration::from_secs(2);
+
+pub(super) struct Memory {
+    keeper: Retentive,
+    dictionary: Arc<Dictionary>,
+    revision: Option<u64>,
+    kept_at: Mono,
+    /// Something on the page runs out, so that its age matters.
+    timed: bool,
+    down: bool,
+}
+
+impl Memory {
+    /// Goes on where the last run on this disk stopped.
+    pub(super) fn take_up(
+        engine: &mut Engine,
+        (dir, dictionary): (&Path, &Arc<Dictionary>),
+        (page, (now, utc, trust)): (Option<Page>, (Mono, Utc, ClockTrust)),
+    ) -> std::io::Result<Self> {
+        match page.map_or_else(|| retentive::read(dir), |page| Ok(Some(page))) {
+            Ok(None) => {}
+            Ok(Some(page)) => {
+                let known = trust == ClockTrust::Synced && page.clock_synced;
+                let away_ms = utc.unix_ms().checked_sub(page.written_ms).filter(|_| known);
+                let away = away_ms.and_then(|ms| u64::try_from(ms).ok()).map(Duration::from_millis);
+                info!(alarms = page.alarms.len(), bypasses = page.bypasses.len(), "what stood stands again");
+                engine.resume(&named(&page, dictionary), away);
+            }
+            Err(fault) => {
+                error!(%fault, "what stood before the restart cannot be read: every alarm is judged by the plant alone");
+            }
+        }
+        let keeper = Retentive::spawn(dir)?;
+        Ok(Self {
+            keeper,
+            dictionary: Arc::clone(dictionary),
+            revision: None,
+            kept_at: now,
+            timed: false,
+            down: false,
+        })
+    }
+
+    /// Keeps what has changed.
+    pub(super) fn keep(&mut self, engine: &mut Engine, (now, clock): (Mono, &Clock)) {
+        let down = self.keeper.is_down();
+        if down != self.down {
+            self.down = down;
+            engine.retentive_said(now, down);
+        }
+        let again = self.timed && now.since(self.kept_at) >= AGAIN;
+        if self.revision == Some(engine.revision()) && !again {
+            return;
+        }
+        self.revision = Some(engine.revision());
+        self.kept_at = now;
+        let page = self.now(engine, clock);
+        self.timed = !page.bypasses.is_empty() || page.alarms.iter().any(|alarm| alarm.shelved_ms.is_some());
+        self.keeper.keep(page);
+    }
+
+    /// What must outlive a restart at this moment.
+    pub(super) fn now(&self, engine: &Engine, clock: &Clock) -> Page {
+        self.page(&engine.retained(), clock.wall())
+    }
+
+    pub(super) async fn shut_down(self) {
+        let closing = tokio::task::spawn_blocking(move || self.keeper.close());
+        if tokio::time::timeout(CLOSE, closing).await.is_err() {
+            error!("the disk does not take what must outlive the restart");
+        }
+    }
+
+    fn page(&self, retained: &Retained, (utc, trust): (Utc, ClockTrust)) -> Page {
+        let names = &self.dictionary;
+        let alarm = |(id, kept): &(hazard_core::id::AlarmId, Kept)| AlarmRow {
+            alarm: names.alarm_name(*id),
+            state: kept.state,
+            handled: kept.handled,
+            first_up: retained.first_up.contains(id),
+            shelved_ms: kept.shelved_for.map(millis),
+        };
+        let bypass = |(bypass, left): &(Bypass, Duration)| BypassRow {
+            point: names.point_name(bypass.point),
+            actor: bypass.actor.clone(),
+            approver: bypass.approver.clone(),
+            reason: bypass.reason.clone(),
+            left_ms: millis(*left),
+        };
+        Page {
+            written_ms: utc.unix_ms(),
+            clock_synced: trust == ClockTrust::Synced,
+            alarms: retained.alarms.iter().map(alarm).collect(),
+            bypasses: retained.bypasses.iter().map(bypass).collect(),
+        }
+    }
+}
+
+/// The page with this configuration's numbers; what this configuration does not have is left out.
+fn named(page: &Page, names: &Dictionary) -> Retained {
+    let alarms = page.alarms.iter().filter_map(|row| Some((names.alarm(&row.alarm)?, row)));
+    let kept = |row: &AlarmRow| Kept {
+        state: row.state,
+        handled: row.handled,
+        shelved_for: row.shelved_ms.map(Duration::from_millis),
+    };
+    let bypass = |row: &BypassRow| {
+        let bypass = Bypass {
+            point: names.point(&row.point)?,
+            actor: row.actor.clone(),
+            approver: row.approver.clone(),
+            reason: row.reason.clone(),
+            until: Mono::ZERO,
+        };
+        Some((bypass, Duration::from_millis(row.left_ms)))
+    };
+    Retained {
+        alarms: alarms.clone().map(|(id, row)| (id, kept(row))).collect(),
+        first_up: alarms.filter(|(_, row)| row.first_up).map(|(id, _)| id).collect(),
+        bypasses: page.bypasses.iter().filter_map(bypass).collect(),
+    }
+}
+
+fn millis(lasts: Duration) -> u64 {
+    u64::try_from(lasts.as_millis()).unwrap_or(u64::MAX)
+}

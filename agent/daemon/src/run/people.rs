@@ -1,0 +1,48 @@
+//! People's commands: names become numbers on the way in and numbers become names on the way out.
+
+use std::time::Duration;
+
+use hazard_core::id::{AlarmId, PointId};
+use hazard_core::input::{Action, Answer, Subject};
+use hazard_core::outbox::record::{Refusal, Verb};
+
+use super::{Done, UnknownName};
+use crate::control::{Deed, Refused};
+use crate::dictionary::Dictionary;
+use crate::words;
+
+/// What the engine is asked for.
+pub(super) fn action(deed: Deed, names: &Dictionary) -> Result<Action, UnknownName> {
+    let alarm = |name: String| names.alarm(&name).ok_or(UnknownName(name));
+    let point = |tag: String| names.point(&tag).ok_or(UnknownName(tag));
+    let some = |name: Option<String>| -> Result<Option<AlarmId>, UnknownName> { name.map(alarm).transpose() };
+    Ok(match deed {
+        Deed::Silence { alarm } => Action::Act(Verb::Silence, some(alarm)?),
+        Deed::Acknowledge { alarm } => Action::Act(Verb::Acknowledge, some(alarm)?),
+        Deed::Reset { alarm } => Action::Act(Verb::Reset, some(alarm)?),
+        Deed::Handle { alarm: name, cause } => Action::Handle(alarm(name)?, cause.into()),
+        Deed::Shelve { alarm: name, lasts_s } => Action::Shelve(alarm(name)?, Duration::from_secs(lasts_s)),
+        Deed::Unshelve { alarm: name } => Action::Unshelve(alarm(name)?),
+        Deed::Bypass { point: tag, approver, lasts_s } => {
+            Action::Bypass { point: point(tag)?, approver, lasts: Duration::from_secs(lasts_s) }
+        }
+        Deed::Rearm { point: tag } => Action::EndBypass(point(tag)?),
+    })
+}
+
+/// What the person is told.
+pub(super) fn done(answer: Answer, names: &Dictionary) -> Done {
+    let refused = |(subject, refusal): (Subject, Refusal)| Refused {
+        subject: match subject {
+            Subject::Alarm(AlarmId(id)) => names.alarm_name(AlarmId(id)),
+            Subject::Point(PointId(id)) => names.point_name(PointId(id)),
+        },
+        why: words::refusal(refusal).to_owned(),
+        max: match refusal {
+            Refusal::TooLong { max } => Some(max.as_secs()),
+            Refusal::TooMany { max } => Some(max.into()),
+            _ => None,
+        },
+    };
+    Done { changed: answer.changed, refused: answer.refused.into_iter().map(refused).collect() }
+}
