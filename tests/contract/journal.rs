@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use hazard_agent::journal::codec::{decode, encode};
 use hazard_agent::journal::read_block;
@@ -121,6 +122,45 @@ fn an_opening_that_names_several_earlier_epochs_keeps_their_order() {
     encode(&record, &mut bytes);
     assert_eq!(bytes, [1, 0, 0, 0, 0, 1, 7, 3, 44, 0, 43, 0, 42, 9]);
     assert_eq!(decode(1, 1, &bytes).unwrap(), [record]);
+}
+
+/// Variants came to version 1 at the ends of its lists; these bytes are from the day they came.
+#[test]
+fn what_came_to_version_1_later_is_written_and_read_as_it_came() {
+    let stamp = Stamp { mono: Mono::ZERO, utc: Utc::from_unix_ms(0), trust: ClockTrust::Unset };
+    let [actor, approver, reason, note] = ["a", "b", "c", "d"].map(String::from);
+    let change = BypassChange::Begun { lasts: Duration::from_millis(5) };
+    let cause = Cause::Test;
+    let alarm = AlarmId(1);
+    let lasts = Some(Duration::from_millis(6));
+    let (from, to) = (AlarmState::Shelved, AlarmState::OutOfService);
+    let system = |condition| Body::System(SystemEvent { condition, raised: true });
+    let bypassed = hazard_core::reading::Sample::Suspect(Quantity::Text("".into()), Doubt::Bypassed);
+    for (body, bytes) in [
+        (
+            Body::Handling(HandlingEvent { alarm, actor: "a".into(), cause, note: note.clone() }),
+            &[8, 1, 1, 97, 5, 1, 100][..],
+        ),
+        (
+            Body::Shelving(ShelvingEvent { alarm, actor: "a".into(), lasts, note }),
+            &[9, 1, 1, 97, 1, 6, 1, 100],
+        ),
+        (
+            Body::Bypass(BypassEvent { point: PointId(2), change, actor, approver, reason }),
+            &[10, 2, 0, 5, 1, 97, 1, 98, 1, 99],
+        ),
+        (Body::Alarm(AlarmEvent { alarm, from, to, value: None, actor: None }), &[2, 1, 6, 8, 0, 0]),
+        (system(Condition::AlarmFlood), &[4, 7, 1]),
+        (system(Condition::AlarmChatter(alarm)), &[4, 8, 1, 1]),
+        (system(Condition::RetentiveDown), &[4, 9, 1]),
+        (Body::Readings(vec![Reading { point: PointId(0), sample: bypassed }]), &[1, 1, 0, 1, 1, 0, 4]),
+    ] {
+        let record = Arc::new(Record { seq: Seq(1), stamp, body });
+        let mut written = Vec::new();
+        encode(&record, &mut written);
+        assert_eq!(written[4..], *bytes, "{record:?}");
+        assert_eq!(decode(1, 1, &written).unwrap(), [record]);
+    }
 }
 
 fn opening(previous: &[(u64, u64)]) -> Arc<Record> {

@@ -1,6 +1,7 @@
 //! Any message that the core could ask for is one that the contract has.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use hazard_agent::dictionary::{AlarmEntry, Dictionary, PointEntry};
 use hazard_agent::settings::Identity;
@@ -9,8 +10,9 @@ use hazard_core::id::{AlarmId, BusId, DeviceId, Epoch, MessageId, OutputId, Poin
 use hazard_core::link::{Exception, LinkFault};
 use hazard_core::outbox::Lane;
 use hazard_core::outbox::record::{
-    ActionEvent, AlarmEvent, AlarmState, Body, ClockStep, Condition, DeviceEvent, Loss, LossPlace, Opening,
-    PreviousEpoch, Record, SystemEvent, Verb,
+    ActionEvent, AlarmEvent, AlarmState, Body, BypassChange, BypassEvent, Cause, ClockStep, Condition,
+    DeviceEvent, HandlingEvent, Loss, LossPlace, Opening, PreviousEpoch, Record, ShelvingEvent, SystemEvent,
+    Verb,
 };
 use hazard_core::reading::{Doubt, NoData, Quantity, Reading, Sample};
 use hazard_core::{ClockTrust, Mono, Publish, Stamp, Utc, Value};
@@ -122,7 +124,8 @@ fn readings() -> impl Strategy<Value = Body> {
 }
 
 fn measured() -> impl Strategy<Value = Sample> {
-    let doubt = select(vec![Doubt::OverRange, Doubt::UnderRange, Doubt::AfterFault, Doubt::Rounded]);
+    let doubt =
+        select(vec![Doubt::OverRange, Doubt::UnderRange, Doubt::AfterFault, Doubt::Rounded, Doubt::Bypassed]);
     let no_data = prop_oneof![select(sample::every_no_data()), fault().prop_map(NoData::Link)];
     prop_oneof![
         quantity().prop_map(Sample::Good),
@@ -150,7 +153,7 @@ fn event() -> impl Strategy<Value = Body> {
     let step = any::<(i64, i64)>().prop_map(|(from, to)| {
         Body::ClockStep(ClockStep { from: Utc::from_unix_ms(from), to: Utc::from_unix_ms(to) })
     });
-    prop_oneof![opening(), alarm, device, system, action(), loss(), step]
+    prop_oneof![opening(), alarm, device, system, action(), loss(), step, handling(), shelving(), bypass()]
 }
 
 fn opening() -> impl Strategy<Value = Body> {
@@ -167,6 +170,37 @@ fn action() -> impl Strategy<Value = Body> {
             Body::Action(ActionEvent { actor, verb, alarm: alarm.map(AlarmId), note, changed })
         },
     )
+}
+
+fn handling() -> impl Strategy<Value = Body> {
+    let cause = select(vec![
+        Cause::Hazard,
+        Cause::Process,
+        Cause::Maintenance,
+        Cause::Equipment,
+        Cause::FalseAlarm,
+        Cause::Test,
+    ]);
+    (0..6_u32, cause, any::<[String; 2]>()).prop_map(|(alarm, cause, [actor, note])| {
+        Body::Handling(HandlingEvent { alarm: AlarmId(alarm), actor, cause, note })
+    })
+}
+
+fn shelving() -> impl Strategy<Value = Body> {
+    (0..6_u32, option::of(any::<u32>()), any::<[String; 2]>()).prop_map(|(alarm, lasts, [actor, note])| {
+        let lasts = lasts.map(|seconds| Duration::from_secs(seconds.into()));
+        Body::Shelving(ShelvingEvent { alarm: AlarmId(alarm), actor, lasts, note })
+    })
+}
+
+fn bypass() -> impl Strategy<Value = Body> {
+    let change = prop_oneof![
+        any::<u32>().prop_map(|lasts| BypassChange::Begun { lasts: Duration::from_secs(lasts.into()) }),
+        select(vec![BypassChange::Ended, BypassChange::Expired, BypassChange::Rearmed]),
+    ];
+    (0..6_u32, change, any::<[String; 3]>()).prop_map(|(point, change, [actor, approver, reason])| {
+        Body::Bypass(BypassEvent { point: PointId(point), change, actor, approver, reason })
+    })
 }
 
 fn loss() -> impl Strategy<Value = Body> {
@@ -207,14 +241,17 @@ fn state() -> impl Strategy<Value = State> {
 }
 
 fn condition() -> impl Strategy<Value = Condition> {
-    (0..7, 0..3_u16).prop_map(|(which, id)| match which {
+    (0..10, 0..3_u16).prop_map(|(which, id)| match which {
         0 => Condition::JournalDown,
         1 => Condition::JournalBehind,
         2 => Condition::UplinkDown(UplinkId(id.to_le_bytes()[0])),
         3 => Condition::OutputFault(OutputId(id)),
         4 => Condition::BusDown(BusId(id)),
         5 => Condition::BusOverrun(BusId(id)),
-        _ => Condition::ClockUntrusted,
+        6 => Condition::ClockUntrusted,
+        7 => Condition::AlarmFlood,
+        8 => Condition::AlarmChatter(AlarmId(id.into())),
+        _ => Condition::RetentiveDown,
     })
 }
 
@@ -226,8 +263,20 @@ fn fault() -> impl Strategy<Value = LinkFault> {
 }
 
 fn alarm_state() -> impl Strategy<Value = AlarmState> {
-    use AlarmState::{Acked, LatchedAcked, LatchedUnacked, Normal, RtnUnacked, Unacked};
-    select(vec![Normal, Unacked, Acked, RtnUnacked, LatchedUnacked, LatchedAcked])
+    use AlarmState::{
+        Acked, LatchedAcked, LatchedUnacked, Normal, OutOfService, RtnUnacked, Shelved, Suppressed, Unacked,
+    };
+    select(vec![
+        Normal,
+        Unacked,
+        Acked,
+        RtnUnacked,
+        LatchedUnacked,
+        LatchedAcked,
+        Shelved,
+        Suppressed,
+        OutOfService,
+    ])
 }
 
 fn value() -> impl Strategy<Value = Value> {

@@ -1,14 +1,15 @@
 //! One golden file for each kind of message. `HAZARD_BLESS=1` writes a file only where there is none.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use hazard_agent::uplink::wire::{Encoded, Reason};
 use hazard_core::id::{AlarmId, BusId, DeviceId, Epoch, OutputId, PointId, Seq, UplinkId};
 use hazard_core::link::LinkFault;
 use hazard_core::outbox::Lane;
 use hazard_core::outbox::record::{
-    ActionEvent, AlarmEvent, AlarmState, Body, ClockStep, Condition, DeviceEvent, Loss, LossPlace,
-    PreviousEpoch, SystemEvent, Verb,
+    ActionEvent, AlarmEvent, AlarmState, Body, BypassChange, BypassEvent, Cause, ClockStep, Condition,
+    DeviceEvent, HandlingEvent, Loss, LossPlace, PreviousEpoch, ShelvingEvent, SystemEvent, Verb,
 };
 use hazard_core::reading::{Doubt, Quantity, Reading, Sample};
 use hazard_core::{Publish, Utc};
@@ -27,6 +28,7 @@ pub(super) fn messages() -> Vec<(&'static str, Encoded)> {
         ("state-will", wire.will(sample::EPOCH, sample::AT)),
         ("live", of(vec![Body::Readings(few_readings())])),
         ("live-qualities", of(vec![Body::Readings(qualities())])),
+        ("live-bypassed", of(vec![Body::Readings(vec![bypassed()])])),
         ("backfill", write(&back_filled(Body::Readings(few_readings())))),
         ("alarm", of(alarms())),
         ("alarm-back-filled", write(&back_filled(alarms().remove(0)))),
@@ -41,6 +43,8 @@ pub(super) fn messages() -> Vec<(&'static str, Encoded)> {
             "alarm-clock_step",
             of(vec![Body::ClockStep(ClockStep { from: Utc::from_unix_ms(0), to: sample::AT })]),
         ),
+        ("alarm-people", of(people())),
+        ("alarm-aside", of(aside())),
         ("alarm-unnamed", write(&sample::publish(Epoch(0xbad), alarms()))),
     ]
 }
@@ -136,6 +140,48 @@ fn qualities() -> Vec<Reading> {
     }
     readings.extend(sample::every_no_data().into_iter().map(|reason| sample::bad(0, reason)));
     readings
+}
+
+/// What a detector shows while it is being calibrated.
+fn bypassed() -> Reading {
+    let sample = Sample::Suspect(Quantity::Number(sample::value(20.0)), Doubt::Bypassed);
+    Reading { point: PointId(0), sample }
+}
+
+/// What people do beside silencing, acknowledging and resetting.
+fn people() -> Vec<Body> {
+    let bypass = |change| {
+        let [actor, approver, reason] = ["李四", "王五", "年度标定"].map(String::from);
+        Body::Bypass(BypassEvent { point: PointId(0), change, actor, approver, reason })
+    };
+    let [actor, note] = ["张三", "更换探测器"].map(String::from);
+    let shelving = |lasts, note: &str| {
+        let (actor, note) = ("张三".into(), note.into());
+        Body::Shelving(ShelvingEvent { alarm: AlarmId(1), actor, lasts, note })
+    };
+    vec![
+        Body::Handling(HandlingEvent { alarm: AlarmId(0), actor, cause: Cause::Equipment, note }),
+        shelving(Some(Duration::from_secs(1800)), "清堵"),
+        shelving(None, "提前恢复"),
+        bypass(BypassChange::Begun { lasts: Duration::from_secs(7200) }),
+        bypass(BypassChange::Ended),
+        bypass(BypassChange::Expired),
+        bypass(BypassChange::Rearmed),
+    ]
+}
+
+/// Alarms that are put aside, and what alarm management says of too many.
+fn aside() -> Vec<Body> {
+    use AlarmState::{Normal, OutOfService, Shelved, Suppressed, Unacked};
+    let moves =
+        [(Unacked, Shelved), (Shelved, Suppressed), (Suppressed, OutOfService), (OutOfService, Normal)];
+    let event =
+        |(from, to)| Body::Alarm(AlarmEvent { alarm: AlarmId(0), from, to, value: None, actor: None });
+    let mut bodies: Vec<Body> = moves.into_iter().map(event).collect();
+    for condition in [Condition::AlarmFlood, Condition::AlarmChatter(AlarmId(0)), Condition::RetentiveDown] {
+        bodies.push(Body::System(SystemEvent { condition, raised: true }));
+    }
+    bodies
 }
 
 /// Every state as `from` and as `to`.

@@ -1,6 +1,7 @@
 //! Records come back from their bytes as they were, and no bytes make the decoder panic.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use hazard_agent::journal::codec::{VERSION, decode, encode};
 use hazard_core::id::{AlarmId, BusId, DeviceId, Epoch, OutputId, PointId, Seq, UplinkId};
@@ -136,6 +137,32 @@ fn body() -> impl Strategy<Value = Body> {
         action().prop_map(Body::Action),
         loss().prop_map(Body::Loss),
         step,
+        people(),
+    ]
+}
+
+/// What people do beside silencing, acknowledging and resetting.
+fn people() -> impl Strategy<Value = Body> {
+    let causes = select(vec![Cause::Hazard, Cause::Process, Cause::FalseAlarm, Cause::Test]);
+    let lasts = || any::<u32>().prop_map(|ms| Duration::from_millis(ms.into()));
+    let change = prop_oneof![
+        lasts().prop_map(|lasts| BypassChange::Begun { lasts }),
+        select(vec![BypassChange::Ended, BypassChange::Expired, BypassChange::Rearmed]),
+    ];
+    prop_oneof![
+        (any::<u32>(), causes, text(), text()).prop_map(|(alarm, cause, actor, note)| {
+            Body::Handling(HandlingEvent { alarm: AlarmId(alarm), actor, cause, note })
+        }),
+        (any::<u32>(), proptest::option::of(lasts()), text(), text()).prop_map(
+            |(alarm, lasts, actor, note)| {
+                Body::Shelving(ShelvingEvent { alarm: AlarmId(alarm), actor, lasts, note })
+            }
+        ),
+        (any::<u32>(), change, text(), text(), text()).prop_map(
+            |(point, change, actor, approver, reason)| {
+                Body::Bypass(BypassEvent { point: PointId(point), change, actor, approver, reason })
+            }
+        ),
     ]
 }
 
