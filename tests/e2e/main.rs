@@ -11,6 +11,7 @@ mod device;
 mod endurance;
 mod forwarding;
 mod operations;
+mod people;
 mod plant;
 mod platform;
 mod siege;

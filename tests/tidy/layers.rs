@@ -19,8 +19,18 @@ const DOORS: [&str; 1] = ["control"];
 const COMPOSERS: [&str; 5] = ["run", "main", "cli", "demo", "observe"];
 
 /// Modules of the daemon and files of the other crates in which serde's derive and traits may appear.
-const SERDE_AT: [&str; 9] =
-    ["config", "journal", "uplink", "dictionary", "console", "control", "cli", "observe", "demo"];
+const SERDE_AT: [&str; 10] = [
+    "config",
+    "journal",
+    "uplink",
+    "retentive",
+    "dictionary",
+    "console",
+    "control",
+    "cli",
+    "observe",
+    "demo",
+];
 
 const SERDE: [&str; 4] = ["serde", "serde_json", "schemars", "postcard"];
 
@@ -98,7 +108,7 @@ fn serde_is_named_only_where_bytes_are_written_or_read() {
         }
     }
     judge(
-        "serde lives in config, journal, uplink, dictionary, console, control, cli, observe and demo",
+        "serde lives in config, journal, uplink, retentive, dictionary, console, control, cli, observe and demo",
         found,
         ALLOWED,
     );

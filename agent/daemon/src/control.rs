@@ -105,7 +105,7 @@ pub enum CauseWord {
     /// 真实险情 a real hazard
     Hazard,
     /// 工艺波动 the process left its band
-    Process,
+    Upset,
     /// 检维修 work on the plant
     Maintenance,
     /// 设备故障 detector, line or relay
@@ -120,7 +120,7 @@ impl From<CauseWord> for Cause {
     fn from(word: CauseWord) -> Self {
         match word {
             CauseWord::Hazard => Self::Hazard,
-            CauseWord::Process => Self::Process,
+            CauseWord::Upset => Self::Upset,
             CauseWord::Maintenance => Self::Maintenance,
             CauseWord::Equipment => Self::Equipment,
             CauseWord::FalseAlarm => Self::FalseAlarm,

@@ -86,7 +86,7 @@ pub(crate) const fn verb(verb: Verb) -> &'static str {
 pub(crate) const fn cause(cause: Cause) -> &'static str {
     match cause {
         Cause::Hazard => "hazard",
-        Cause::Process => "process",
+        Cause::Upset => "upset",
         Cause::Maintenance => "maintenance",
         Cause::Equipment => "equipment",
         Cause::FalseAlarm => "false_alarm",

@@ -175,7 +175,7 @@ fn action() -> impl Strategy<Value = Body> {
 fn handling() -> impl Strategy<Value = Body> {
     let cause = select(vec![
         Cause::Hazard,
-        Cause::Process,
+        Cause::Upset,
         Cause::Maintenance,
         Cause::Equipment,
         Cause::FalseAlarm,

@@ -143,7 +143,7 @@ fn body() -> impl Strategy<Value = Body> {
 
 /// What people do beside silencing, acknowledging and resetting.
 fn people() -> impl Strategy<Value = Body> {
-    let causes = select(vec![Cause::Hazard, Cause::Process, Cause::FalseAlarm, Cause::Test]);
+    let causes = select(vec![Cause::Hazard, Cause::Upset, Cause::FalseAlarm, Cause::Test]);
     let lasts = || any::<u32>().prop_map(|ms| Duration::from_millis(ms.into()));
     let change = prop_oneof![
         lasts().prop_map(|lasts| BypassChange::Begun { lasts }),

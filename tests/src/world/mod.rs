@@ -428,7 +428,7 @@ impl World {
             0 => Action::Act(Verb::Silence, one),
             1 => Action::Act(Verb::Acknowledge, one),
             2 => Action::Act(Verb::Reset, one),
-            3 => Action::Handle(alarm, Cause::Process),
+            3 => Action::Handle(alarm, Cause::Upset),
             4 => Action::Shelve(alarm, lasts),
             5 => Action::Unshelve(alarm),
             6 => Action::Bypass { point, approver: "安全员".into(), lasts },

@@ -169,7 +169,7 @@ fn a_reset_is_looked_at_again_after_its_hold() {
 }
 
 #[test]
-fn what_is_put_aside_comes_back_as_the_process_is() {
+fn what_is_put_aside_comes_back_as_the_plant_is() {
     for (value, back) in [(30, AlarmState::Unacked), (0, AlarmState::Normal)] {
         let (mut alarm, mut spec) = (Alarm::default(), latching());
         spec.shelve_max = Duration::from_secs(60);

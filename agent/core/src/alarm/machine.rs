@@ -74,47 +74,21 @@ mod tests {
     fn the_whole_transition_table() {
         use AlarmInput::{Acknowledged, Raised, Released, Reset, Returned};
         use AlarmState::{
-            Acked, LatchedAcked, LatchedUnacked, Normal, OutOfService, RtnUnacked, Shelved, Suppressed,
-            Unacked,
+            Acked as C, LatchedAcked as F, LatchedUnacked as E, Normal as A, OutOfService as I,
+            RtnUnacked as D, Shelved as G, Suppressed as H, Unacked as B,
         };
         let rows = [
-            // state, raised, returned, returned (latching), acknowledged, reset, released standing, released quiet
-            (Normal, Unacked, Normal, Normal, Normal, Normal, Normal, Normal),
-            (Unacked, Unacked, RtnUnacked, LatchedUnacked, Acked, Unacked, Unacked, Unacked),
-            (Acked, Acked, Normal, LatchedAcked, Acked, Acked, Acked, Acked),
-            (RtnUnacked, Unacked, RtnUnacked, RtnUnacked, Normal, RtnUnacked, RtnUnacked, RtnUnacked),
-            (
-                LatchedUnacked,
-                Unacked,
-                LatchedUnacked,
-                LatchedUnacked,
-                LatchedAcked,
-                LatchedUnacked,
-                LatchedUnacked,
-                LatchedUnacked,
-            ),
-            (
-                LatchedAcked,
-                Unacked,
-                LatchedAcked,
-                LatchedAcked,
-                LatchedAcked,
-                Normal,
-                LatchedAcked,
-                LatchedAcked,
-            ),
-            (Shelved, Shelved, Shelved, Shelved, Shelved, Shelved, Unacked, Normal),
-            (Suppressed, Suppressed, Suppressed, Suppressed, Suppressed, Suppressed, Unacked, Normal),
-            (
-                OutOfService,
-                OutOfService,
-                OutOfService,
-                OutOfService,
-                OutOfService,
-                OutOfService,
-                Unacked,
-                Normal,
-            ),
+            // The letters are ISA-18.2's: state; raised, returned, returned (latching), acknowledged, reset, released
+            // while its condition stands, released while it is quiet.
+            (A, B, A, A, A, A, A, A),
+            (B, B, D, E, C, B, B, B),
+            (C, C, A, F, C, C, C, C),
+            (D, B, D, D, A, D, D, D),
+            (E, B, E, E, F, E, E, E),
+            (F, B, F, F, F, A, F, F),
+            (G, G, G, G, G, G, B, A),
+            (H, H, H, H, H, H, B, A),
+            (I, I, I, I, I, I, B, A),
         ];
         for (state, raised, returned, latched, acknowledged, reset, standing, quiet) in rows {
             for latch in [false, true] {
@@ -125,11 +99,8 @@ mod tests {
                 assert_eq!(to(Reset), reset, "{state:?}");
                 assert_eq!(to(Released { stands: true }), standing, "{state:?}");
                 assert_eq!(to(Released { stands: false }), quiet, "{state:?}");
-                for (why, withheld) in [
-                    (Withheld::Shelved, Shelved),
-                    (Withheld::Suppressed, Suppressed),
-                    (Withheld::OutOfService, OutOfService),
-                ] {
+                let aside = [(Withheld::Shelved, G), (Withheld::Suppressed, H), (Withheld::OutOfService, I)];
+                for (why, withheld) in aside {
                     assert_eq!(to(AlarmInput::Withheld(why)), withheld, "{state:?}");
                 }
             }

@@ -269,7 +269,7 @@ pub enum Cause {
     /// 真实险情: gas leaked, dust burned.
     Hazard,
     /// 工艺波动: the process left its band.
-    Process,
+    Upset,
     /// 检维修: work on the plant.
     Maintenance,
     /// 设备故障: detector, line or relay.

@@ -39,7 +39,7 @@ plain!(Trust = ClockTrust { Unset, Free, Synced });
 plain!(Doubt = reading::Doubt { OverRange, UnderRange, AfterFault, Rounded, Bypassed });
 plain!(Lane = core::Lane { Event, Reading });
 plain!(Verb = core::Verb { Silence, Acknowledge, Reset });
-plain!(Cause = core::Cause { Hazard, Process, Maintenance, Equipment, FalseAlarm, Test });
+plain!(Cause = core::Cause { Hazard, Upset, Maintenance, Equipment, FalseAlarm, Test });
 plain!(
     AlarmState = core::AlarmState {
         Normal,
