@@ -112,3 +112,37 @@ impl FeedbackSpec {
         if is_there { Feedback::Shown } else { Feedback::Away }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reading::{Doubt, NoData};
+
+    #[test]
+    fn what_nobody_saw_is_neither_quiet_nor_standing() {
+        let rows = [
+            (Channel::Quiet, Outcome::Quiet, CauseState::Quiet),
+            (Channel::Unread, Outcome::Unread, CauseState::Unknown),
+            (Channel::Bypassed, Outcome::Blind, CauseState::Bypassed),
+            (Channel::Trip, Outcome::Tripped, CauseState::Standing),
+        ];
+        for (channel, outcome, state) in rows {
+            assert_eq!((CauseState::from(channel), CauseState::from(outcome)), (state, state));
+        }
+        assert_eq!(CauseState::from(Channel::Fault), CauseState::Unknown);
+    }
+
+    #[test]
+    fn only_a_good_sample_shows_a_position_and_the_limit_belongs_to_it() {
+        let number = |raw| Quantity::Number(Value::from_i32(raw));
+        for (side, shown) in [(Side::High, [4, 5, 6]), (Side::Low, [6, 5, 4])] {
+            let spec = FeedbackSpec { point: PointId(0), side, limit: Value::from_i32(5) };
+            let read = |raw| spec.read(Some(&Sample::Good(number(raw))));
+            assert_eq!(shown.map(read), [Feedback::Away, Feedback::Shown, Feedback::Shown]);
+            for sample in [Sample::Suspect(number(5), Doubt::AfterFault), Sample::Bad(NoData::Stale)] {
+                assert_eq!(spec.read(Some(&sample)), Feedback::Unknown);
+            }
+            assert_eq!(spec.read(None), Feedback::Unknown);
+        }
+    }
+}
