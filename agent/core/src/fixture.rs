@@ -5,11 +5,12 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::Value;
-use crate::id::{BusId, DeviceId};
+use crate::alarm::{AlarmKind, AlarmSpec, Priority};
+use crate::id::{BusId, DeviceId, PointId};
 use crate::link::Table;
 use crate::point::{Order, PointSpec, Report, Shape, Source};
 use crate::site::{BusKind, BusSpec, DeviceSpec, SiteTables};
+use crate::{Side, Threshold, Value};
 
 /// One TCP bus with this many devices and no points.
 pub(crate) fn tables(devices: u16) -> SiteTables {
@@ -48,6 +49,17 @@ pub(crate) fn point(tag: &str, device: u16) -> PointSpec {
         safety: true,
         interlock: false,
         button: None,
+    }
+}
+
+/// A switch's alarm on a point.
+pub(crate) const fn alarm(point: PointId) -> AlarmSpec {
+    AlarmSpec {
+        point,
+        kind: AlarmKind::Digital,
+        threshold: Threshold::switch(Side::High),
+        priority: Priority::High,
+        latch: false,
     }
 }
 

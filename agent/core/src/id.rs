@@ -46,6 +46,18 @@ index!(
     /// An uplink: one platform.
     UplinkId(u8)
 );
+index!(
+    /// A vote over several alarms.
+    VoteId(u16)
+);
+index!(
+    /// A trip: one row of the cause & effect matrix.
+    TripId(u16)
+);
+index!(
+    /// A start permit of one line.
+    PermitId(u16)
+);
 
 /// One request in flight on a bus; never used twice in a run.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

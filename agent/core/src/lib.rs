@@ -20,6 +20,7 @@ mod engine_tests;
 mod fixture;
 pub mod id;
 pub mod input;
+pub mod interlock;
 pub mod link;
 pub mod outbox;
 pub mod output;
@@ -31,6 +32,7 @@ pub mod retentive;
 pub mod site;
 pub mod snapshot;
 pub mod table;
+pub mod vote;
 mod wall;
 
 pub use engine::{Engine, Start};
