@@ -55,11 +55,8 @@ pub(crate) fn point(tag: &str, device: u16) -> PointSpec {
 /// A switch's alarm on a point.
 pub(crate) const fn alarm(point: PointId) -> AlarmSpec {
     AlarmSpec {
-        point,
-        kind: AlarmKind::Digital,
-        threshold: Threshold::switch(Side::High),
         priority: Priority::High,
-        latch: false,
+        ..AlarmSpec::new(point, AlarmKind::Digital, Threshold::switch(Side::High))
     }
 }
 
