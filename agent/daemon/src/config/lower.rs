@@ -177,6 +177,7 @@ impl<'a> Lowering<'a> {
             return Err(Report::new(self.faults, self.sources.files.clone()));
         };
         self.tables.limits = gateway.limits;
+        self.tables.practice = gateway.practice;
         let site = match Site::try_new(std::mem::take(&mut self.tables)) {
             Ok(site) => site,
             Err(refused) => return Err(self.refused(site, &refused)),

@@ -4,12 +4,12 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use hazard_core::site::Limits;
+use hazard_core::site::{Limits, Practice};
 
 use super::{Lowering, Section};
 use crate::config::catalogue::Code;
 use crate::config::error::{Fault, args};
-use crate::config::file::{EnterpriseFile, GatewayFile, LimitsFile, RetentionFile};
+use crate::config::file::{EnterpriseFile, GatewayFile, LimitsFile, PracticeFile, RetentionFile};
 use crate::config::tree::Node;
 use crate::settings::{Identity, Journal};
 
@@ -21,6 +21,7 @@ pub(super) struct Gateway {
     pub(super) state_dir: PathBuf,
     pub(super) clock_sync_file: PathBuf,
     pub(super) limits: Limits,
+    pub(super) practice: Practice,
 }
 
 impl<'a> Lowering<'a> {
@@ -30,6 +31,7 @@ impl<'a> Lowering<'a> {
         let gateway = self.one::<GatewayFile>(site, "gateway", recovered);
         let limits = self.one::<LimitsFile>(site, "limits", recovered);
         let retention = self.one::<RetentionFile>(site, "retention", recovered);
+        let practice = self.one::<PracticeFile>(site, "practice", recovered);
         if let Some((node, _)) = &enterprise {
             self.code(*node, "district");
             self.code(*node, "id");
@@ -57,6 +59,7 @@ impl<'a> Lowering<'a> {
                 recent_events_max: limits.recent_events_max,
                 journal_backlog_max: limits.journal_backlog_max,
             },
+            practice: lowered(&practice.map(|(_, file)| file).unwrap_or_default()),
         })
     }
 
@@ -84,5 +87,14 @@ fn journal(gateway: &GatewayFile, retention: &RetentionFile) -> Journal {
         commit_within: Duration::from_millis(retention.commit_ms.into()),
         quota_bytes: retention.quota_mb.saturating_mul(1_000_000),
         keep: Duration::from_secs(u64::from(retention.raw_days) * 86_400),
+    }
+}
+
+fn lowered(file: &PracticeFile) -> Practice {
+    Practice {
+        reset_hold: Duration::from_secs(file.reset_hold_s.into()),
+        bypass_max: Duration::from_secs(60 * u64::from(file.bypass_max_min)),
+        bypasses_max: file.bypasses_max,
+        shelved_max: file.shelved_max,
     }
 }
