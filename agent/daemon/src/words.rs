@@ -95,5 +95,6 @@ pub(crate) const fn condition(condition: Condition) -> &'static str {
         Condition::BusDown(_) => "bus_down",
         Condition::BusOverrun(_) => "bus_overrun",
         Condition::ClockUntrusted => "clock_untrusted",
+        Condition::SafeguardAbsent(_) => "safeguard_absent",
     }
 }

@@ -3,7 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::id::{AlarmId, BusId, DeviceId, Epoch, OutputId, Seq, UplinkId};
+use crate::id::{AlarmId, BusId, DeviceId, Epoch, OutputId, SafeguardId, Seq, UplinkId};
 use crate::link::LinkFault;
 use crate::reading::Reading;
 use crate::{Stamp, Utc, Value};
@@ -184,7 +184,7 @@ pub struct DeviceEvent {
     pub fault: Option<LinkFault>,
 }
 
-/// A condition of the agent itself that a person must know about.
+/// A condition of the agent or of the site that a person must know about; no point has it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Condition {
     /// The journal cannot be opened or written: records live in memory only.
@@ -201,9 +201,28 @@ pub enum Condition {
     BusOverrun(BusId),
     /// The wall clock cannot be trusted.
     ClockUntrusted,
+    /// A safeguard that the site must have is not there: a standing major hazard, which no point measures.
+    SafeguardAbsent(SafeguardId),
 }
 
-/// A condition of the agent itself began or ended.
+impl Condition {
+    /// Whether the monitoring itself is impaired. A lamp that a missing wall keeps lit tells nobody of the next fault.
+    #[must_use]
+    pub const fn impairs(self) -> bool {
+        match self {
+            Self::JournalDown
+            | Self::JournalBehind
+            | Self::UplinkDown(_)
+            | Self::OutputFault(_)
+            | Self::BusDown(_)
+            | Self::BusOverrun(_)
+            | Self::ClockUntrusted => true,
+            Self::SafeguardAbsent(_) => false,
+        }
+    }
+}
+
+/// A condition began or ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SystemEvent {
     /// The condition.

@@ -110,6 +110,14 @@ impl Epochs {
 
 fn read(path: &Path) -> Option<(Epoch, u64, Dictionary)> {
     let body = slot::read_whole(path)?;
-    let (epoch, ordinal, dictionary) = postcard::from_bytes::<(u64, u64, Dictionary)>(&body).ok()?;
+    let (epoch, ordinal, dictionary) = header(&body)?;
     Some((Epoch(epoch), ordinal, dictionary))
+}
+
+fn header(body: &[u8]) -> Option<(u64, u64, Dictionary)> {
+    postcard::from_bytes(body).ok().or_else(|| {
+        // Before there were safeguards a header ended where their list begins; a list without entries is one zero.
+        let complete = [body, &[0]].concat();
+        postcard::from_bytes(&complete).ok()
+    })
 }

@@ -115,6 +115,7 @@ pub(super) enum Condition {
     BusDown(u16),
     BusOverrun(u16),
     ClockUntrusted,
+    SafeguardAbsent(u16),
 }
 
 #[derive(Serialize, Deserialize)]

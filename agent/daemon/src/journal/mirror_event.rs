@@ -1,6 +1,6 @@
 //! The events of [`super::mirror`], there and back.
 
-use hazard_core::id::{AlarmId, BusId, Epoch, OutputId, Seq, UplinkId};
+use hazard_core::id::{AlarmId, BusId, Epoch, OutputId, SafeguardId, Seq, UplinkId};
 use hazard_core::outbox::record as core;
 
 use super::codec::NotRecords;
@@ -42,6 +42,7 @@ impl From<core::Condition> for Condition {
             core::Condition::BusDown(bus) => Self::BusDown(bus.0),
             core::Condition::BusOverrun(bus) => Self::BusOverrun(bus.0),
             core::Condition::ClockUntrusted => Self::ClockUntrusted,
+            core::Condition::SafeguardAbsent(safeguard) => Self::SafeguardAbsent(safeguard.0),
         }
     }
 }
@@ -56,6 +57,7 @@ impl From<Condition> for core::Condition {
             Condition::BusDown(bus) => Self::BusDown(BusId(bus)),
             Condition::BusOverrun(bus) => Self::BusOverrun(BusId(bus)),
             Condition::ClockUntrusted => Self::ClockUntrusted,
+            Condition::SafeguardAbsent(safeguard) => Self::SafeguardAbsent(SafeguardId(safeguard)),
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use hazard_core::id::{AlarmId, PointId};
+use hazard_core::id::{AlarmId, PointId, SafeguardId};
 use hazard_core::{Utc, Value};
 
 use super::json;
@@ -78,6 +78,14 @@ impl Names {
         match self.alarms.get(alarm.index()) {
             Some(name) => json::raw(out, &name.id),
             None => unknown(out, alarm.index()),
+        }
+    }
+
+    /// Names a safeguard.
+    pub(super) fn safeguard(&self, out: &mut Vec<u8>, safeguard: SafeguardId) {
+        match self.dictionary.safeguards.get(safeguard.index()) {
+            Some(entry) => json::scalar(out, &entry.name),
+            None => unknown(out, safeguard.index()),
         }
     }
 
