@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use hazard_agent::dictionary::{AlarmEntry, Dictionary, PointEntry};
+use hazard_agent::dictionary::{AlarmEntry, Dictionary, PointEntry, SafeguardEntry};
 use hazard_agent::settings::Identity;
 use hazard_agent::uplink::wire::{ActiveAlarm, Reason, State, Wire};
-use hazard_core::id::{AlarmId, BusId, DeviceId, Epoch, MessageId, OutputId, PointId, Seq, UplinkId};
+use hazard_core::id::{
+    AlarmId, BusId, DeviceId, Epoch, MessageId, OutputId, PointId, SafeguardId, Seq, UplinkId,
+};
 use hazard_core::link::{Exception, LinkFault};
 use hazard_core::outbox::Lane;
 use hazard_core::outbox::record::{
@@ -82,15 +84,27 @@ fn dictionary() -> impl Strategy<Value = Dictionary> {
         },
     );
     let names = || vec(any::<String>(), 0..3);
-    (any::<String>(), vec(point, 0..4), vec(alarm, 0..4), [names(), names(), names(), names()]).prop_map(
-        |(config_hash, points, alarms, [devices, buses, outputs, uplinks])| Dictionary {
-            config_hash,
-            points,
-            alarms,
-            devices,
-            buses,
-            outputs,
-            uplinks,
+    (
+        any::<String>(),
+        vec(point, 0..4),
+        vec(alarm, 0..4),
+        [names(), names(), names(), names()],
+        vec(safeguard(), 0..3),
+    )
+        .prop_map(|(config_hash, points, alarms, [devices, buses, outputs, uplinks], safeguards)| {
+            Dictionary { config_hash, points, alarms, devices, buses, outputs, uplinks, safeguards }
+        })
+}
+
+fn safeguard() -> impl Strategy<Value = SafeguardEntry> {
+    let kind = select(vec!["vent_panel", "partition_wall", "interlock"]);
+    (any::<[String; 2]>(), kind, any::<bool>(), select(vec!["", "2026-12-31"])).prop_map(
+        |([name, note], kind, absent, deadline)| SafeguardEntry {
+            name,
+            kind: kind.into(),
+            absent,
+            note,
+            deadline: deadline.into(),
         },
     )
 }
@@ -207,13 +221,14 @@ fn state() -> impl Strategy<Value = State> {
 }
 
 fn condition() -> impl Strategy<Value = Condition> {
-    (0..7, 0..3_u16).prop_map(|(which, id)| match which {
+    (0..8, 0..3_u16).prop_map(|(which, id)| match which {
         0 => Condition::JournalDown,
         1 => Condition::JournalBehind,
         2 => Condition::UplinkDown(UplinkId(id.to_le_bytes()[0])),
         3 => Condition::OutputFault(OutputId(id)),
         4 => Condition::BusDown(BusId(id)),
         5 => Condition::BusOverrun(BusId(id)),
+        6 => Condition::SafeguardAbsent(SafeguardId(id)),
         _ => Condition::ClockUntrusted,
     })
 }
