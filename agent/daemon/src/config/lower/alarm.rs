@@ -77,7 +77,11 @@ impl<'a> Draft<'a> {
         }
         let usual = self.usual_alarms();
         self.companions(&usual);
-        alarms.extend(usual.into_iter().map(|file| Written { file, node: None, origin, deadband: 0.0 }));
+        if !usual.is_empty() {
+            alarms.extend(usual.into_iter().map(|file| Written { file, node: None, origin, deadband: 0.0 }));
+            // What nobody wrote has no place in the order of the file.
+            alarms.sort_by_key(|alarm| rank(alarm.file.kind));
+        }
         if !shape.is_switch() {
             self.levels(&mut alarms, range);
         }
