@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hazard_agent::journal::codec::{decode, encode};
 use hazard_agent::journal::read_block;
-use hazard_core::id::{AlarmId, DeviceId, Epoch, OutputId, PointId, Seq, UplinkId};
+use hazard_core::id::{AlarmId, DeviceId, Epoch, OutputId, PointId, SafeguardId, Seq, UplinkId};
 use hazard_core::link::{Exception, LinkFault};
 use hazard_core::outbox::Record;
 use hazard_core::outbox::record::*;
@@ -115,6 +115,17 @@ fn an_opening_that_named_one_earlier_epoch_or_none_is_written_and_read_as_it_was
     }
 }
 
+/// Conditions that were thought of later have the next number; those before keep theirs.
+#[test]
+fn an_absent_safeguard_is_the_eleventh_condition() {
+    let condition = Condition::SafeguardAbsent(SafeguardId(300));
+    let record = first(Body::System(SystemEvent { condition, raised: true }));
+    let mut bytes = Vec::new();
+    encode(&record, &mut bytes);
+    assert_eq!(bytes, [1, 0, 0, 0, 4, 10, 172, 2, 1]);
+    assert_eq!(decode(1, 1, &bytes).unwrap(), [record]);
+}
+
 #[test]
 fn an_opening_that_names_several_earlier_epochs_keeps_their_order() {
     let record = opening(&[(44, 0), (43, 0), (42, 9)]);
@@ -167,7 +178,10 @@ fn opening(previous: &[(u64, u64)]) -> Arc<Record> {
     let previous = previous
         .iter()
         .map(|&(epoch, through)| PreviousEpoch { epoch: Epoch(epoch), durable_through: Seq(through) });
-    let body = Body::Opening(Opening { ordinal: Some(7), previous: previous.collect() });
+    first(Body::Opening(Opening { ordinal: Some(7), previous: previous.collect() }))
+}
+
+fn first(body: Body) -> Arc<Record> {
     let stamp = Stamp { mono: Mono::ZERO, utc: Utc::from_unix_ms(0), trust: ClockTrust::Unset };
     Arc::new(Record { seq: Seq(1), stamp, body })
 }

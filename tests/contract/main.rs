@@ -7,4 +7,5 @@ mod journal;
 mod node;
 mod observe;
 mod plan;
+mod profiles;
 mod wire;

@@ -11,9 +11,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use hazard_agent::config::{Lang, Style};
+use hazard_agent::dictionary::SafeguardEntry;
 use hazard_agent::observe::metrics::{self, POINTS_MAX};
 use hazard_agent::observe::status::{Shown, render};
 use hazard_agent::observe::{Latencies, Status};
+use hazard_core::id::SafeguardId;
+use hazard_core::outbox::record::Condition;
 use plant::Scene;
 
 fn page(status: &Status) -> String {
@@ -169,6 +172,32 @@ fn nothing_is_called_healthy_while_anything_is_impaired() {
     for (index, status) in ill.iter().enumerate() {
         assert!(!healthy(status), "{index}");
     }
+}
+
+#[test]
+fn an_absent_safeguard_is_shown_as_a_hazard_of_the_site_and_not_as_a_fault_of_the_monitoring() {
+    let (mut snapshot, mut facts) = plant::run(Scene::Quiet);
+    snapshot.conditions.push(Condition::SafeguardAbsent(SafeguardId(0)));
+    let nameless = Status::new(&snapshot, &facts);
+    assert_eq!(nameless.conditions[0].of.as_deref(), Some("#0"));
+    let mut dictionary = (*facts.dictionary).clone();
+    dictionary.safeguards.push(SafeguardEntry {
+        name: "DC-1/vent_panel".into(),
+        kind: "vent_panel".into(),
+        absent: true,
+        note: String::new(),
+        deadline: String::new(),
+    });
+    facts.dictionary = dictionary.into();
+    let status = Status::new(&snapshot, &facts);
+    assert_eq!((status.impaired(), status.hazards().count()), (0, 1));
+    let screen = render(&status, Lang::Zh, Style::Plain);
+    assert!(screen.lines().next().unwrap().ends_with("○ 监测自身正常  ◆ 重大隐患 1 项"), "{screen}");
+    let row = screen.lines().find(|line| line.contains("DC-1/vent_panel")).unwrap();
+    assert!(row.starts_with("◆ 安全设施") && row.contains("重大事故隐患"), "{row}");
+    let series = lint::page(&page(&status)).unwrap();
+    let shown = series.iter().filter(|one| one.labels.iter().any(|(_, value)| value == "DC-1/vent_panel"));
+    assert_eq!(shown.map(|one| (&*one.name, one.value)).collect::<Vec<_>>(), [("hazard_condition", 1.0)]);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use core::time::Duration;
 use crate::annunciate::{Beat, Impaired, Panel, Wiring};
 use crate::deadline::Deadlines;
 use crate::decode::decode;
-use crate::id::{BusId, Epoch, OutputId, Ticket, UplinkId};
+use crate::id::{BusId, Epoch, OutputId, SafeguardId, Ticket, UplinkId};
 use crate::input::UplinkReport;
 use crate::link::{LinkFault, ReadResult};
 use crate::outbox::record::{Body, Condition, DeviceEvent, SystemEvent};
@@ -16,6 +16,7 @@ use crate::outbox::{JournalState, Outbox};
 use crate::plant::{Found, Plant};
 use crate::poll::{Ask, Health, Poller, Settled, Turn, plan};
 use crate::reading::{Doubt, NoData, Reading, Sample};
+use crate::site::SafeguardState;
 use crate::wall::WallClock;
 use crate::{ClockTrust, Input, Mono, Output, Site, Stamp, Utc};
 
@@ -71,7 +72,7 @@ impl Engine {
         for bus in 0..pollers.len() {
             buses.arm(bus, now);
         }
-        Self {
+        let mut engine = Self {
             now,
             wall: WallClock::new(now, start.utc, start.trust),
             health: site.devices.iter().map(|_| Health::default()).collect(),
@@ -90,7 +91,9 @@ impl Engine {
             next_ticket: 1,
             pollers,
             site,
-        }
+        };
+        engine.note_safeguards();
+        engine
     }
 
     /// Counts the changes of alarms and conditions, for whoever shows them.
@@ -343,6 +346,13 @@ impl Engine {
         self.finish_turn();
     }
 
+    fn note_safeguards(&mut self) {
+        let site = Arc::clone(&self.site);
+        for (id, safeguard) in (0..).map(SafeguardId).zip(&site.safeguards) {
+            self.set(Condition::SafeguardAbsent(id), safeguard.state == SafeguardState::Absent);
+        }
+    }
+
     /// Raises or ends a condition; nothing when it stands already as wanted.
     fn set(&mut self, condition: Condition, raised: bool) {
         let changed =
@@ -387,7 +397,11 @@ impl Engine {
             return;
         }
         let offline = self.health.iter().any(Health::is_offline);
-        let impaired = if offline || !self.conditions.is_empty() { Impaired::Yes } else { Impaired::No };
+        let impaired = if offline || self.conditions.iter().any(|condition| condition.impairs()) {
+            Impaired::Yes
+        } else {
+            Impaired::No
+        };
         let panel = Panel::image(&self.site, &self.plant.alarms, impaired, self.beat);
         if panel == self.panel {
             return;

@@ -9,12 +9,14 @@ use proptest::prelude::*;
 
 use crate::alarm::{AlarmKind, AlarmSpec, Priority};
 use crate::annunciate::{OutputSpec, Role, Wiring};
-use crate::id::{AlarmId, BusId, DeviceId, Epoch, MessageId, OutputId, PointId, Seq, Ticket, UplinkId};
+use crate::id::{
+    AlarmId, BusId, DeviceId, Epoch, MessageId, OutputId, PointId, SafeguardId, Seq, Ticket, UplinkId,
+};
 use crate::input::{Action, Command, JournalReport, PastEpoch, UplinkReport};
 use crate::link::{Exception, LinkFault, Words};
-use crate::outbox::record::{AlarmState, Body, Cause, Condition, Loss, LossPlace, Record, Verb};
+use crate::outbox::record::{AlarmState, Body, Cause, Condition, Loss, LossPlace, Record, SystemEvent, Verb};
 use crate::outbox::{AckedSet, Lane};
-use crate::site::{SiteTables, UplinkSpec};
+use crate::site::{SafeguardSpec, SafeguardState, SiteTables, UplinkSpec};
 use crate::{
     ClockTrust, Engine, Input, Mono, Output, Polarity, Side, Site, Stamp, Start, Threshold, Utc, Value,
     fixture,
@@ -79,6 +81,34 @@ fn a_write_that_no_adapter_answers_is_an_output_fault() {
         }
     }
     panic!("a relay that nobody drives is not told: {:?}", engine.snapshot().conditions);
+}
+
+#[test]
+fn an_absent_safeguard_stands_from_the_first_moment_and_leaves_the_fault_lamp_dark() {
+    let safeguard = |state| SafeguardSpec { name: "DC-1/vent_panel".into(), state };
+    let mut tables = fixture::tables(0);
+    tables.outputs.push(OutputSpec {
+        role: Role::Fault,
+        polarity: Polarity::EnergiseToAlarm,
+        ..horn(Wiring::Gpio)
+    });
+    tables.safeguards = vec![safeguard(SafeguardState::Fitted), safeguard(SafeguardState::Absent)];
+    let mut engine = engine(tables);
+    let absent = Condition::SafeguardAbsent(SafeguardId(1));
+    assert_eq!(engine.snapshot().conditions, [absent]);
+    let opened =
+        JournalReport::Opened { epoch: Epoch(1), ordinal: 1, previous: Vec::new(), past: Vec::new() };
+    engine.handle(Mono::ZERO, Input::Journal(opened));
+    engine.handle_timeout(Mono::from_millis(60_000));
+    assert_eq!(engine.snapshot().conditions, [absent], "nothing ends it but another configuration");
+    assert!(!engine.snapshot().panel.energised[0], "the lamp is for faults of the monitoring");
+    let told = drain(&mut engine).into_iter().filter_map(|output| match output {
+        Output::Append { records, .. } => Some(records),
+        _ => None,
+    });
+    let told: Vec<Body> = told.flatten().map(|record| record.body.clone()).collect();
+    let raised = Body::System(SystemEvent { condition: absent, raised: true });
+    assert_eq!(told.iter().filter(|body| **body == raised).count(), 1, "{told:?}");
 }
 
 #[test]

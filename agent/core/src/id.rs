@@ -58,6 +58,10 @@ index!(
     /// A start permit of one line.
     PermitId(u16)
 );
+index!(
+    /// A safeguard: something fitted, or that should be, so that a hazard does less.
+    SafeguardId(u16)
+);
 
 /// One request in flight on a bus; never used twice in a run.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

@@ -91,6 +91,24 @@ pub struct UplinkSpec {
     pub message_records_max: u16,
 }
 
+/// Whether a safeguard is there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SafeguardState {
+    /// It is.
+    Fitted,
+    /// It is not, and that stands as a condition as long as the engine runs.
+    Absent,
+}
+
+/// A safeguard that the site must have; nothing measures it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SafeguardSpec {
+    /// Its name on the site.
+    pub name: Arc<str>,
+    /// Whether it is there.
+    pub state: SafeguardState,
+}
+
 /// Bounds of memory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
@@ -147,6 +165,8 @@ pub struct SiteTables {
     pub outputs: Vec<OutputSpec>,
     /// Uplinks.
     pub uplinks: Vec<UplinkSpec>,
+    /// Safeguards.
+    pub safeguards: Vec<SafeguardSpec>,
     /// Memory bounds.
     pub limits: Limits,
     /// What people may do.

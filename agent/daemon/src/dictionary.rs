@@ -20,6 +20,8 @@ pub struct Dictionary {
     pub outputs: Vec<String>,
     /// Uplinks.
     pub uplinks: Vec<String>,
+    /// Safeguards. Last, and so it stays: a header on disk from before there were any ends here.
+    pub safeguards: Vec<SafeguardEntry>,
 }
 
 impl Dictionary {
@@ -85,4 +87,19 @@ pub struct AlarmEntry {
     pub setpoint: String,
     /// Held until reset.
     pub latch: bool,
+}
+
+/// A safeguard's names.
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
+pub struct SafeguardEntry {
+    /// What it protects and its kind: `DC-1/vent_panel`.
+    pub name: String,
+    /// `vent_panel`, `isolation_valve` and so on, as in the site file.
+    pub kind: String,
+    /// It should be there and is not.
+    pub absent: bool,
+    /// What is said of it; may be empty.
+    pub note: String,
+    /// The day until which an absent one must be fitted, `2026-12-31`; empty where none is set.
+    pub deadline: String,
 }

@@ -140,5 +140,6 @@ pub(crate) const fn condition(condition: Condition) -> &'static str {
         Condition::AlarmFlood => "alarm_flood",
         Condition::AlarmChatter(_) => "alarm_chatter",
         Condition::RetentiveDown => "retentive_down",
+        Condition::SafeguardAbsent(_) => "safeguard_absent",
     }
 }

@@ -190,6 +190,7 @@ fn dictionary() -> Dictionary {
         buses: vec!["RS485-1".into(), "LAN".into()],
         outputs: vec!["HORN".into(), "FAULT".into()],
         uplinks: vec!["district".into(), "city".into()],
+        safeguards: Vec::new(),
     }
 }
 

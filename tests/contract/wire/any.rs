@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hazard_agent::dictionary::{AlarmEntry, Dictionary, PointEntry};
+use hazard_agent::dictionary::{AlarmEntry, Dictionary, PointEntry, SafeguardEntry};
 use hazard_agent::settings::Identity;
 use hazard_agent::uplink::wire::{ActiveAlarm, Reason, State, Wire};
-use hazard_core::id::{AlarmId, BusId, DeviceId, Epoch, MessageId, OutputId, PointId, Seq, UplinkId};
+use hazard_core::id::{
+    AlarmId, BusId, DeviceId, Epoch, MessageId, OutputId, PointId, SafeguardId, Seq, UplinkId,
+};
 use hazard_core::link::{Exception, LinkFault};
 use hazard_core::outbox::Lane;
 use hazard_core::outbox::record::{
@@ -84,15 +86,27 @@ fn dictionary() -> impl Strategy<Value = Dictionary> {
         },
     );
     let names = || vec(any::<String>(), 0..3);
-    (any::<String>(), vec(point, 0..4), vec(alarm, 0..4), [names(), names(), names(), names()]).prop_map(
-        |(config_hash, points, alarms, [devices, buses, outputs, uplinks])| Dictionary {
-            config_hash,
-            points,
-            alarms,
-            devices,
-            buses,
-            outputs,
-            uplinks,
+    (
+        any::<String>(),
+        vec(point, 0..4),
+        vec(alarm, 0..4),
+        [names(), names(), names(), names()],
+        vec(safeguard(), 0..3),
+    )
+        .prop_map(|(config_hash, points, alarms, [devices, buses, outputs, uplinks], safeguards)| {
+            Dictionary { config_hash, points, alarms, devices, buses, outputs, uplinks, safeguards }
+        })
+}
+
+fn safeguard() -> impl Strategy<Value = SafeguardEntry> {
+    let kind = select(vec!["vent_panel", "partition_wall", "interlock"]);
+    (any::<[String; 2]>(), kind, any::<bool>(), select(vec!["", "2026-12-31"])).prop_map(
+        |([name, note], kind, absent, deadline)| SafeguardEntry {
+            name,
+            kind: kind.into(),
+            absent,
+            note,
+            deadline: deadline.into(),
         },
     )
 }
@@ -241,7 +255,7 @@ fn state() -> impl Strategy<Value = State> {
 }
 
 fn condition() -> impl Strategy<Value = Condition> {
-    (0..10, 0..3_u16).prop_map(|(which, id)| match which {
+    (0..11, 0..3_u16).prop_map(|(which, id)| match which {
         0 => Condition::JournalDown,
         1 => Condition::JournalBehind,
         2 => Condition::UplinkDown(UplinkId(id.to_le_bytes()[0])),
@@ -251,6 +265,7 @@ fn condition() -> impl Strategy<Value = Condition> {
         6 => Condition::ClockUntrusted,
         7 => Condition::AlarmFlood,
         8 => Condition::AlarmChatter(AlarmId(id.into())),
+        9 => Condition::SafeguardAbsent(SafeguardId(id)),
         _ => Condition::RetentiveDown,
     })
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hazard_agent::uplink::wire::{Encoded, Reason};
-use hazard_core::id::{AlarmId, BusId, DeviceId, Epoch, OutputId, PointId, Seq, UplinkId};
+use hazard_core::id::{AlarmId, BusId, DeviceId, Epoch, OutputId, PointId, SafeguardId, Seq, UplinkId};
 use hazard_core::link::LinkFault;
 use hazard_core::outbox::Lane;
 use hazard_core::outbox::record::{
@@ -23,6 +23,8 @@ pub(super) fn messages() -> Vec<(&'static str, Encoded)> {
     let of = |bodies| write(&sample::publish(sample::EPOCH, bodies));
     vec![
         ("birth", wire.birth(sample::EPOCH)),
+        ("birth-safeguards", guarded().birth(sample::EPOCH)),
+        ("state-safeguards", guarded().state(&lacking())),
         ("state-online", wire.state(&sample::state())),
         ("state-stopping", wire.state(&stopping())),
         ("state-will", wire.will(sample::EPOCH, sample::AT)),
@@ -37,6 +39,7 @@ pub(super) fn messages() -> Vec<(&'static str, Encoded)> {
         ("alarm-opening-first", first_opening()),
         ("alarm-device", of(devices())),
         ("alarm-system", of(conditions())),
+        ("alarm-system-safeguard", guarded().publish(&absent(), sample::SENT_AT)),
         ("alarm-action", of(actions())),
         ("alarm-loss", of(losses())),
         (
@@ -98,6 +101,26 @@ fn first_opening() -> Encoded {
     let mut wire = sample::wire();
     wire.learn(sample::EPOCH, Some(1), sample::dictionary().into());
     wire.publish(&sample::publish(sample::EPOCH, vec![sample::opening(Vec::new())]), sample::SENT_AT)
+}
+
+/// A site that should have a vent panel and has none.
+fn guarded() -> hazard_agent::uplink::wire::Wire {
+    let mut wire = sample::wire();
+    wire.learn(sample::EPOCH, Some(7), sample::guarded().into());
+    wire
+}
+
+const ABSENT: Condition = Condition::SafeguardAbsent(SafeguardId(1));
+
+fn absent() -> Publish {
+    sample::publish(sample::EPOCH, vec![Body::System(SystemEvent { condition: ABSENT, raised: true })])
+}
+
+fn lacking() -> hazard_agent::uplink::wire::State {
+    let mut state = sample::state();
+    state.alarms.clear();
+    state.conditions = vec![ABSENT];
+    state
 }
 
 fn stopping() -> hazard_agent::uplink::wire::State {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hazard_agent::dictionary::{AlarmEntry, Dictionary, PointEntry};
+use hazard_agent::dictionary::{AlarmEntry, Dictionary, PointEntry, SafeguardEntry};
 use hazard_agent::settings::Identity;
 use hazard_agent::uplink::wire::{ActiveAlarm, Reason, State, Wire};
 use hazard_core::id::{AlarmId, Epoch, MessageId, PointId, Seq, UplinkId};
@@ -48,7 +48,24 @@ pub(super) fn dictionary() -> Dictionary {
         buses: vec!["RS485-1".into()],
         outputs: vec!["HORN".into()],
         uplinks: vec!["district".into(), "city".into()],
+        safeguards: Vec::new(),
     }
+}
+
+/// The names of a site with safeguards.
+pub(super) fn guarded() -> Dictionary {
+    let safeguard = |kind: &str, absent, [note, deadline]: [&str; 2]| SafeguardEntry {
+        name: format!("DC-1/{kind}"),
+        kind: kind.into(),
+        absent,
+        note: note.into(),
+        deadline: deadline.into(),
+    };
+    let safeguards = vec![
+        safeguard("rotary_valve", false, ["", ""]),
+        safeguard("vent_panel", true, ["加装泄爆片，责任人李四", "2026-12-31"]),
+    ];
+    Dictionary { safeguards, ..dictionary() }
 }
 
 pub(super) fn publish(epoch: Epoch, bodies: Vec<Body>) -> Publish {

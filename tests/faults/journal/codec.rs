@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hazard_agent::journal::codec::{VERSION, decode, encode};
-use hazard_core::id::{AlarmId, BusId, DeviceId, Epoch, OutputId, PointId, Seq, UplinkId};
+use hazard_core::id::{AlarmId, BusId, DeviceId, Epoch, OutputId, PointId, SafeguardId, Seq, UplinkId};
 use hazard_core::link::{Exception, LinkFault};
 use hazard_core::outbox::record::*;
 use hazard_core::reading::{Doubt, NoData, Quantity, Reading, Sample};
@@ -83,6 +83,7 @@ fn condition() -> impl Strategy<Value = Condition> {
         any::<u16>().prop_map(|id| OutputFault(OutputId(id))),
         any::<u16>().prop_map(|id| BusDown(BusId(id))),
         any::<u16>().prop_map(|id| BusOverrun(BusId(id))),
+        any::<u16>().prop_map(|id| SafeguardAbsent(SafeguardId(id))),
     ]
 }
 

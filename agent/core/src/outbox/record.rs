@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::id::{AlarmId, BusId, DeviceId, Epoch, OutputId, PointId, Seq, UplinkId};
+use crate::id::{AlarmId, BusId, DeviceId, Epoch, OutputId, PointId, SafeguardId, Seq, UplinkId};
 use crate::link::LinkFault;
 use crate::reading::Reading;
 use crate::{Stamp, Utc, Value};
@@ -203,7 +203,7 @@ pub struct DeviceEvent {
     pub fault: Option<LinkFault>,
 }
 
-/// A condition of the agent itself that a person must know about.
+/// A condition of the agent or of the site that a person must know about; no point has it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Condition {
     /// The journal cannot be opened or written: records live in memory only.
@@ -226,9 +226,29 @@ pub enum Condition {
     AlarmChatter(AlarmId),
     /// What must outlive a power cut cannot be kept: alarms are announced, and would be forgotten with the power.
     RetentiveDown,
+    /// A safeguard that the site must have is not there: a standing major hazard, which no point measures.
+    SafeguardAbsent(SafeguardId),
 }
 
-/// A condition of the agent itself began or ended.
+impl Condition {
+    /// Whether the monitoring itself is impaired. A lamp that a missing wall keeps lit tells nobody of the next fault.
+    #[must_use]
+    pub const fn impairs(self) -> bool {
+        match self {
+            Self::JournalDown
+            | Self::JournalBehind
+            | Self::UplinkDown(_)
+            | Self::OutputFault(_)
+            | Self::BusDown(_)
+            | Self::BusOverrun(_)
+            | Self::ClockUntrusted
+            | Self::RetentiveDown => true,
+            Self::SafeguardAbsent(_) | Self::AlarmFlood | Self::AlarmChatter(_) => false,
+        }
+    }
+}
+
+/// A condition began or ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SystemEvent {
     /// The condition.

@@ -232,7 +232,7 @@ catalogue! {
     "E0503" AboveCeiling
         ["位号 {0}：{1} 设定值 {2} {4} 高于上限 {3} {4}", "{0}: the setpoint {2} {4} of {1} is above the ceiling of {3} {4}"],
         ["高于 {3} {4}", "above {3} {4}"], ALSO,
-        ["可燃气体：一级 ≤25 %LEL（线型 ≤1 LEL·m），二级 ≤50 %LEL（线型 ≤2 LEL·m），见 GB/T 50493-2019", "combustible gas: first level ≤25 %LEL (open path ≤1 LEL·m), second level ≤50 %LEL (open path ≤2 LEL·m), GB/T 50493-2019"];
+        ["写不高于 {3} 的值；{5}", "write a value up to {3}; {5}"];
     "E0504" DeadbandTooWide
         ["位号 {0}：{1} 的回差 {2} 不小于到 {4} 的距离 {3}", "{0}: the deadband {2} of {1} is not less than the distance {3} to {4}"],
         ["报警不能正常恢复", "the alarm could not return"], ["到这里的距离 {3}", "{3} away"],
@@ -257,6 +257,10 @@ catalogue! {
         ["位号 {0}：不是安全点，却要 lost_alarm", "{0}: lost_alarm on a point that is not for safety"],
         ["需要 safety = true", "needs safety = true"], ALSO,
         ["写 safety = true，或删去 lost_alarm", "write safety = true, or remove lost_alarm"];
+    "E0510" BelowFloor
+        ["位号 {0}：{1} 设定值 {2} {4} 低于下限 {3} {4}", "{0}: the setpoint {2} {4} of {1} is below the floor of {3} {4}"],
+        ["低于 {3} {4}", "below {3} {4}"], ALSO,
+        ["写不低于 {3} 的值；{5}", "write a value from {3}; {5}"];
     // Buses and devices.
     "E0601" BusKeyMissing
         ["总线 {0}：kind = \"{2}\" 需要 {1}", "bus {0}: kind = \"{2}\" needs {1}"],
@@ -320,6 +324,44 @@ catalogue! {
         ["两条上传通道用同一个 client_id {0} 连同一台服务器 {1}", "two uplinks connect to {1} with the same client_id {0}"],
         ["会互相踢下线", "they would disconnect each other"], FIRST,
         ["给其中一条写另一个 client_id", "give one of them another client_id"];
+    // Profiles.
+    "E1001" ProfileAgainstType
+        ["位号 {0} 的类型是 {1}，不能有 profile = \"{2}\"", "{0} has the type {1} and cannot have profile = \"{2}\""],
+        ["测的不是这种量", "measures something else"], ["类型在这里", "the type is here"],
+        ["改正 profile，或写 type = \"{3}\"（开关量是 bit，测量值是数）", "correct profile, or write type = \"{3}\" (switches are bit, measured values are numbers)"];
+    "E1002" UnitAgainstProfile
+        ["位号 {0}：单位 {1} 与 profile = \"{2}\" 不符", "{0}: the unit {1} contradicts profile = \"{2}\""],
+        ["不是 {2} 的单位", "no unit of {2}"], ["profile 在这里", "the profile is here"],
+        ["{2} 可用的单位：{3}", "units of {2}: {3}"];
+    "E1003" UnitMissing
+        ["位号 {0}：profile = \"{1}\" 要写明 unit", "{0}: profile = \"{1}\" needs unit"],
+        ["缺少 unit", "unit is missing"], ALSO,
+        ["照设备手册写 unit = …，可用：{2}", "write unit = … as in the device's manual, one of {2}"];
+    "E1004" NotConvertible
+        ["位号 {0}：{1} 的设定值以 {2} 计，换算成 {3} 还缺数", "{0}: set-points of {1} are in {2}; what that is in {3} is not known"],
+        ["无法换算", "cannot be converted"], ALSO,
+        ["写 gas = …（表里有的气体），或 {4}，或用单位 {2}", "write gas = … (one that the table has), or {4}, or use the unit {2}"];
+    "E1005" ProfileKeyUnused
+        ["位号 {1}：{0} 不用于{2}", "{1}: {0} is not for {2}"],
+        ["用不上", "has no effect"], ALSO,
+        ["删去 {0}；它只用于 profile = {3}", "remove {0}; it is for profile = {3}"];
+    "E1006" LimitRaised
+        ["位号 {0}：{1} = {2} 比表里的 {3} 宽", "{0}: {1} = {2} is laxer than the table's {3}"],
+        ["高于 {3}", "above {3}"], ALSO,
+        ["写不高于 {3} 的值，或删去 {1}", "write a value up to {3}, or remove {1}"];
+    "E1007" CompanionMissing
+        ["位号 {0}：profile = \"{1}\" 还缺报警 {2}", "{0}: profile = \"{1}\" also needs the alarms {2}"],
+        ["缺 {2}", "{2} missing"], ALSO,
+        ["在 alarms 里补上 { kind = \"{3}\", setpoint = … }（单位 {4}）{5}", "add { kind = \"{3}\", setpoint = … } to alarms (in {4}){5}"];
+    // Safeguards.
+    "E1101" SafeguardPlace
+        ["安全设施 {0} 应写 device 或 place 其中一个", "the safeguard {0} takes either device or place"],
+        ["两个都写或都没写", "both or neither"], ALSO,
+        ["device = \"设备名\"，或 place = \"地点\"", "device = \"…\" for a device of this file, or place = \"…\" in words"];
+    "E1102" BadDate
+        ["{0} = \"{1}\" 不是日期", "{0} = \"{1}\" is no date"],
+        ["不是日期", "no date"], ALSO,
+        ["写成 \"2026-12-31\"", "write it as \"2026-12-31\""];
     // Warnings.
     "W0901" NoPoints
         ["没有任何点：网关不会读任何设备", "there are no points: the gateway reads nothing"],
@@ -337,4 +379,12 @@ catalogue! {
         ["总线 {0} 上两台同型号设备用同一个站号 {1}", "two devices of one template on {0} have the same unit {1}"],
         ["第二次使用", "used again"], FIRST,
         ["若确是同一台设备，合并成一台；否则改站号", "if it is one device, write it once; otherwise change the unit"];
+    "W0905" CollectorIncomplete
+        ["除尘器 {0} 没有 {1}", "the dust collector {0} has no {1}"],
+        ["缺 {1}", "{1} missing"], ALSO,
+        ["补上 profile = \"{2}\" 的点；没有信号就写 [[safeguards]] kind = \"{2}\", device = \"{0}\", state = \"fitted\" 或 \"absent\"", "add a point with profile = \"{2}\"; where there is no signal, [[safeguards]] kind = \"{2}\", device = \"{0}\", state = \"fitted\" or \"absent\""];
+    "W0906" CollectorUnprotected
+        ["除尘器 {0}：没有说明怎样泄爆、隔爆、惰化或抑爆", "the dust collector {0}: nothing says how an explosion is vented, isolated, inerted or suppressed"],
+        ["干式除尘器至少要有一种", "a dry collector needs one of them"], ALSO,
+        ["写 [[safeguards]] kind = \"vent_panel\", device = \"{0}\", state = \"fitted\" 或 \"absent\"（没有即为重大事故隐患）", "write [[safeguards]] kind = \"vent_panel\", device = \"{0}\", state = \"fitted\" or \"absent\" (none is a major hazard)"];
 }

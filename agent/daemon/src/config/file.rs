@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::device::DeviceEntry;
 use super::point::{PointFile, PriorityKey};
+use super::safeguard::SafeguardFile;
 
 /// 站点配置。 A site.
 #[derive(Deserialize, JsonSchema)]
@@ -33,6 +34,10 @@ pub(crate) struct SiteFile {
     #[serde(default)]
     #[schemars(length(max = 256))]
     pub(crate) outputs: Vec<OutputFile>,
+    /// 没有信号的安全设施：有，或应有而没有。 Safeguards without a signal: there, or missing though they should be.
+    #[serde(default)]
+    #[schemars(length(max = 256))]
+    pub(crate) safeguards: Vec<SafeguardFile>,
     /// 上传通道。 Uplinks.
     #[serde(default)]
     #[schemars(length(max = 8))]

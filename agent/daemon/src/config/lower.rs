@@ -5,6 +5,8 @@ mod alarm;
 mod bus;
 mod gateway;
 mod output;
+mod profile;
+mod safeguard;
 mod shape;
 mod tag;
 mod template;
@@ -21,6 +23,7 @@ use super::catalogue::Code;
 use super::check::{self, Schema};
 use super::error::{Fault, Report, Severity, args};
 use super::names::Names;
+use super::profile::ProfileKey;
 use super::sources::Sources;
 use super::tree::{Document, Node};
 use crate::dictionary::Dictionary;
@@ -50,6 +53,7 @@ pub(crate) fn site(
     lowering.buses(site);
     lowering.devices(site);
     lowering.points(site);
+    lowering.safeguards(site);
     lowering.outputs(site);
     lowering.uplinks(site, gateway.as_ref().map(|gateway| gateway.identity.gateway.as_str()));
     lowering.finish(site, gateway)
@@ -75,6 +79,8 @@ struct Lowering<'a> {
     tags: Names,
     alarm_names: Names,
     devices: Vec<DeviceRow<'a>>,
+    /// What is measured at which device, by points that may be faulty themselves.
+    profiles: Vec<(usize, ProfileKey)>,
     tables: SiteTables,
     dictionary: Dictionary,
     links: Vec<BusLink>,
@@ -95,6 +101,7 @@ impl<'a> Lowering<'a> {
             tags: Names::default(),
             alarm_names: Names::default(),
             devices: Vec::new(),
+            profiles: Vec::new(),
             tables: SiteTables::default(),
             dictionary: Dictionary::default(),
             links: Vec::new(),

@@ -6,9 +6,12 @@ mod check;
 mod device;
 mod error;
 mod file;
+mod gas;
 mod lower;
 mod names;
 mod point;
+mod profile;
+mod safeguard;
 mod sources;
 mod tree;
 

@@ -3,6 +3,9 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::gas::GasKey;
+use super::profile::{DuctKey, ProfileKey};
+
 /// 寄存器表。 A Modbus table.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -107,6 +110,20 @@ pub(crate) struct PointFile {
     pub(crate) title: Option<String>,
     /// 所在设备（站点文件）。 The device (site file).
     pub(crate) device: Option<String>,
+    /// 测什么：带出行业通行的单位、量程、设定值和限值；写出来的优先。 What it measures: the field's usual unit, range, set-points and limits; what is written wins.
+    pub(crate) profile: Option<ProfileKey>,
+    /// 哪种气体（combustible、toxic）。 Which gas (combustible, toxic).
+    pub(crate) gas: Option<GasKey>,
+    /// 爆炸下限，%VOL，只可比表里更严。 Its lower explosive limit, %VOL; only stricter than the table.
+    #[schemars(range(min = 0.01, max = 100))]
+    pub(crate) lel: Option<f64>,
+    /// 职业接触限值，mg/m³，只可比表里更严。 Its exposure limit, mg/m³; only stricter than the table.
+    #[schemars(range(min = 0.0001, max = 100_000))]
+    pub(crate) oel: Option<f64>,
+    /// 风管部位（duct_velocity），默认 horizontal。 Which part of the duct (duct_velocity), horizontal unless told.
+    pub(crate) duct: Option<DuctKey>,
+    /// 属于重大危险源（level、temperature、pressure、flow）：要两级报警；默认是。 Part of a major hazard: two levels are needed; true unless told.
+    pub(crate) major_hazard: Option<bool>,
     /// 引用设备模板里的点；这里写的键优先。 A point of the device's template; keys written here win.
     pub(crate) from: Option<String>,
     /// 寄存器表。 The table.
@@ -162,7 +179,7 @@ pub(crate) struct PointFile {
     pub(crate) heartbeat_s: Option<u32>,
     /// 安全点：优先读取，失去它就是报警；有报警的点默认为是。 For safety: read first, its loss is an alarm; true with alarms.
     pub(crate) safety: Option<bool>,
-    /// 报警。 Its alarms.
+    /// 报警；有 profile 时只写与通行值不同的。 Its alarms; with a profile only what differs from the usual.
     #[schemars(length(max = 8))]
     pub(crate) alarms: Option<Vec<AlarmFile>>,
     /// 失去测量值时报警，安全点默认为是。 Alarm on loss of the value, true for safety points.
@@ -185,6 +202,12 @@ impl PointFile {
             title: self.title.or(there.title),
             device: self.device,
             from: self.from,
+            profile: self.profile.or(there.profile),
+            gas: self.gas.or(there.gas),
+            lel: self.lel.or(there.lel),
+            oel: self.oel.or(there.oel),
+            duct: self.duct.or(there.duct),
+            major_hazard: self.major_hazard.or(there.major_hazard),
             table,
             address,
             reference,
@@ -225,16 +248,30 @@ pub(crate) struct AlarmFile {
     /// 回差，默认量程的 1 %。 Deadband, 1 % of the range unless told.
     #[schemars(range(min = 0))]
     pub(crate) deadband: Option<f64>,
-    /// 延时报警。 How long the condition must last.
-    #[serde(default)]
+    /// 延时报警，默认 0。 How long the condition must last, 0 unless told.
     #[schemars(range(max = 3_600_000))]
-    pub(crate) on_delay_ms: u32,
-    /// 延时恢复。 How long the value must be back.
-    #[serde(default)]
+    pub(crate) on_delay_ms: Option<u32>,
+    /// 延时恢复，默认 0。 How long the value must be back, 0 unless told.
     #[schemars(range(max = 3_600_000))]
-    pub(crate) off_delay_ms: u32,
+    pub(crate) off_delay_ms: Option<u32>,
     /// 锁存到人工复位；气体和开关量默认为是。 Held until reset; true for gases and switches unless told.
     pub(crate) latch: Option<bool>,
     /// 优先级；默认一级 medium，二级和开关量 high。 Priority; medium for the first level, high for second and switches.
     pub(crate) priority: Option<PriorityKey>,
+}
+
+impl AlarmFile {
+    /// An alarm of which nothing but its kind is told.
+    pub(crate) const fn silent(kind: KindKey) -> Self {
+        Self {
+            kind,
+            setpoint: None,
+            active: None,
+            deadband: None,
+            on_delay_ms: None,
+            off_delay_ms: None,
+            latch: None,
+            priority: None,
+        }
+    }
 }

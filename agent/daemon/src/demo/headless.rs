@@ -13,6 +13,7 @@ use super::plant::Fault;
 use super::{Cut, Stage};
 use crate::cli::{OK, SOFTWARE};
 use crate::observe::Status;
+use crate::observe::status::Standing;
 
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// After the script everything must settle within this time.
@@ -107,7 +108,10 @@ async fn settle(stage: &Stage, witness: &mut Witness, look: &mut tokio::time::In
         };
         let pending: u64 = status.uplinks.iter().map(|uplink| uplink.pending.readings).sum();
         // Readings go on arriving; what is pending at any moment is what was read just now.
-        if pending < 60 && status.devices.iter().all(|device| device.online) && status.conditions.is_empty() {
+        if pending < 60
+            && status.devices.iter().all(|device| device.online)
+            && status.conditions.iter().all(Standing::is_hazard)
+        {
             return true;
         }
     }

@@ -12,12 +12,26 @@ const RETENTION: &str = "\n[retention]\nquota_mb = 64\n";
 /// The nodes' own horns are shown beside what they measure.
 const NODES: [&str; 3] = ["ND-1", "ND-2", "ND-3"];
 
-/// Points of a dust collector: end of the tag, end of the name, the template's point, further keys.
+/// Points of a dust collector: end of the tag, end of the name, the template's point, further keys. The fan of the
+/// demonstration is told at once.
 const COLLECTOR_POINTS: [[&str; 4]; 4] = [
     ["T", "灰斗温度", "hopper_temperature", ""],
     ["DP", "进出口压差", "differential_pressure", ""],
     ["VALVE", "锁气卸灰故障", "rotary_valve_fault", ""],
-    ["FAN", "风机运行", "fan_running", "alarms = [{ kind = \"digital\", active = false }]\n"],
+    [
+        "FAN",
+        "风机运行",
+        "fan_running",
+        "profile = \"fan\"\nalarms = [{ kind = \"digital\", on_delay_ms = 0 }]\n",
+    ],
+];
+
+/// What such a plant was found without: a collector that nothing vents, and a wall that would not stand.
+const SAFEGUARDS: [&str; 4] = [
+    "kind = \"vent_panel\"\ndevice = \"DC-1\"\nstate = \"absent\"\nnote = \"加装泄爆片\"\ndeadline = \"2026-12-31\"\n",
+    "kind = \"vent_panel\"\ndevice = \"DC-2\"\nstate = \"fitted\"\n",
+    "kind = \"isolation_valve\"\ndevice = \"DC-2\"\nstate = \"fitted\"\n",
+    "kind = \"partition_wall\"\nplace = \"磨毛车间\"\nstate = \"absent\"\nnote = \"改建防爆墙\"\ndeadline = \"2026-12-31\"\n",
 ];
 
 /// Annunciator: name, role and what else is said of it, relay of the module.
@@ -52,6 +66,9 @@ pub fn site_toml(plant: &Plant, broker_port: u16, state_dir: &Path) -> String {
         text += &section("devices", &keys);
     }
     text += &points();
+    for keys in SAFEGUARDS {
+        text += &section("safeguards", keys);
+    }
     for [id, role, relay] in OUTPUTS {
         let keys = format!("id = \"{id}\"\n{role}\ncoil = {{ device = \"RELAY-1\", address = {relay} }}\n");
         text += &section("outputs", &keys);
@@ -95,10 +112,7 @@ fn points() -> String {
     }
     for (n, [tag, name]) in (1..).zip(INTERLOCKS) {
         let keys = point([tag, name, "IL-1", &format!("di{n}")]);
-        text += &section(
-            "points",
-            &(keys + "alarms = [{ kind = \"digital\", active = true, priority = \"high\" }]\n"),
-        );
+        text += &section("points", &(keys + "profile = \"interlock_status\"\n"));
     }
     text
 }
@@ -113,8 +127,12 @@ fn gas(detector: &Detector) -> String {
     let mut keys = point([detector.tag, detector.name, detector.device, detector.from]);
     let [least, greatest] = gas.range;
     // Writing to a string cannot fail.
-    let _written =
-        write!(keys, "unit = \"{}\"\nrange = [{least}, {greatest}]\nalarms = [", gas.unit.symbol());
+    let _written = write!(
+        keys,
+        "{}\nunit = \"{}\"\nrange = [{least}, {greatest}]\nalarms = [",
+        gas.profile,
+        gas.unit.symbol()
+    );
     for (kind, setpoint) in kinds.iter().zip(gas.setpoints) {
         let _written = write!(keys, "{{ kind = \"{kind}\", setpoint = {setpoint} }}, ");
     }

@@ -110,6 +110,65 @@ impl Epochs {
 
 fn read(path: &Path) -> Option<(Epoch, u64, Dictionary)> {
     let body = slot::read_whole(path)?;
-    let (epoch, ordinal, dictionary) = postcard::from_bytes::<(u64, u64, Dictionary)>(&body).ok()?;
+    let (epoch, ordinal, dictionary) = header(&body)?;
     Some((Epoch(epoch), ordinal, dictionary))
+}
+
+fn header(body: &[u8]) -> Option<(u64, u64, Dictionary)> {
+    postcard::from_bytes(body).ok().or_else(|| {
+        // Before there were safeguards a header ended where their list begins; a list without entries is one zero.
+        let complete = [body, &[0]].concat();
+        postcard::from_bytes(&complete).ok()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dictionary::SafeguardEntry;
+
+    /// A dictionary as it was before there were safeguards.
+    #[derive(serde::Serialize)]
+    struct Before<'a> {
+        config_hash: &'a str,
+        points: Vec<(&'a str, &'a str, &'a str, bool, bool)>,
+        alarms: Vec<(u32, &'a str, &'a str, &'a str, bool)>,
+        devices: Vec<&'a str>,
+        buses: Vec<&'a str>,
+        outputs: Vec<&'a str>,
+        uplinks: Vec<&'a str>,
+    }
+
+    #[test]
+    fn a_header_from_before_there_were_safeguards_still_names_its_records() {
+        let before = Before {
+            config_hash: "blake3:1",
+            points: vec![("GT-101", "甲烷", "%LEL", false, true)],
+            alarms: vec![(0, "high", "medium", "25", true)],
+            devices: vec!["D1"],
+            buses: vec!["B1"],
+            outputs: vec![],
+            uplinks: vec!["district"],
+        };
+        let body = postcard::to_stdvec(&(42_u64, 7_u64, &before)).unwrap();
+        let (epoch, ordinal, dictionary) = header(&body).unwrap();
+        assert_eq!((epoch, ordinal), (42, 7));
+        assert_eq!((&*dictionary.points[0].tag, &*dictionary.uplinks[0]), ("GT-101", "district"));
+        assert!(dictionary.safeguards.is_empty());
+        assert!(header(&body[..body.len() - 1]).is_none(), "what is cut short is not filled up");
+    }
+
+    #[test]
+    fn a_header_with_safeguards_comes_back_the_same() {
+        let safeguard = SafeguardEntry {
+            name: "DC-1/vent_panel".into(),
+            kind: "vent_panel".into(),
+            absent: true,
+            note: String::new(),
+            deadline: "2026-12-31".into(),
+        };
+        let dictionary = Dictionary { safeguards: vec![safeguard], ..Dictionary::default() };
+        let body = postcard::to_stdvec(&(42_u64, 7_u64, &dictionary)).unwrap();
+        assert_eq!(header(&body), Some((42, 7, dictionary)));
+    }
 }

@@ -134,6 +134,7 @@ pub(super) enum Condition {
     AlarmFlood,
     AlarmChatter(u32),
     RetentiveDown,
+    SafeguardAbsent(u16),
 }
 
 #[derive(Serialize, Deserialize)]

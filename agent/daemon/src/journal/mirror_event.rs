@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hazard_core::id::{AlarmId, BusId, Epoch, OutputId, PointId, Seq, UplinkId};
+use hazard_core::id::{AlarmId, BusId, Epoch, OutputId, PointId, SafeguardId, Seq, UplinkId};
 use hazard_core::outbox::record as core;
 
 use super::codec::NotRecords;
@@ -50,6 +50,7 @@ impl From<core::Condition> for Condition {
             core::Condition::AlarmFlood => Self::AlarmFlood,
             core::Condition::AlarmChatter(alarm) => Self::AlarmChatter(alarm.0),
             core::Condition::RetentiveDown => Self::RetentiveDown,
+            core::Condition::SafeguardAbsent(safeguard) => Self::SafeguardAbsent(safeguard.0),
         }
     }
 }
@@ -67,6 +68,7 @@ impl From<Condition> for core::Condition {
             Condition::AlarmFlood => Self::AlarmFlood,
             Condition::AlarmChatter(alarm) => Self::AlarmChatter(AlarmId(alarm)),
             Condition::RetentiveDown => Self::RetentiveDown,
+            Condition::SafeguardAbsent(safeguard) => Self::SafeguardAbsent(SafeguardId(safeguard)),
         }
     }
 }

@@ -139,6 +139,8 @@ impl Scrape {
         for word in ["bus_down", "bus_overrun"] {
             known.extend(status.buses.iter().map(|bus| (word, &*bus.bus)));
         }
+        // What a site lacks, it lacks from the start of the run to its end: no series of these comes or goes.
+        known.extend(status.hazards().filter_map(|hazard| Some((&*hazard.condition, hazard.of.as_deref()?))));
         let stands = |word: &str, of: &str| {
             let mut standing = status.conditions.iter();
             standing.any(|standing| {

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use jiff::tz::Offset;
 use unicode_width::UnicodeWidthStr;
 
-use super::status::{AlarmRow, Shown, Status, UplinkRow};
+use super::status::{AlarmRow, Shown, Standing, Status, UplinkRow};
 use super::texts::{self, pick};
 use crate::config::{Lang, Style};
 
@@ -20,6 +20,7 @@ pub(super) fn screen(status: &Status, lang: Lang, style: Style) -> String {
     screen.lines.push(headline(status, lang));
     screen.alarms(status);
     screen.withheld(status);
+    screen.hazards(status);
     screen.impaired(status);
     screen.carried(status);
     painted(&screen.lines, style)
@@ -72,7 +73,15 @@ impl Screen {
                 &format!("■ monitoring impaired: {impaired}"),
             ),
         };
-        self.lines.push(format!("{alarms}  {health}"));
+        let hazards = match status.hazards().count() {
+            0 => String::new(),
+            count => said(
+                lang,
+                &format!("  ◆ 重大隐患 {count} 项"),
+                &format!("  ◆ major hazards standing: {count}"),
+            ),
+        };
+        self.lines.push(format!("{alarms}  {health}{hazards}"));
         if let Some(first) = status.alarms.iter().find(|alarm| alarm.first_up) {
             let title = pick(lang, "首警", "first-up");
             self.lines.push(format!(
@@ -117,12 +126,22 @@ impl Screen {
         self.section(pick(lang, "搁置与旁路", "Put aside"), rows);
     }
 
+    fn hazards(&mut self, status: &Status) {
+        let lang = self.lang;
+        let row = |standing: &Standing| {
+            let about = texts::subject(&standing.condition, lang);
+            let name = clean(standing.of.as_deref().unwrap_or_default());
+            vec![format!("◆ {about}"), name, texts::condition(&standing.condition, lang).to_owned()]
+        };
+        self.section(pick(lang, "重大隐患", "Major hazards"), status.hazards().map(row).collect());
+    }
+
     fn impaired(&mut self, status: &Status) {
         let lang = self.lang;
         let row =
             |about: &str, name: &str, words: &str| vec![format!("■ {about}"), clean(name), clean(words)];
         let mut rows = Vec::new();
-        for standing in &status.conditions {
+        for standing in status.conditions.iter().filter(|standing| !standing.is_hazard()) {
             let about = texts::subject(&standing.condition, lang);
             let name = standing.of.as_deref().unwrap_or_default();
             rows.push(row(about, name, texts::condition(&standing.condition, lang)));

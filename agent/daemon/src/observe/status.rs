@@ -106,7 +106,13 @@ impl Status {
     pub fn impaired(&self) -> usize {
         let devices = self.devices.iter().filter(|device| !device.online).count();
         let points = self.points.iter().filter(|point| point.quality != "good").count();
-        self.conditions.len() + devices + points + usize::from(!self.ledger.even)
+        let conditions = self.conditions.iter().filter(|standing| !standing.is_hazard()).count();
+        conditions + devices + points + usize::from(!self.ledger.even)
+    }
+
+    /// What the site must have and lacks.
+    pub fn hazards(&self) -> impl Iterator<Item = &Standing> {
+        self.conditions.iter().filter(|standing| standing.is_hazard())
     }
 }
 
@@ -161,13 +167,21 @@ pub struct Clock {
     pub trust: Word,
 }
 
-/// A condition of the agent itself.
+/// A condition of the agent or of the site.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Standing {
     /// Which.
     pub condition: Word,
-    /// Of which uplink, bus or output.
+    /// Of which uplink, bus, output or safeguard.
     pub of: Option<String>,
+}
+
+impl Standing {
+    /// Whether it is a major hazard of the site, which stands until something is built, and no fault of the agent.
+    #[must_use]
+    pub fn is_hazard(&self) -> bool {
+        self.condition == "safeguard_absent"
+    }
 }
 
 /// A value as the contract sends it.

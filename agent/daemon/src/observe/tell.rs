@@ -80,6 +80,10 @@ fn standing(condition: Condition, dictionary: &Dictionary) -> Standing {
         Condition::UplinkDown(uplink) => Some(named(&dictionary.uplinks, uplink.index())),
         Condition::OutputFault(output) => Some(named(&dictionary.outputs, output.index())),
         Condition::BusDown(bus) | Condition::BusOverrun(bus) => Some(named(&dictionary.buses, bus.index())),
+        Condition::SafeguardAbsent(id) => {
+            let entry = dictionary.safeguards.get(id.index());
+            Some(entry.map_or_else(|| format!("#{}", id.0), |entry| entry.name.clone()))
+        }
     };
     Standing { condition: words::condition(condition).into(), of }
 }

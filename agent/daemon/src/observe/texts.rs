@@ -109,7 +109,7 @@ pub(super) fn doubt(word: &str, lang: Lang) -> &str {
 }
 
 pub(super) fn condition(word: &str, lang: Lang) -> &str {
-    const CONDITIONS: [(&str, &str, &str); 10] = [
+    const CONDITIONS: [(&str, &str, &str); 11] = [
         (
             "alarm_flood",
             "报警泛滥：十分钟内超过 10 条，先看首警",
@@ -148,6 +148,11 @@ pub(super) fn condition(word: &str, lang: Lang) -> &str {
             "cannot keep its periods: too many devices or too short periods",
         ),
         ("clock_untrusted", "时钟不可信：检查对时", "not to be trusted: check time synchronisation"),
+        (
+            "safeguard_absent",
+            "未设置：重大事故隐患，按整改期限补设",
+            "not fitted: a standing major hazard; have it fitted by its deadline",
+        ),
     ];
     look(&CONDITIONS, word, lang)
 }
@@ -160,6 +165,7 @@ pub(super) fn subject(word: &str, lang: Lang) -> &'static str {
         "uplink_down" => pick(lang, "上行", "uplink"),
         "output_fault" => pick(lang, "输出", "output"),
         "bus_down" | "bus_overrun" => pick(lang, "总线", "bus"),
+        "safeguard_absent" => pick(lang, "安全设施", "safeguard"),
         _ => pick(lang, "自身", "agent"),
     }
 }

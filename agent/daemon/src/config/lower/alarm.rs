@@ -1,4 +1,4 @@
-//! A point's alarms: kinds against types, set-points against one another, the range and the legal ceilings.
+//! A point's alarms: kinds against types, set-points against one another, the range and the limits of the profile.
 
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use hazard_core::point::Shape;
 use hazard_core::{Side, Threshold, Value};
 
 use super::Lowering;
+use super::profile::Applied;
 use super::tag::{Draft, index, priority};
 use crate::config::catalogue::Code;
 use crate::config::error::{Fault, Spot, args};
@@ -18,12 +19,24 @@ use crate::dictionary::AlarmEntry;
 /// An alarm with its place.
 pub(super) struct Written<'a> {
     file: AlarmFile,
-    node: Node<'a>,
+    /// `None` where its profile alone sets it.
+    node: Option<Node<'a>>,
+    /// Of the profile, or of the point.
+    origin: Spot,
     /// Deadband in effect.
     deadband: f64,
 }
 
-impl Written<'_> {
+impl<'a> Written<'a> {
+    /// The place of a key where it is written, else of what brings its value.
+    fn at(&self, key: &str) -> Spot {
+        self.get(key).map_or_else(|| self.node.map_or(self.origin, Node::spot), Node::spot)
+    }
+
+    fn get(&self, key: &str) -> Option<Node<'a>> {
+        self.node.and_then(|node| node.get(key))
+    }
+
     fn name(&self) -> &'static str {
         kind_name(self.file.kind)
     }
@@ -45,16 +58,29 @@ impl<'a> Draft<'a> {
     pub(super) fn alarms(&mut self, shape: Shape, range: Option<(Value, Value)>) -> Vec<Written<'a>> {
         let nodes = self.place.get("alarms").map(Node::members).unwrap_or_default();
         let files = self.file.alarms.clone().unwrap_or_default();
+        let (origin, mut kinds) = (self.place.at("profile"), Vec::new());
         let mut alarms: Vec<Written<'a>> = Vec::new();
-        for (node, file) in nodes.into_iter().zip(files) {
-            let twin = alarms.iter().find(|other| other.file.kind == file.kind);
-            if let Some(first) = twin.map(|other| other.node.at("kind")) {
-                let words = args![&self.tag, kind_name(file.kind)];
+        for (node, mut file) in nodes.into_iter().zip(files) {
+            let kind = file.kind;
+            if let Some((_, first)) = kinds.iter().find(|(other, _)| *other == kind) {
+                let words = args![&self.tag, kind_name(kind)];
                 let fault = Fault::new(Code::DuplicateAlarm, node.at("kind"), words);
-                self.faults.push(fault.against(first));
-            } else if self.alarm_fits(node, &file, shape) {
-                alarms.push(Written { node, deadband: file.deadband.unwrap_or(0.0), file });
+                self.faults.push(fault.against(*first));
+                continue;
             }
+            kinds.push((kind, node.at("kind")));
+            self.fill(&mut file);
+            if self.alarm_fits(node, &file, shape) {
+                let deadband = file.deadband.unwrap_or(0.0);
+                alarms.push(Written { file, node: Some(node), origin, deadband });
+            }
+        }
+        let usual = self.usual_alarms();
+        self.companions(&usual);
+        if !usual.is_empty() {
+            alarms.extend(usual.into_iter().map(|file| Written { file, node: None, origin, deadband: 0.0 }));
+            // What nobody wrote has no place in the order of the file.
+            alarms.sort_by_key(|alarm| rank(alarm.file.kind));
         }
         if !shape.is_switch() {
             self.levels(&mut alarms, range);
@@ -77,8 +103,11 @@ impl<'a> Draft<'a> {
             self.faults.push(Fault::new(Code::AlarmKeyUnused, node.at(key), words));
         }
         if !digital && file.setpoint.is_none() {
-            let words = args![&self.tag, kind_name(file.kind), self.unit()];
-            self.faults.push(Fault::new(Code::SetpointMissing, node.spot(), words));
+            if !self.is_unsettled() {
+                let words = args![&self.tag, kind_name(file.kind), self.unit()];
+                self.faults.push(Fault::new(Code::SetpointMissing, node.spot(), words));
+            }
+            return false;
         }
         self.faults.len() == before
     }
@@ -87,7 +116,7 @@ impl<'a> Draft<'a> {
         let before = self.faults.len();
         for alarm in alarms.iter() {
             self.within(alarm, range);
-            self.ceiling(alarm);
+            self.limit(alarm, alarms);
         }
         let mut ascending: Vec<&Written<'a>> = alarms.iter().collect();
         ascending.sort_by_key(|alarm| rank(alarm.file.kind));
@@ -95,8 +124,8 @@ impl<'a> Draft<'a> {
             let [lower, upper] = pair else { continue };
             if lower.setpoint() >= upper.setpoint() {
                 let words = args![&self.tag, upper.name(), upper.setpoint(), lower.name(), lower.setpoint()];
-                let fault = Fault::new(Code::SetpointOrder, upper.node.at("setpoint"), words);
-                self.faults.push(fault.against(lower.node.at("setpoint")));
+                let fault = Fault::new(Code::SetpointOrder, upper.at("setpoint"), words);
+                self.faults.push(fault.against(lower.at("setpoint")));
             }
         }
         if self.faults.len() == before {
@@ -112,27 +141,28 @@ impl<'a> Draft<'a> {
         let setpoint = alarm.setpoint();
         if setpoint < low.get() || setpoint > high.get() {
             let words = args![&self.tag, setpoint, low.get(), high.get()];
-            let fault = Fault::new(Code::SetpointOutOfRange, alarm.node.at("setpoint"), words);
+            let fault = Fault::new(Code::SetpointOutOfRange, alarm.at("setpoint"), words);
             self.faults.push(fault.against(self.place.at("range")));
         }
     }
 
-    /// First and second level of combustible gas (GB/T 50493-2019).
-    fn ceiling(&mut self, alarm: &Written<'a>) {
-        let unit: String = self.unit().chars().filter(|c| !c.is_whitespace()).collect();
-        let [first, second] = match unit.to_uppercase().as_str() {
-            "%LEL" | "LEL%" => [25.0, 50.0],
-            "LEL·M" | "LEL.M" | "LEL*M" | "LELM" => [1.0, 2.0],
-            _ => return,
+    /// Ceilings and floors of the profile, or of what the unit alone says.
+    fn limit(&mut self, alarm: &Written<'a>, all: &[Written<'a>]) {
+        let Some(applied) = self.profile.or_else(|| Applied::implied(self.unit())) else { return };
+        let is_first = all.iter().all(|other| other.file.kind != KindKey::High);
+        // Whichever trips first is the first level, whatever it is called.
+        let kind = if is_first && is_high(alarm.file.kind) { KindKey::High } else { alarm.file.kind };
+        let Some(limit) = applied.limit(kind) else { return };
+        let setpoint = alarm.setpoint();
+        let (code, passed) = if is_high(kind) {
+            (Code::AboveCeiling, limit.is_exceeded(setpoint))
+        } else {
+            (Code::BelowFloor, limit.is_undercut(setpoint))
         };
-        let ceiling = match alarm.file.kind {
-            KindKey::High => first,
-            KindKey::HighHigh => second,
-            KindKey::LowLow | KindKey::Low | KindKey::Digital => return,
-        };
-        if alarm.setpoint() > ceiling {
-            let words = args![&self.tag, alarm.name(), alarm.setpoint(), ceiling, self.unit()];
-            self.faults.push(Fault::new(Code::AboveCeiling, alarm.node.at("setpoint"), words));
+        if passed {
+            let mut words = args![&self.tag, alarm.name(), setpoint, limit.shown, self.unit()];
+            words.push(limit.rule);
+            self.faults.push(Fault::new(code, alarm.at("setpoint"), words));
         }
     }
 
@@ -145,7 +175,7 @@ impl<'a> Draft<'a> {
         let level = nearest.map(|other| Neighbour {
             at: other.setpoint(),
             name: other.name(),
-            spot: other.node.at("setpoint"),
+            spot: other.at("setpoint"),
         });
         level.or_else(|| {
             let [low, high] = self.file.range?;
@@ -157,7 +187,8 @@ impl<'a> Draft<'a> {
     fn deadband(&mut self, alarm: &mut Written<'a>, neighbour: Option<Neighbour>) {
         let distance = neighbour.as_ref().map(|near| (alarm.setpoint() - near.at).abs());
         let Some(told) = alarm.file.deadband else {
-            let usual = self.file.range.map_or(0.0, |[low, high]| (high - low) * 0.01);
+            let share = self.profile.and_then(|profile| profile.deadband_share(alarm.file.kind));
+            let usual = self.file.range.map_or(0.0, |[low, high]| (high - low) * share.unwrap_or(0.01));
             alarm.deadband = distance.map_or(usual, |distance| usual.min(distance / 2.0));
             return;
         };
@@ -165,7 +196,7 @@ impl<'a> Draft<'a> {
             && told >= distance
         {
             let words = args![&self.tag, alarm.name(), told, distance, near.name];
-            let key = alarm.node.at("deadband");
+            let key = alarm.at("deadband");
             self.faults.push(Fault::new(Code::DeadbandTooWide, key, words).against(near.spot));
         }
     }
@@ -183,8 +214,8 @@ impl<'a> Lowering<'a> {
                 latch: alarm.file.latch.unwrap_or(gas || digital),
                 ..AlarmSpec::new(point, core_kind(alarm.file.kind), threshold(&alarm))
             };
-            let setpoint = if digital { String::new() } else { self.as_written(alarm.node) };
-            self.enter_alarm(draft, (spec, alarm.name(), setpoint), alarm.node.at("kind"));
+            let setpoint = if digital { String::new() } else { self.as_written(&alarm) };
+            self.enter_alarm(draft, (spec, alarm.name(), setpoint), alarm.at("kind"));
         }
         if lost {
             let spec = AlarmSpec {
@@ -212,8 +243,11 @@ impl<'a> Lowering<'a> {
         self.tables.alarms.push(spec);
     }
 
-    fn as_written(&self, alarm: Node<'a>) -> String {
-        let spot = alarm.at("setpoint");
+    /// The set-point's own digits; those of a default are few.
+    fn as_written(&self, alarm: &Written<'a>) -> String {
+        let Some(spot) = alarm.get("setpoint").map(Node::spot) else {
+            return alarm.setpoint().to_string();
+        };
         let text = self.sources.files.get(spot.file).map(|file| &file.text);
         text.and_then(|text| text.get(spot.start..spot.end)).unwrap_or_default().to_owned()
     }
@@ -235,8 +269,8 @@ fn threshold(alarm: &Written<'_>) -> Threshold {
         KindKey::Low | KindKey::LowLow => level(Side::Low),
     };
     Threshold {
-        on_delay: Duration::from_millis(file.on_delay_ms.into()),
-        off_delay: Duration::from_millis(file.off_delay_ms.into()),
+        on_delay: Duration::from_millis(file.on_delay_ms.unwrap_or(0).into()),
+        off_delay: Duration::from_millis(file.off_delay_ms.unwrap_or(0).into()),
         ..threshold
     }
 }
@@ -278,7 +312,7 @@ const fn core_kind(kind: KindKey) -> AlarmKind {
     }
 }
 
-const fn kind_name(kind: KindKey) -> &'static str {
+pub(super) const fn kind_name(kind: KindKey) -> &'static str {
     match kind {
         KindKey::LowLow => "low_low",
         KindKey::Low => "low",

@@ -7,6 +7,7 @@ use hazard_core::alarm::Priority;
 use hazard_core::id::DeviceId;
 use hazard_core::point::{PointSpec, Report, Shape, Source};
 
+use super::profile::Applied;
 use super::{Lowering, Section};
 use crate::config::catalogue::Code;
 use crate::config::error::{Arg, Fault, Spot, args};
@@ -49,6 +50,7 @@ pub(super) struct Draft<'a> {
     /// Where the template's addresses start.
     pub(super) template_base: u8,
     pub(super) default_order: Option<OrderKey>,
+    pub(super) profile: Option<Applied>,
     pub(super) faults: Vec<Fault>,
 }
 
@@ -159,6 +161,9 @@ impl<'a> Lowering<'a> {
     fn draft(&mut self, mut draft: Draft<'a>, device: Option<usize>) {
         let source = draft.source();
         let shape = source.map(|source| source.shape);
+        if let Some(shape) = shape {
+            draft.take_profile(shape);
+        }
         let range = draft.range();
         let poll_ms = device.and_then(|device| self.devices.get(device)).map(|row| row.poll_ms);
         let poll_ms = draft.file.poll_ms.or(poll_ms).unwrap_or(1_000);
@@ -170,6 +175,9 @@ impl<'a> Lowering<'a> {
         }
         if let Some(shape) = shape {
             draft.numeric_keys(shape);
+        }
+        if let (Some(profile), Some(device)) = (draft.file.profile, device) {
+            self.profiles.push((device, profile));
         }
         let sound = draft.faults.is_empty();
         self.faults.append(&mut draft.faults);
@@ -204,7 +212,7 @@ struct Timing {
 
 impl<'a> Draft<'a> {
     fn own(tag: String, file: PointFile, place: Place<'a>) -> Self {
-        Self { tag, file, place, template_base: 0, default_order: None, faults: Vec::new() }
+        Self { tag, file, place, template_base: 0, default_order: None, profile: None, faults: Vec::new() }
     }
 
     fn range(&mut self) -> Option<(Value, Value)> {

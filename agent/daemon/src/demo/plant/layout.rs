@@ -7,6 +7,8 @@ use hazard_field::map::Kind;
 /// A gas as a detector of this plant measures it.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Gas {
+    /// What the site file says of it.
+    pub profile: &'static str,
     /// Unit of all its numbers.
     pub unit: Unit,
     /// How its levels lie.
@@ -22,14 +24,27 @@ pub struct Gas {
 }
 
 /// GB/T 50493-2019, 5.5.2: at most 25 and 50 %LEL.
-const METHANE: Gas = rising(Unit::PercentLel, 100.0, [25.0, 50.0], [1.5, 62.0]);
+const METHANE: Gas =
+    rising("profile = \"combustible\"", (Unit::PercentLel, 100.0), [25.0, 50.0], [1.5, 62.0]);
 /// GBZ 2.1: 10 mg/m³.
-const HYDROGEN_SULPHIDE: Gas = rising(Unit::MilligramPerCubicMetre, 50.0, [10.0, 20.0], [0.5, 30.0]);
+const HYDROGEN_SULPHIDE: Gas = rising(
+    "profile = \"toxic\"\ngas = \"h2s\"",
+    (Unit::MilligramPerCubicMetre, 50.0),
+    [10.0, 20.0],
+    [0.5, 30.0],
+);
 /// GBZ 2.1: 20 mg/m³, which is 28 ppm.
-const AMMONIA: Gas = rising(Unit::PartsPerMillion, 100.0, [25.0, 50.0], [2.0, 65.0]);
+const AMMONIA: Gas =
+    rising("profile = \"toxic\"\ngas = \"nh3\"", (Unit::PartsPerMillion, 100.0), [25.0, 50.0], [2.0, 65.0]);
 /// GBZ 2.1: 20 mg/m³.
-const CARBON_MONOXIDE: Gas = rising(Unit::MilligramPerCubicMetre, 200.0, [20.0, 40.0], [2.5, 75.0]);
+const CARBON_MONOXIDE: Gas = rising(
+    "profile = \"toxic\"\ngas = \"co\"",
+    (Unit::MilligramPerCubicMetre, 200.0),
+    [20.0, 40.0],
+    [2.5, 75.0],
+);
 const OXYGEN: Gas = Gas {
+    profile: "profile = \"oxygen\"",
     unit: Unit::PercentVolume,
     kind: Kind::TwoSided,
     range: [0.0, 25.0],
@@ -38,8 +53,13 @@ const OXYGEN: Gas = Gas {
     leak: 16.0,
 };
 
-const fn rising(unit: Unit, full: f64, setpoints: [f64; 2], [idle, leak]: [f64; 2]) -> Gas {
-    Gas { unit, kind: Kind::Rising, range: [0.0, full], setpoints, idle, leak }
+const fn rising(
+    profile: &'static str,
+    (unit, full): (Unit, f64),
+    setpoints: [f64; 2],
+    [idle, leak]: [f64; 2],
+) -> Gas {
+    Gas { profile, unit, kind: Kind::Rising, range: [0.0, full], setpoints, idle, leak }
 }
 
 /// A gas detector.

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use hazard_core::id::{AlarmId, PointId};
+use hazard_core::id::{AlarmId, PointId, SafeguardId};
 use hazard_core::{Utc, Value};
 
 use super::json;
@@ -86,6 +86,14 @@ impl Names {
         match self.dictionary.points.get(point.index()) {
             Some(entry) => json::scalar(out, &entry.tag),
             None => unknown(out, point.index()),
+        }
+    }
+
+    /// Names a safeguard.
+    pub(super) fn safeguard(&self, out: &mut Vec<u8>, safeguard: SafeguardId) {
+        match self.dictionary.safeguards.get(safeguard.index()) {
+            Some(entry) => json::scalar(out, &entry.name),
+            None => unknown(out, safeguard.index()),
         }
     }
 

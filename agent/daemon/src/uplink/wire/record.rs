@@ -69,6 +69,10 @@ pub(super) fn condition(out: &mut Vec<u8>, condition: Condition, names: &Names) 
         Condition::BusDown(id) | Condition::BusOverrun(id) => {
             (",\"bus\":", &names.dictionary.buses, id.index())
         }
+        Condition::SafeguardAbsent(id) => {
+            raw(out, ",\"safeguard\":");
+            return names.safeguard(out, id);
+        }
     };
     raw(out, field);
     listed(out, list, index);

@@ -9,7 +9,7 @@ use hazard_core::{ClockTrust, Utc};
 use super::json::{raw, scalar};
 use super::names::{Names, time_field};
 use super::record;
-use crate::dictionary::PointEntry;
+use crate::dictionary::{PointEntry, SafeguardEntry};
 use crate::settings::Identity;
 use crate::words;
 
@@ -140,6 +140,10 @@ pub(super) fn write_birth(out: &mut Vec<u8>, identity: &Identity, names: &Names)
         raw(out, field);
         scalar(out, words);
     }
+    if !dictionary.safeguards.is_empty() {
+        raw(out, ",\"safeguards\":");
+        list(out, dictionary.safeguards.iter(), safeguard);
+    }
     raw(out, "}");
 }
 
@@ -189,6 +193,21 @@ const fn is_unacked(state: AlarmState) -> bool {
         | AlarmState::Suppressed
         | AlarmState::OutOfService => false,
     }
+}
+
+fn safeguard(out: &mut Vec<u8>, entry: &SafeguardEntry) {
+    raw(out, "{\"safeguard\":");
+    scalar(out, &entry.name);
+    raw(out, ",\"safeguard_kind\":");
+    scalar(out, &entry.kind);
+    record::word(out, ",\"state\":", if entry.absent { "absent" } else { "fitted" });
+    for (field, text) in [(",\"note\":", &entry.note), (",\"deadline\":", &entry.deadline)] {
+        if !text.is_empty() {
+            raw(out, field);
+            scalar(out, text);
+        }
+    }
+    raw(out, "}");
 }
 
 fn point(out: &mut Vec<u8>, entry: &PointEntry) {
