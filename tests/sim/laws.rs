@@ -364,6 +364,7 @@ fn site(on_delay: Duration) -> Site {
         alarms: vec![alarm],
         outputs: vec![horn],
         uplinks: vec![UplinkSpec { name: "platform".into(), window: 16, message_records_max: 20 }],
+        safeguards: Vec::new(),
         limits: FEW,
         ..SiteTables::default()
     })
