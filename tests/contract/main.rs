@@ -8,4 +8,5 @@ mod node;
 mod observe;
 mod plan;
 mod profiles;
+mod watches;
 mod wire;

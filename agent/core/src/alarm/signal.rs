@@ -82,7 +82,7 @@ impl Memory {
         }
     }
 
-    /// The change per minute since the last anchor, once `over` has passed.
+    /// The change per minute since the last anchor, up or down, once `over` has passed.
     fn rate(&mut self, now: Mono, value: Option<Value>, over: Duration) -> Option<Value> {
         let (Some(value), Some((since, before))) = (value, self.0) else {
             self.0 = value.map(|value| (now, value));
@@ -93,7 +93,7 @@ impl Memory {
             return None;
         }
         self.0 = Some((now, value));
-        Value::try_new((value.get() - before.get()) / passed.as_secs_f64() * 60.0)
+        Value::try_new((value.get() - before.get()).abs() / passed.as_secs_f64() * 60.0)
     }
 
     fn frozen(&mut self, now: Mono, value: Option<Value>) -> Option<Value> {

@@ -143,6 +143,14 @@ catalogue! {
         ["没有报警 {0}", "there is no alarm {0}"],
         ["没有这个报警", "no such alarm"], ALSO,
         ["按“位号:种类”书写，例如 \"GT-101:high\"。{1}", "write TAG:kind, such as \"GT-101:high\". {1}"];
+    "E0309" UnknownPoint
+        ["没有位号 {0}", "there is no point {0}"],
+        ["没有这个位号", "no such point"], ALSO,
+        ["写站内的位号。{1}", "write a tag of this site. {1}"];
+    "E0310" UnknownOutput
+        ["没有输出 {0}", "there is no output {0}"],
+        ["没有这个输出", "no such output"], ALSO,
+        ["写 [[outputs]] 的 id。{1}", "write the id of one of [[outputs]]. {1}"];
     "E0307" FromWithoutTemplate
         ["设备 {0} 没有模板，from 无从引用", "{0} has no template, so from names nothing"],
         ["设备没有模板", "the device has no template"], ALSO,
@@ -261,6 +269,26 @@ catalogue! {
         ["位号 {0}：{1} 设定值 {2} {4} 低于下限 {3} {4}", "{0}: the setpoint {2} {4} of {1} is below the floor of {3} {4}"],
         ["低于 {3} {4}", "below {3} {4}"], ALSO,
         ["写不低于 {3} 的值；{5}", "write a value from {3}; {5}"];
+    "E0511" WatchAgainstType
+        ["位号 {0} 的类型是 {1}，不能有 {2} 监视", "{0} has the type {1} and cannot have a watch {2}"],
+        ["种类与类型不符", "does not fit the type"], ALSO,
+        ["开关量只用 discrepancy；数值用 rate、deviation、frozen、over_range", "switches: discrepancy; numbers: rate, deviation, frozen, over_range"];
+    "E0512" WatchKeyMissing
+        ["位号 {0}：{1} 监视需要 {2}", "{0}: a watch {1} needs {2}"],
+        ["缺少 {2}", "{2} is missing"], ALSO,
+        ["rate 要 setpoint；deviation 要 setpoint 和 other；discrepancy 要 output；over_range 要求点有 range", "rate takes setpoint; deviation setpoint and other; discrepancy output; over_range needs the point's range"];
+    "E0513" WatchKeyUnused
+        ["{0} 不用于 {1} 监视", "{0} is not for a watch {1}"],
+        ["用不上", "has no effect"], ALSO,
+        ["setpoint 用于 rate、deviation；over_s 用于 rate；other 用于 deviation；output 用于 discrepancy", "setpoint is for rate and deviation, over_s for rate, other for deviation, output for discrepancy"];
+    "E0514" ButtonNotSwitch
+        ["位号 {0} 不是开关量，不能当按钮", "{0} is no switch and cannot be a button"],
+        ["需要开关量", "needs a switch"], ALSO,
+        ["写 type = \"bit\"、table = \"coil\" 或 \"discrete\"，或删去 button", "write type = \"bit\", table = \"coil\" or \"discrete\", or remove button"];
+    "E0515" SuppressedSafety
+        ["位号 {0} 是安全点，报警不可抑制", "{0} is for safety: its alarms are not suppressed"],
+        ["安全点", "for safety"], ALSO,
+        ["写 safety = false，或删去 suppressed_while；停用探测器用旁路", "write safety = false, or remove suppressed_while; to take a detector out of service, bypass it"];
     // Buses and devices.
     "E0601" BusKeyMissing
         ["总线 {0}：kind = \"{2}\" 需要 {1}", "bus {0}: kind = \"{2}\" needs {1}"],

@@ -11,6 +11,7 @@ mod shape;
 mod tag;
 mod template;
 mod uplink;
+mod watch;
 
 use std::sync::Arc;
 
@@ -55,6 +56,7 @@ pub(crate) fn site(
     lowering.points(site);
     lowering.safeguards(site);
     lowering.outputs(site);
+    lowering.references();
     lowering.uplinks(site, gateway.as_ref().map(|gateway| gateway.identity.gateway.as_str()));
     lowering.finish(site, gateway)
 }
@@ -78,6 +80,9 @@ struct Lowering<'a> {
     device_names: Names,
     tags: Names,
     alarm_names: Names,
+    output_names: Names,
+    zones: Vec<String>,
+    references: Vec<watch::Reference<'a>>,
     devices: Vec<DeviceRow<'a>>,
     /// What is measured at which device, by points that may be faulty themselves.
     profiles: Vec<(usize, ProfileKey)>,
@@ -100,6 +105,9 @@ impl<'a> Lowering<'a> {
             device_names: Names::default(),
             tags: Names::default(),
             alarm_names: Names::default(),
+            output_names: Names::default(),
+            zones: Vec::new(),
+            references: Vec::new(),
             devices: Vec::new(),
             profiles: Vec::new(),
             tables: SiteTables::default(),

@@ -81,6 +81,61 @@ pub(crate) enum KindKey {
     Digital,
 }
 
+/// 按钮的作用。 What a push button does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ButtonKey {
+    /// 消音。 Silence.
+    Silence,
+    /// 确认。 Acknowledge.
+    Acknowledge,
+    /// 复位。 Reset.
+    Reset,
+}
+
+/// 监视的种类。 What a watch looks at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum WatchKey {
+    /// 变化过快，每分钟。 Rises or falls too fast, per minute.
+    Rate,
+    /// 与另一点偏差过大。 Too far from another point.
+    Deviation,
+    /// 反馈与输出命令不符。 A feedback that contradicts its output's command.
+    Discrepancy,
+    /// 读数卡死。 The value does not move any more.
+    Frozen,
+    /// 超量程，锁存。 Beyond its range; held until reset.
+    OverRange,
+}
+
+/// 监视。 A watch.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WatchFile {
+    /// 种类。 Its kind.
+    pub(crate) kind: WatchKey,
+    /// rate：每分钟变化多少；deviation：相差多少。 rate: change per minute; deviation: distance.
+    #[schemars(range(min = 0))]
+    pub(crate) setpoint: Option<f64>,
+    /// rate：至少测量多久，默认 30 秒。 rate: measured over at least this time, 30 unless told.
+    #[schemars(range(min = 1, max = 3_600))]
+    pub(crate) over_s: Option<u32>,
+    /// deviation：另一点的位号。 deviation: the other point's tag.
+    #[allow(dead_code, reason = "its place in the file is looked up when all names are known")]
+    pub(crate) other: Option<String>,
+    /// discrepancy：输出的名称。 discrepancy: the output's name.
+    #[allow(dead_code, reason = "its place in the file is looked up when all names are known")]
+    pub(crate) output: Option<String>,
+    /// 持续多久才报警：frozen 默认 600，discrepancy 默认 30，其他 0。 How long it must last: frozen 600, discrepancy 30, else 0.
+    #[schemars(range(max = 86_400))]
+    pub(crate) after_s: Option<u32>,
+    /// 锁存；over_range 默认为是。 Held until reset; true for over_range unless told.
+    pub(crate) latch: Option<bool>,
+    /// 优先级，默认 low。 Priority, low unless told.
+    pub(crate) priority: Option<PriorityKey>,
+}
+
 /// 优先级。 How urgent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -184,6 +239,21 @@ pub(crate) struct PointFile {
     pub(crate) alarms: Option<Vec<AlarmFile>>,
     /// 失去测量值时报警，安全点默认为是。 Alarm on loss of the value, true for safety points.
     pub(crate) lost_alarm: Option<bool>,
+    /// 行为监视：变化率、偏差、反馈不一致、卡死、超量程。 Watches on its behaviour: rate, deviation, discrepancy, frozen, over-range.
+    #[schemars(length(max = 5))]
+    pub(crate) watches: Option<Vec<WatchFile>>,
+    /// 区域：同一区域的报警中最先的一条标为首警，默认全站。 Its zone: the first alarm of a zone is marked; the whole site unless told.
+    #[schemars(length(min = 1, max = 64))]
+    pub(crate) zone: Option<String>,
+    /// 这个开关量为 1 时，本点的报警受设计抑制；安全点不可用。 While this switch is 1 the alarms are suppressed; not for safety.
+    pub(crate) suppressed_while: Option<String>,
+    /// 允许把本点不锁存的报警搁置多久；安全点默认 0，其他 480。 The longest shelving; 0 for safety points, else 480 unless told.
+    #[schemars(range(max = 1_440))]
+    pub(crate) shelve_max_min: Option<u32>,
+    /// 联锁点：旁路须由另一人批准。 Part of an interlock: another person approves a bypass.
+    pub(crate) interlock: Option<bool>,
+    /// 按钮：闭合一次即对全部报警执行。 A push button: closing it acts on all alarms.
+    pub(crate) button: Option<ButtonKey>,
 }
 
 impl PointFile {
@@ -231,6 +301,12 @@ impl PointFile {
             safety: self.safety.or(there.safety),
             alarms: self.alarms.or(there.alarms),
             lost_alarm: self.lost_alarm.or(there.lost_alarm),
+            watches: self.watches.or(there.watches),
+            zone: self.zone.or(there.zone),
+            suppressed_while: self.suppressed_while.or(there.suppressed_while),
+            shelve_max_min: self.shelve_max_min.or(there.shelve_max_min),
+            interlock: self.interlock.or(there.interlock),
+            button: self.button.or(there.button),
         }
     }
 }

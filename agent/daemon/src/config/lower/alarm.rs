@@ -226,7 +226,7 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    fn enter_alarm(&mut self, draft: &Draft<'a>, alarm: (AlarmSpec, &str, String), spot: Spot) {
+    pub(super) fn enter_alarm(&mut self, draft: &Draft<'a>, alarm: (AlarmSpec, &str, String), spot: Spot) {
         let (spec, kind, setpoint) = alarm;
         let name = format!("{}:{kind}", draft.tag);
         // Tags are unique and kinds are unique on a point, so the name is.

@@ -13,14 +13,13 @@ use super::{Lowering, Section};
 use crate::config::catalogue::Code;
 use crate::config::error::{Arg, Fault, Spot, args};
 use crate::config::file::{CoilFile, GpioFile, OutputFile, PolarityKey, RoleKey};
-use crate::config::names::{Found, Names};
+use crate::config::names::Found;
 use crate::config::tree::Node;
 use crate::settings::GpioLine;
 
 /// What outputs have taken so far.
 #[derive(Default)]
 struct Taken {
-    names: Names,
     coils: HashMap<(usize, u16), Spot>,
     lines: HashMap<(String, u32), Spot>,
 }
@@ -30,7 +29,7 @@ impl<'a> Lowering<'a> {
         let mut taken = Taken::default();
         for (node, output) in self.list::<OutputFile>(site, "outputs", self.recovered) {
             if let Some(name) = node.text("id")
-                && let Err(first) = taken.names.claim(name, node.at("id"))
+                && let Err(first) = self.output_names.claim(name, node.at("id"))
             {
                 let words = vec![Arg::Each("输出", "outputs"), name.into()];
                 let fault = Fault::new(Code::DuplicateName, node.at("id"), words);
@@ -42,6 +41,7 @@ impl<'a> Lowering<'a> {
             let role = self.role(node, &output);
             let wiring = self.wiring(node, &output, &mut taken);
             let (Some(role), Some((wiring, line))) = (role, wiring) else { continue };
+            self.output_names.settle(&output.id, self.tables.outputs.len());
             self.dictionary.outputs.push(output.id.clone());
             self.gpio.push(line);
             self.tables.outputs.push(OutputSpec {

@@ -179,6 +179,7 @@ impl<'a> Lowering<'a> {
         if let (Some(profile), Some(device)) = (draft.file.profile, device) {
             self.profiles.push((device, profile));
         }
+        let watches = shape.map(|shape| draft.watches(shape, safety)).unwrap_or_default();
         let sound = draft.faults.is_empty();
         self.faults.append(&mut draft.faults);
         let (Some(source), Some(device), true) = (source, device, sound) else { return };
@@ -187,7 +188,10 @@ impl<'a> Lowering<'a> {
         self.tags.settle(&draft.tag, point);
         self.dictionary.points.push(draft.entry(source.shape, safety));
         self.tables.points.push(draft.spec((source, device), timing, safety));
+        let first = self.tables.alarms.len();
         self.enter_alarms(&draft, alarms, safety && draft.file.lost_alarm.unwrap_or(true));
+        self.enter_watches(&draft, watches);
+        self.manage(&draft, first, safety);
     }
 
     fn width(&mut self, draft: &mut Draft<'a>, source: Source, device: usize) {
@@ -287,8 +291,8 @@ impl<'a> Draft<'a> {
                 heartbeat: Duration::from_secs(self.file.heartbeat_s.unwrap_or(60).into()),
             },
             safety,
-            interlock: false,
-            button: None,
+            interlock: self.file.interlock.unwrap_or(false),
+            button: self.file.button.map(super::watch::verb),
         }
     }
 }
