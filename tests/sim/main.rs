@@ -11,7 +11,7 @@ use std::time::Duration;
 use hazard_tests::world::{Faults, Outcome, World};
 
 /// Seeds that once broke a law.
-const REGRESSIONS: [u64; 1] = [241];
+const REGRESSIONS: [u64; 2] = [241, 124];
 
 #[test]
 fn the_laws_hold_in_every_world() {

@@ -94,6 +94,10 @@ impl Engine {
         let hold = self.site.practice.reset_hold;
         let spec = &self.site.alarms[id.index()];
         let alarm = &mut self.plant.alarms[id.index()];
+        // Nobody has seen or heard what was raised at this very moment.
+        if verb != Verb::Reset && alarm.raised_at() == Some(now) {
+            return Ok((false, None));
+        }
         let from = match verb {
             Verb::Silence => return Ok((alarm.silence(), None)),
             Verb::Acknowledge => alarm.acknowledge(spec),

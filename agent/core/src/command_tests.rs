@@ -88,6 +88,18 @@ fn a_reset_that_is_not_permitted_says_which_alarm_and_why() {
 }
 
 #[test]
+fn nobody_silences_or_acknowledges_what_is_raised_at_that_moment() {
+    let mut plant = Plant::new(|tables| tables.alarms[0].threshold.on_delay = HOUR);
+    plant.reads(0, 30);
+    for verb in [Verb::Silence, Verb::Acknowledge] {
+        // The delay ends within the command's own turn.
+        assert_eq!(plant.asks(3600, Action::Act(verb, None)).changed, 0);
+        assert!(plant.is_loud(), "{verb:?}");
+    }
+    assert_eq!(plant.asks(3601, Action::Act(Verb::Silence, None)).changed, 1);
+}
+
+#[test]
 fn an_alarm_is_handled_with_a_cause_and_words_and_only_while_it_is_there() {
     let mut plant = Plant::new(|_| {});
     let handle = Action::Handle(HIGH, Cause::FalseAlarm);
@@ -130,7 +142,7 @@ fn the_first_alarm_of_a_zone_stays_marked_until_the_zone_is_quiet() {
     plant.reads_both(0, 0, 30);
     plant.reads_both(1, 30, 30);
     assert_eq!(plant.first_up(), [OTHER]);
-    plant.asks(1, Action::Act(Verb::Acknowledge, None));
+    plant.asks(2, Action::Act(Verb::Acknowledge, None));
     plant.reads_both(2, 30, 0);
     assert_eq!(plant.first_up(), [], "the first one is gone, and the mark is not given to another");
     plant.reads_both(3, 0, 0);

@@ -380,7 +380,9 @@ impl Oracle {
         // De-energised is active.
         let sounds = !snapshot.panel.energised[HORN];
         let lights = !snapshot.panel.energised[BEACON];
-        self.demand(!must_sound || sounds, || "law 2: an unacknowledged alarm is silent".into());
+        let loud: Vec<AlarmId> =
+            all.iter().filter(|id| self.is_unacked(**id) && !self.silenced.contains(id)).copied().collect();
+        self.demand(!must_sound || sounds, || format!("law 2: unacknowledged and silent: {loud:?}"));
         self.demand(must_light == lights, || "the beacon is not as the alarms are".into());
         self.demand(must_sound || !sounds, || "the horn cries wolf".into());
     }

@@ -19,7 +19,7 @@ use super::plan::{Block, plan};
 use super::slot::RETRY_AFTER;
 use super::writes::{CoilGroup, REFRESH, RETRY_FIRST};
 use crate::Mono;
-use crate::alarm::{AlarmKind, AlarmSpec};
+use crate::alarm::{AlarmSpec, Signal};
 use crate::annunciate::Role;
 use crate::engine::TICK;
 use crate::id::{AlarmId, BusId, DeviceId, OutputId, PointId};
@@ -267,7 +267,8 @@ fn verdict(load: Load) -> Verdict {
 fn delays(site: &Site, buses: &[BusPrediction]) -> Vec<DelayPrediction> {
     let mut alarms: BTreeMap<PointId, Vec<(AlarmId, &AlarmSpec)>> = BTreeMap::new();
     for (id, alarm) in (0..).map(AlarmId).zip(&site.alarms) {
-        if alarm.kind != AlarmKind::Lost && site.points[alarm.point.index()].safety {
+        // A watch on behaviour is slow by intent; only the levels are promised a time.
+        if alarm.signal == Signal::Value && site.points[alarm.point.index()].safety {
             alarms.entry(alarm.point).or_default().push((id, alarm));
         }
     }

@@ -2,7 +2,7 @@ use alloc::format;
 use alloc::vec;
 
 use super::*;
-use crate::alarm::Priority;
+use crate::alarm::{AlarmKind, Priority};
 use crate::annunciate::{OutputSpec, Panel, Wiring};
 use crate::id::Ticket;
 use crate::link::{LinkFault, ReadRequest, Table};
@@ -186,6 +186,7 @@ fn only_safety_points_with_an_alarm_on_their_value_are_predicted() {
     tables.points[1].safety = false;
     tables.alarms = vec![alarm(PointId(0)), alarm(PointId(1)), alarm(PointId(2))];
     tables.alarms[2].kind = AlarmKind::Lost;
+    tables.alarms[2].signal = Signal::Lost;
     let predicted = predict(&Site::try_new(tables).unwrap());
     let points: Vec<_> = predicted.points.iter().map(|delay| delay.point).collect();
     assert_eq!(points, [PointId(0)]);
