@@ -110,7 +110,7 @@ async fn settle(stage: &Stage, witness: &mut Witness, look: &mut tokio::time::In
         // Readings go on arriving; what is pending at any moment is what was read just now.
         if pending < 60
             && status.devices.iter().all(|device| device.online)
-            && status.conditions.iter().all(Standing::is_hazard)
+            && status.conditions.iter().all(|standing| standing.is_hazard() || standing.is_of_alarms())
         {
             return true;
         }

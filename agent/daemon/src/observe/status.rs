@@ -106,7 +106,7 @@ impl Status {
     pub fn impaired(&self) -> usize {
         let devices = self.devices.iter().filter(|device| !device.online).count();
         let points = self.points.iter().filter(|point| point.quality != "good").count();
-        let conditions = self.conditions.iter().filter(|standing| !standing.is_hazard()).count();
+        let conditions = self.conditions.iter().filter(|standing| !standing.is_hazard() && !standing.is_of_alarms()).count();
         conditions + devices + points + usize::from(!self.ledger.even)
     }
 
@@ -181,6 +181,12 @@ impl Standing {
     #[must_use]
     pub fn is_hazard(&self) -> bool {
         self.condition == "safeguard_absent"
+    }
+
+    /// Whether it speaks of too many alarms: it stands for ten minutes after the last of them.
+    #[must_use]
+    pub fn is_of_alarms(&self) -> bool {
+        matches!(&*self.condition, "alarm_flood" | "alarm_chatter")
     }
 }
 
