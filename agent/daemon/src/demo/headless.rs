@@ -13,7 +13,6 @@ use super::plant::Fault;
 use super::{Cut, Stage};
 use crate::cli::{OK, SOFTWARE};
 use crate::observe::Status;
-use crate::observe::status::Standing;
 
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// After the script everything must settle within this time.

@@ -106,7 +106,11 @@ impl Status {
     pub fn impaired(&self) -> usize {
         let devices = self.devices.iter().filter(|device| !device.online).count();
         let points = self.points.iter().filter(|point| point.quality != "good").count();
-        let conditions = self.conditions.iter().filter(|standing| !standing.is_hazard() && !standing.is_of_alarms()).count();
+        let conditions = self
+            .conditions
+            .iter()
+            .filter(|standing| !standing.is_hazard() && !standing.is_of_alarms())
+            .count();
         conditions + devices + points + usize::from(!self.ledger.even)
     }
 
