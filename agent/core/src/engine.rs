@@ -10,6 +10,7 @@ use crate::deadline::Deadlines;
 use crate::decode::decode;
 use crate::id::{BusId, Epoch, OutputId, SafeguardId, Ticket, UplinkId};
 use crate::input::UplinkReport;
+use crate::interlock::Interlocks;
 use crate::link::{LinkFault, ReadResult};
 use crate::outbox::record::{Body, Condition, DeviceEvent, SystemEvent};
 use crate::outbox::{JournalState, Outbox};
@@ -47,6 +48,7 @@ pub struct Engine {
     pub(crate) pollers: Vec<Poller>,
     pub(crate) health: Vec<Health>,
     pub(crate) plant: Plant,
+    pub(crate) locks: Interlocks,
     pub(crate) outbox: Outbox,
     pub(crate) conditions: BTreeSet<Condition>,
     uplinks_down_at: Vec<Option<Mono>>,
@@ -77,6 +79,7 @@ impl Engine {
             wall: WallClock::new(now, start.utc, start.trust),
             health: site.devices.iter().map(|_| Health::default()).collect(),
             plant: Plant::new(&site, now),
+            locks: Interlocks::new(&site.matrix),
             outbox: Outbox::new(&site, start.epoch, now),
             conditions: BTreeSet::new(),
             uplinks_down_at: site.uplinks.iter().map(|_| Some(now)).collect(),
@@ -150,7 +153,8 @@ impl Engine {
         let bus = self.buses.next().map(|(at, _)| (at, "a poll is due"));
         let outbox = self.outbox.poll_timeout().map(|at| (at, "the outbox has something to say"));
         let tick = Some((self.tick_at, "the engine looks after itself"));
-        [bus, self.plant.poll_timeout(), outbox, tick].into_iter().flatten().min_by_key(|(at, _)| *at)
+        let lock = self.locks.poll_timeout().map(|at| (at, "a time of an interlock ends"));
+        [bus, self.plant.poll_timeout(), lock, outbox, tick].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
     pub(crate) fn reach(&mut self, now: Mono) {
@@ -393,6 +397,7 @@ impl Engine {
 
     /// Brings the panel up to date. Nothing else drives an output, so a heartbeat proves that turns are completed.
     pub(crate) fn finish_turn(&mut self) {
+        self.scan();
         if !core::mem::replace(&mut self.panel_stale, false) {
             return;
         }
@@ -402,7 +407,7 @@ impl Engine {
         } else {
             Impaired::No
         };
-        let panel = Panel::image(&self.site, &self.plant.alarms, impaired, self.beat);
+        let panel = Panel::image(&self.site, (&self.plant.alarms, &self.locks), impaired, self.beat);
         if panel == self.panel {
             return;
         }

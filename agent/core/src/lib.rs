@@ -7,6 +7,9 @@ extern crate alloc;
 
 pub mod alarm;
 pub mod annunciate;
+pub mod assist;
+#[cfg(test)]
+mod assist_tests;
 pub mod bypass;
 mod command;
 #[cfg(test)]

@@ -75,6 +75,13 @@ impl Interlocks {
         }
     }
 
+    /// Takes up a permit that an earlier run granted a moment ago.
+    pub fn restore_grant(&mut self, permit: PermitId, until: Mono) {
+        if let Some(restored) = self.permits.get_mut(permit.index()) {
+            *restored = Permit::restored(until);
+        }
+    }
+
     /// Votes, in site order.
     #[must_use]
     pub fn verdicts(&self) -> &[Verdict] {

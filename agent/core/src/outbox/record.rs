@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::id::{AlarmId, BusId, DeviceId, Epoch, OutputId, PointId, SafeguardId, Seq, UplinkId};
+use crate::interlock::InterlockEvent;
 use crate::link::LinkFault;
 use crate::reading::Reading;
 use crate::{Stamp, Utc, Value};
@@ -35,7 +36,8 @@ impl Record {
             | Body::ClockStep(_)
             | Body::Handling(_)
             | Body::Shelving(_)
-            | Body::Bypass(_) => Lane::Event,
+            | Body::Bypass(_)
+            | Body::Interlock(_) => Lane::Event,
         }
     }
 
@@ -53,7 +55,8 @@ impl Record {
             | Body::ClockStep(_)
             | Body::Handling(_)
             | Body::Shelving(_)
-            | Body::Bypass(_) => 0,
+            | Body::Bypass(_)
+            | Body::Interlock(_) => 0,
         }
     }
 }
@@ -92,6 +95,8 @@ pub enum Body {
     Shelving(ShelvingEvent),
     /// A bypass began or ended.
     Bypass(BypassEvent),
+    /// Votes, trips and permits moved.
+    Interlock(InterlockEvent),
 }
 
 /// The start of an epoch, and what is known of those before it.
@@ -392,6 +397,10 @@ pub enum Refusal {
     NotBypassed,
     /// No alarm or point has this number.
     Unknown,
+    /// It is bypassed, so that nobody has seen it end.
+    Bypassed,
+    /// The field does not show the safe position.
+    Unproven,
 }
 
 /// Where records were lost.

@@ -325,7 +325,7 @@ fn announced(
     let mut parts = DelayParts { on_delay: alarm.1.threshold.on_delay, ..settled };
     for bus in buses {
         for (index, write) in bus.writes.iter().enumerate() {
-            if !write.outputs.iter().any(|output| announces(&site.outputs[output.index()].role, alarm)) {
+            if !write.outputs.iter().any(|output| announces(site, *output, alarm)) {
                 continue;
             }
             let (ahead, blocking) = (&bus.writes[..index], bus.blocking());
@@ -341,10 +341,11 @@ fn announced(
     Some(parts)
 }
 
-fn announces(role: &Role, (id, alarm): (AlarmId, &AlarmSpec)) -> bool {
-    match role {
+fn announces(site: &Site, output: OutputId, (id, alarm): (AlarmId, &AlarmSpec)) -> bool {
+    match &site.outputs[output.index()].role {
         Role::Horn(least) | Role::Beacon(least) => alarm.priority >= *least,
         Role::Alarms(alarms) => alarms.contains(&id),
+        Role::Interlock => site.matrix.drives_for(output, id),
         Role::Fault | Role::Heartbeat => false,
     }
 }
