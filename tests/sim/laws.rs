@@ -384,6 +384,7 @@ fn device() -> DeviceSpec {
         gap_max: 0,
         offline_after: 3,
         probe_max: Duration::from_secs(10),
+        sis: false,
     }
 }
 

@@ -8,6 +8,7 @@ use crate::annunciate::Panel;
 use crate::bypass::Bypass;
 use crate::engine::Engine;
 use crate::id::{AlarmId, DeviceId, Epoch, Seq, UplinkId};
+use crate::interlock::Interlocks;
 use crate::outbox::record::{AlarmState, Condition};
 use crate::outbox::{JournalState, Ledger};
 use crate::poll::{PollCount, Standing};
@@ -81,6 +82,8 @@ pub struct Snapshot {
     pub alarms: Vec<ActiveAlarm>,
     /// Bypasses that stand.
     pub bypasses: Vec<Bypass>,
+    /// Votes, trips and permits.
+    pub interlocks: Interlocks,
     /// The sums of alarm management.
     pub alarm_count: AlarmCount,
     /// Devices, in site order.
@@ -127,6 +130,7 @@ impl Engine {
             table: self.plant.table.clone(),
             alarms: self.active_alarms(),
             bypasses: self.plant.bypasses.standing().to_vec(),
+            interlocks: self.locks.clone(),
             alarm_count: self.plant.flood.count(),
             devices: devices.collect(),
             buses: buses.collect(),

@@ -162,6 +162,7 @@ fn device(index: u16) -> DeviceSpec {
         // One device is given up so late that its points grow stale first.
         offline_after: if index == 4 { 12 } else { 3 },
         probe_max: Duration::from_secs(10),
+        sis: false,
     }
 }
 

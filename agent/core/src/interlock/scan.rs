@@ -50,7 +50,7 @@ pub enum Change {
 }
 
 /// The interlocks of one site at run time. The matrix given to each call is the one it was made for.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Interlocks {
     verdicts: Vec<Verdict>,
     trips: Vec<Trip>,

@@ -44,6 +44,7 @@ impl Collector for Scrape {
         self.points(&mut page)?;
         self.alarms(&mut page)?;
         self.conditions(&mut page)?;
+        self.interlocks(&mut page)?;
         self.carried(&mut page)?;
         self.uplinks(&mut page)?;
         page.histogram("hazard_turn_duration", "One turn of the run loop.", &self.latency.turn)?;
@@ -153,6 +154,21 @@ impl Scrape {
         let outputs =
             status.outputs.iter().map(|output| ([("output", &*output.output)], flag(output.energised)));
         page.gauges(("hazard_output_energised", "The output's relay is energised.", None), outputs)
+    }
+
+    fn interlocks(&self, page: &mut Page<'_>) -> fmt::Result {
+        let locks = &self.status.interlocks;
+        let ready = locks.trips.iter().map(|row| ([("trip", &*row.trip)], flag(row.state == "ready")));
+        page.gauges(("hazard_trip_ready", "The trip drives nothing.", None), ready)?;
+        let contradicts = |proof: &str| matches!(proof, "not_shown" | "left");
+        let unproven = locks.trips.iter().map(|row| ([("trip", &*row.trip)], flag(contradicts(&row.proof))));
+        let help = "The trip's safe position was not shown in time, or left.";
+        page.gauges(("hazard_trip_unproven", help, None), unproven)?;
+        let granted =
+            locks.permits.iter().map(|row| ([("permit", &*row.permit)], flag(row.state == "granted")));
+        page.gauges(("hazard_permit_granted", "The line may run.", None), granted)?;
+        let degraded = locks.votes.iter().map(|row| ([("vote", &*row.vote)], flag(row.is_degraded())));
+        page.gauges(("hazard_vote_degraded", "Fewer channels decide than configured.", None), degraded)
     }
 
     fn carried(&self, page: &mut Page<'_>) -> fmt::Result {

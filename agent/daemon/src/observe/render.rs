@@ -19,6 +19,7 @@ pub(super) fn screen(status: &Status, lang: Lang, style: Style) -> String {
     screen.verdict(status);
     screen.lines.push(headline(status, lang));
     screen.alarms(status);
+    screen.interlocks(status, false);
     screen.withheld(status);
     screen.hazards(status);
     screen.impaired(status);
@@ -30,7 +31,17 @@ pub(super) fn alarms(status: &Status, lang: Lang, style: Style) -> String {
     let mut screen = Screen { lines: Vec::new(), lang };
     screen.verdict(status);
     screen.alarms(status);
+    screen.interlocks(status, false);
     screen.withheld(status);
+    painted(&screen.lines, style)
+}
+
+pub(super) fn interlocks(status: &Status, lang: Lang, style: Style) -> String {
+    let mut screen = Screen { lines: Vec::new(), lang };
+    screen.interlocks(status, true);
+    if screen.lines.is_empty() {
+        screen.lines.push(pick(lang, "没有联锁", "there are no interlocks").to_owned());
+    }
     painted(&screen.lines, style)
 }
 
@@ -124,6 +135,14 @@ impl Screen {
             ]);
         }
         self.section(pick(lang, "搁置与旁路", "Put aside"), rows);
+    }
+
+    fn interlocks(&mut self, status: &Status, whole: bool) {
+        let mut rows = status.interlocks.cells(whole, self.lang);
+        for cell in rows.iter_mut().flatten() {
+            *cell = clean(cell);
+        }
+        self.section(pick(self.lang, "联锁", "Interlocks"), rows);
     }
 
     fn hazards(&mut self, status: &Status) {

@@ -9,6 +9,7 @@ use hazard_core::outbox::Count;
 use hazard_core::{Snapshot, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::interlocks::Interlocks;
 use super::latency::Latencies;
 use super::{render, tell};
 use crate::config::{Lang, Style};
@@ -62,6 +63,9 @@ pub struct Status {
     pub alarms: Vec<AlarmRow>,
     /// Points that are bypassed.
     pub bypasses: Vec<BypassRow>,
+    /// Votes, trips and permits.
+    #[serde(default)]
+    pub interlocks: Interlocks,
     /// Devices, in site order.
     pub devices: Vec<DeviceRow>,
     /// Buses, in site order.
@@ -130,6 +134,12 @@ pub fn render(status: &Status, lang: Lang, style: Style) -> String {
 #[must_use]
 pub fn render_alarms(status: &Status, lang: Lang, style: Style) -> String {
     render::alarms(status, lang, style)
+}
+
+/// All votes, trips and permits.
+#[must_use]
+pub fn render_interlocks(status: &Status, lang: Lang, style: Style) -> String {
+    render::interlocks(status, lang, style)
 }
 
 /// Where the gateway belongs.

@@ -13,6 +13,7 @@ use hazard_core::snapshot::ActiveAlarm;
 use hazard_core::{Mono, Snapshot, Utc};
 use jiff::Timestamp;
 
+use super::interlocks::Interlocks;
 use super::status::{
     Agent, AlarmRow, BusRow, BypassRow, Clock, DeviceRow, Facts, JournalRow, LedgerRow, LinkRow, OutputRow,
     Place, PointRow, Shown, Standing, Status, UplinkRow, Word,
@@ -41,6 +42,7 @@ pub(super) fn status(snapshot: &Snapshot, facts: &Facts) -> Status {
         conditions: snapshot.conditions.iter().map(|condition| standing(*condition, dictionary)).collect(),
         alarms: alarms(snapshot, facts),
         bypasses: bypasses(snapshot, dictionary),
+        interlocks: Interlocks::new(snapshot, dictionary),
         devices: devices(snapshot, dictionary),
         buses: buses(snapshot, facts),
         points: points(snapshot, dictionary),

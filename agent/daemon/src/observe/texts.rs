@@ -16,7 +16,8 @@ fn look<'a>(table: &[(&str, &'static str, &'static str)], word: &'a str, lang: L
 }
 
 pub(super) fn kind(word: &str, lang: Lang) -> &str {
-    const KINDS: [(&str, &str, &str); 11] = [
+    const KINDS: [(&str, &str, &str); 12] = [
+        ("unproven", "未到位", "not in its safe position"),
         ("low_low", "低低报", "low-low"),
         ("low", "低报", "low"),
         ("high", "高报", "high"),
@@ -54,6 +55,54 @@ pub(super) fn state(word: &str, lang: Lang) -> &str {
         ("out_of_service", "退出服务", "out of service"),
     ];
     look(&STATES, word, lang)
+}
+
+pub(super) fn trip(word: &str, lang: Lang) -> &str {
+    const TRIPS: [(&str, &str, &str); 3] = [
+        ("ready", "正常", "ready"),
+        ("tripped", "已动作", "tripped"),
+        ("held", "已动作，原因已消失，待复位", "tripped, its causes are gone, to be reset"),
+    ];
+    look(&TRIPS, word, lang)
+}
+
+pub(super) fn proof(word: &str, lang: Lang) -> &str {
+    const PROOFS: [(&str, &str, &str); 4] = [
+        ("awaited", "等待到位", "not shown yet"),
+        ("proven", "已到位", "shown in its safe position"),
+        ("not_shown", "未到位", "not in its safe position"),
+        ("left", "离开了到位位置", "left its safe position"),
+    ];
+    look(&PROOFS, word, lang)
+}
+
+pub(super) fn permit(word: &str, lang: Lang) -> &str {
+    const PERMITS: [(&str, &str, &str); 4] = [
+        ("fan_off", "不许可：风机未运转", "not permitted: the fan does not run"),
+        ("pre_run", "不许可：风机预运转", "not permitted: the fan runs up"),
+        ("withheld", "不许可：条件不具备", "not permitted: something required does not hold"),
+        ("granted", "许可", "permitted"),
+    ];
+    look(&PERMITS, word, lang)
+}
+
+pub(super) fn hold(word: &str, lang: Lang) -> &str {
+    const HOLDS: [(&str, &str, &str); 3] = [
+        ("line_runs", "风机须运转", "the fan must run"),
+        ("post_run", "风机延时停机", "the fan runs on"),
+        ("released", "风机可停", "the fan may stop"),
+    ];
+    look(&HOLDS, word, lang)
+}
+
+pub(super) fn outcome(word: &str, lang: Lang) -> &str {
+    const OUTCOMES: [(&str, &str, &str); 4] = [
+        ("quiet", "正常", "quiet"),
+        ("unread", "尚未读到", "not read yet"),
+        ("blind", "全部旁路", "all bypassed"),
+        ("tripped", "动作", "tripped"),
+    ];
+    look(&OUTCOMES, word, lang)
 }
 
 pub(super) fn fault(word: &str, lang: Lang) -> &str {

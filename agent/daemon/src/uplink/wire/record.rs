@@ -30,6 +30,7 @@ pub(super) fn write(out: &mut Vec<u8>, record: &Record, names: &Names) {
         Body::Handling(event) => handling(out, event, names),
         Body::Shelving(event) => shelving(out, event, names),
         Body::Bypass(event) => bypass(out, event, names),
+        Body::Interlock(event) => super::interlock::write(out, event, names),
     }
     raw(out, "}");
 }
@@ -260,7 +261,7 @@ fn exception(out: &mut Vec<u8>, fault: LinkFault) {
     }
 }
 
-fn number_field(out: &mut Vec<u8>, field: &str, number: u64) {
+pub(super) fn number_field(out: &mut Vec<u8>, field: &str, number: u64) {
     raw(out, field);
     scalar(out, &number);
 }
