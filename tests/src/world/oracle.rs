@@ -33,6 +33,8 @@ pub(super) struct Oracle {
     known_since: Vec<Option<Mono>>,
     /// Since when the samples that the engine took have been beyond each alarm's set-point.
     exceeded_since: Vec<Option<Mono>>,
+    /// The bypasses that stood at the last look, and when each was to end.
+    bypasses: BTreeMap<PointId, Mono>,
     booted: Mono,
     fresh: bool,
     known: BTreeMap<(Epoch, Seq), Arc<Record>>,
@@ -51,6 +53,7 @@ impl Oracle {
             online_since: vec![None; site.devices.len()],
             known_since: vec![None; site.points.len()],
             exceeded_since: vec![None; site.alarms.len()],
+            bypasses: BTreeMap::new(),
             booted: Mono::ZERO,
             fresh: true,
             known: BTreeMap::new(),
@@ -153,10 +156,7 @@ impl Oracle {
         self.demand(snapshot.ledger.is_even(), || {
             format!("law 8: the ledger is uneven: {:?}", snapshot.ledger)
         });
-        let practice = self.site.practice;
-        let bounded = snapshot.bypasses.len() <= usize::from(practice.bypasses_max)
-            && snapshot.bypasses.iter().all(|b| b.until >= now && b.until <= now + practice.bypass_max);
-        self.demand(bounded, || format!("law 7: bypasses without bound: {:?}", snapshot.bypasses));
+        self.look_at_bypasses(now, snapshot);
         let limits = self.site.limits;
         let waiting = snapshot.ledger.waiting;
         self.demand(
@@ -166,6 +166,18 @@ impl Oracle {
         );
         self.acted = false;
         self.reset = false;
+    }
+
+    fn look_at_bypasses(&mut self, now: Mono, snapshot: &Snapshot) {
+        let practice = self.site.practice;
+        let standing = &snapshot.bypasses;
+        let bounded = standing.len() <= usize::from(practice.bypasses_max)
+            && standing.iter().all(|b| b.until >= now && b.until <= now + practice.bypass_max);
+        self.demand(bounded, || format!("law 7: bypasses without bound: {standing:?}"));
+        // Nobody makes a bypass longer, a restart least of all: it is ended and put on again.
+        let longer = standing.iter().find(|b| self.bypasses.get(&b.point).is_some_and(|end| b.until > *end));
+        self.demand(longer.is_none(), || format!("law 7: a bypass was made longer: {longer:?}"));
+        self.bypasses = standing.iter().map(|bypass| (bypass.point, bypass.until)).collect();
     }
 
     /// After the faults have ended everything must have arrived or be stated.
