@@ -382,8 +382,10 @@ impl World {
         }
         if self.faults.clock && self.rng[3].chance(10) {
             faults += 1;
-            self.wall_skew_ms =
-                i64::try_from(self.rng[3].between(0, 4 * 31_536_000_000)).unwrap() - 63_072_000_000;
+            let skew_ms = i64::try_from(self.rng[3].between(0, 4 * 31_536_000_000)).unwrap() - 63_072_000_000;
+            // A clock that nothing sets right again would leave every restart without a time to tell.
+            let set_right = self.wall_skew_ms != 0 && self.rng[3].chance(500);
+            self.wall_skew_ms = if set_right { 0 } else { skew_ms };
         }
         if self.faults.power && self.rng[4].chance(2) {
             faults += 1;
