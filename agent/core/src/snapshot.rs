@@ -10,7 +10,7 @@ use crate::engine::Engine;
 use crate::id::{AlarmId, DeviceId, Epoch, Seq, UplinkId};
 use crate::outbox::record::{AlarmState, Condition};
 use crate::outbox::{JournalState, Ledger};
-use crate::poll::{PollCount, Standing};
+use crate::poll::{DelayState, PollCount, Standing};
 use crate::table::PointTable;
 use crate::{ClockTrust, Mono, Stamp};
 
@@ -87,6 +87,8 @@ pub struct Snapshot {
     pub devices: Vec<DeviceState>,
     /// Buses, in site order.
     pub buses: Vec<BusState>,
+    /// What was promised and measured of each safety point with an alarm on its value, in site order.
+    pub delays: Vec<DelayState>,
     /// Uplinks, in site order.
     pub uplinks: Vec<UplinkState>,
     /// Conditions of the agent itself.
@@ -130,6 +132,7 @@ impl Engine {
             alarm_count: self.plant.flood.count(),
             devices: devices.collect(),
             buses: buses.collect(),
+            delays: self.delays.states(&self.pollers),
             uplinks: uplinks.collect(),
             conditions: self.standing_conditions(),
             panel: self.panel().clone(),

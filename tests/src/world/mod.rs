@@ -75,6 +75,8 @@ pub struct Outcome {
     pub delivered: u64,
     /// Readings stated as lost.
     pub lost: u64,
+    /// An alarm would have taken longer than predicted, and that was told.
+    pub delays_exceeded: bool,
     /// Every change of the panel: when, and the levels.
     pub panel: Vec<(Mono, Vec<bool>)>,
 }
@@ -174,7 +176,7 @@ impl World {
             lines: Lines::new(&site, seeds.bits()),
             disk: Disk::new(start.epoch),
             broker: Broker::new(usize::from(site::UPLINKS)),
-            oracle: Oracle::new(&site),
+            oracle: Oracle::new(&site, !faults.lines),
             kept: Retained::default(),
             kept_revision: None,
             kept_at: now,
@@ -208,6 +210,7 @@ impl World {
         }
         self.outcome.delivered = self.broker.delivered();
         self.outcome.lost = self.oracle.lost();
+        self.outcome.delays_exceeded = self.oracle.delays_exceeded();
         self.outcome
     }
 

@@ -35,16 +35,19 @@ pub(super) struct Oracle {
     exceeded_since: Vec<Option<Mono>>,
     /// The bypasses that stood at the last look, and when each was to end.
     bypasses: BTreeMap<PointId, Mono>,
+    /// Lines and devices do nothing wrong.
+    calm: bool,
     booted: Mono,
     fresh: bool,
     known: BTreeMap<(Epoch, Seq), Arc<Record>>,
     amnesia: HashSet<Epoch>,
     broken: Vec<String>,
     lost: u64,
+    delays_exceeded: bool,
 }
 
 impl Oracle {
-    pub(super) fn new(site: &Arc<Site>) -> Self {
+    pub(super) fn new(site: &Arc<Site>, calm: bool) -> Self {
         Self {
             states: vec![AlarmState::Normal; site.alarms.len()],
             silenced: HashSet::new(),
@@ -54,18 +57,24 @@ impl Oracle {
             known_since: vec![None; site.points.len()],
             exceeded_since: vec![None; site.alarms.len()],
             bypasses: BTreeMap::new(),
+            calm,
             booted: Mono::ZERO,
             fresh: true,
             known: BTreeMap::new(),
             amnesia: HashSet::new(),
             broken: Vec::new(),
             lost: 0,
+            delays_exceeded: false,
             site: Arc::clone(site),
         }
     }
 
     pub(super) fn take_broken(&mut self) -> Vec<String> {
         std::mem::take(&mut self.broken)
+    }
+
+    pub(super) const fn delays_exceeded(&self) -> bool {
+        self.delays_exceeded
     }
 
     pub(super) const fn lost(&self) -> u64 {
@@ -157,6 +166,7 @@ impl Oracle {
             format!("law 8: the ledger is uneven: {:?}", snapshot.ledger)
         });
         self.look_at_bypasses(now, snapshot);
+        self.look_at_delays_measured(snapshot);
         let limits = self.site.limits;
         let waiting = snapshot.ledger.waiting;
         self.demand(
@@ -166,6 +176,17 @@ impl Oracle {
         );
         self.acted = false;
         self.reset = false;
+    }
+
+    /// What the plan says holds for lines that answer, and what was measured is told.
+    fn look_at_delays_measured(&mut self, snapshot: &Snapshot) {
+        let told = |condition: &Condition| matches!(condition, Condition::DelayExceeded(_));
+        let told = snapshot.conditions.iter().any(told);
+        let late = snapshot.delays.iter().find(|delay| delay.longest > delay.predicted);
+        self.demand(!self.calm || (!told && late.is_none()), || {
+            format!("law 12: nothing is wrong with the lines, and {late:?} is beyond the plan")
+        });
+        self.delays_exceeded |= told;
     }
 
     fn look_at_bypasses(&mut self, now: Mono, snapshot: &Snapshot) {

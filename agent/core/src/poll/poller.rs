@@ -4,8 +4,10 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::delay::Delay;
 use super::health::{Health, Turn};
 use super::plan::Block;
+use super::predict::Bounds;
 use super::slot::{PollCount, Slot};
 use super::writes::CoilGroup;
 use crate::Mono;
@@ -41,12 +43,15 @@ pub struct Settled {
     pub doubtful: bool,
     /// The outputs that were written; empty for a read.
     pub outputs: Vec<OutputId>,
+    /// How long what it brought or wrote was on its way, where that says anything.
+    pub delay: Option<Delay>,
 }
 
 #[derive(Clone, Debug)]
 enum Purpose {
     Read(usize),
-    Write(usize, Vec<bool>),
+    /// Which group, the levels, and since when the panel has asked for them.
+    Write(usize, Vec<bool>, Option<Mono>),
 }
 
 #[derive(Clone, Debug)]
@@ -80,21 +85,30 @@ pub struct Poller {
     pub strays: u64,
     /// When a living device's poll was last skipped.
     pub overrun_at: Option<Mono>,
+    /// When a delay was last beyond what the plan says.
+    pub exceeded_at: Option<Mono>,
 }
 
 impl Poller {
     /// The poller of `bus` with its planned blocks.
     #[must_use]
     pub fn new(site: &Site, bus: BusId, blocks: Vec<Block>, now: Mono) -> Self {
+        let bounds = Bounds::new(site, bus, &blocks);
+        let mut groups = CoilGroup::all(site, bus, now);
+        for (group, bound) in groups.iter_mut().zip(bounds.writes) {
+            group.bind(bound);
+        }
+        let slots = blocks.into_iter().zip(bounds.reads);
         Self {
-            slots: blocks.into_iter().map(|block| Slot::new(block, now)).collect(),
-            groups: CoilGroup::all(site, bus, now),
+            slots: slots.map(|(block, bound)| Slot::new(block, now, bound)).collect(),
+            groups,
             flight: None,
             probe_after: Mono::ZERO,
             late: site.buses[bus.index()].kind.is_anonymous(),
             count: PollCount::default(),
             strays: 0,
             overrun_at: None,
+            exceeded_at: None,
         }
     }
 
@@ -124,9 +138,9 @@ impl Poller {
         }
         let (device, purpose, ask) = match self.choose(now, site, health)? {
             Choice::Write(index) => {
-                let group = &self.groups[index];
+                let group = &mut self.groups[index];
                 let request = group.request();
-                let purpose = Purpose::Write(index, request.coils.clone());
+                let purpose = Purpose::Write(index, request.coils.clone(), group.sent());
                 (group.device, purpose, Ask::Write(group.device, request))
             }
             Choice::Poll(index) => {
@@ -207,21 +221,50 @@ impl Poller {
         let doubtful = result.is_ok() && device.take_doubt();
         let cost = now.since(flight.sent);
         self.charge(now, cost, site, flight.device, health);
-        let settled = Settled { device: flight.device, turn, block: None, doubtful, outputs: Vec::new() };
-        Some(match flight.purpose {
+        if turn != Turn::Same {
+            self.lose(flight.device);
+        }
+        let device = flight.device;
+        let (block, outputs, delay) = match flight.purpose {
             Purpose::Read(index) => {
-                self.settle_read(now, index, result);
-                Settled { block: Some(index), ..settled }
+                (Some(index), Vec::new(), self.settle_read(now, (index, flight.sent), result))
             }
-            Purpose::Write(index, levels) => {
+            Purpose::Write(index, levels, since) => {
+                let since = since.filter(|_| turn == Turn::Same);
                 let group = &mut self.groups[index];
-                match result {
-                    Ok(()) => group.written(now, &levels),
-                    Err(_) => group.failed(now),
-                }
-                Settled { outputs: group.outputs().to_vec(), ..settled }
+                let delay = match result {
+                    Ok(()) => group.written(now, &levels, since),
+                    Err(_) => {
+                        group.failed(now, since.filter(|_| !health[device.index()].is_offline()));
+                        None
+                    }
+                };
+                (None, group.outputs().to_vec(), delay)
             }
-        })
+        };
+        if delay.is_some_and(|(_, exceeds)| exceeds) {
+            self.exceeded_at = Some(now);
+        }
+        let delay = delay.map(|(delay, _)| delay);
+        Some(Settled { device, turn, block, doubtful, outputs, delay })
+    }
+
+    /// The longest delay measured for the block at `index`.
+    #[must_use]
+    pub(super) fn longest_read(&self, index: usize) -> Option<Duration> {
+        self.slots.get(index)?.longest()
+    }
+
+    /// The same for a coil group.
+    #[must_use]
+    pub(super) fn longest_write(&self, index: usize) -> Option<Duration> {
+        self.groups.get(index)?.longest()
+    }
+
+    /// A device that went or came back measures from its next answer.
+    fn lose(&mut self, device: DeviceId) {
+        self.slots.iter_mut().filter(|slot| slot.block.device == device).for_each(Slot::lost);
+        self.groups.iter_mut().filter(|group| group.device == device).for_each(CoilGroup::lost);
     }
 
     /// The ticket of a request that no adapter answered in time.
@@ -249,22 +292,29 @@ impl Poller {
         polls.chain(writes).min()
     }
 
-    fn settle_read(&mut self, now: Mono, index: usize, result: Result<(), LinkFault>) {
+    fn settle_read(
+        &mut self,
+        now: Mono,
+        (index, sent): (usize, Mono),
+        result: Result<(), LinkFault>,
+    ) -> Option<(Delay, bool)> {
         let slot = &mut self.slots[index];
         match result {
             Ok(()) => {
-                slot.succeeded();
                 self.count.read += 1;
-                return;
+                return slot.succeeded(now, sent);
             }
             Err(LinkFault::Refused(
                 Exception::IllegalFunction | Exception::IllegalAddress | Exception::IllegalValue,
             )) => slot.refused(now),
-            Err(LinkFault::Silent | LinkFault::Garbled | LinkFault::Gone | LinkFault::Refused(_)) => {
-                slot.failed(now)
+            Err(LinkFault::Refused(_)) => {
+                slot.failed(now);
+                slot.lost();
             }
+            Err(LinkFault::Silent | LinkFault::Garbled | LinkFault::Gone) => slot.failed(now),
         }
         self.count.failed += 1;
+        None
     }
 
     /// A probe that failed is paid for: the next one waits until its share of time has passed.

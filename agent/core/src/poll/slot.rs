@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use super::delay::{Delay, Watch};
 use super::plan::Block;
 use crate::Mono;
 
@@ -31,12 +32,16 @@ pub(super) struct Slot {
     turn: u64,
     retry_at: Option<Mono>,
     refused: Option<(Mono, Duration)>,
+    /// When the last read that brought values was sent.
+    asked_at: Option<Mono>,
+    watch: Watch,
 }
 
 impl Slot {
-    pub(super) fn new(block: Block, start: Mono) -> Self {
+    pub(super) fn new(block: Block, start: Mono, bound: Option<Duration>) -> Self {
         let base = start + block.phase;
-        Self { block, base, turn: 0, retry_at: None, refused: None }
+        let watch = Watch::new(bound);
+        Self { block, base, turn: 0, retry_at: None, refused: None, asked_at: None, watch }
     }
 
     pub(super) fn due(&self) -> Mono {
@@ -58,8 +63,25 @@ impl Slot {
         missed
     }
 
-    pub(super) const fn succeeded(&mut self) {
+    /// A read sent at `sent` brought values: what changed just after the one before it could not be seen until now. The
+    /// first one after a start or a silence measures nothing; the flag says whether the delay is beyond its bound.
+    pub(super) fn succeeded(&mut self, now: Mono, sent: Mono) -> Option<(Delay, bool)> {
         self.refused = None;
+        let before = self.asked_at.replace(sent)?;
+        if !self.block.safety {
+            return None;
+        }
+        let took = now.since(before);
+        Some((Delay::Learnt(took), self.watch.exceeds(took)))
+    }
+
+    /// The points have no value, which is an alarm of its own: what comes next is a beginning and no delay.
+    pub(super) const fn lost(&mut self) {
+        self.asked_at = None;
+    }
+
+    pub(super) const fn longest(&self) -> Option<Duration> {
+        self.watch.longest()
     }
 
     /// A long period is not waited out after a failure.
@@ -72,6 +94,7 @@ impl Slot {
         let longest = if self.block.safety { REFUSED_SAFETY_MAX } else { REFUSED_MAX };
         let pause = self.refused.map_or(REFUSED_FIRST, |(_, pause)| (pause * 2).min(longest));
         self.refused = Some((now + pause, pause));
+        self.lost();
     }
 
     fn grid(&self) -> Mono {
