@@ -184,7 +184,7 @@ impl Oracle {
         let told = snapshot.conditions.iter().any(told);
         let late = snapshot.delays.iter().find(|delay| delay.longest > delay.predicted);
         self.demand(!self.calm || (!told && late.is_none()), || {
-            format!("law 12: nothing is wrong with the lines, and {late:?} is beyond the plan")
+            format!("law 1: nothing is wrong with the lines, and alarms are beyond the plan: {late:?}")
         });
         self.delays_exceeded |= told;
     }
