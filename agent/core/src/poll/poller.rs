@@ -75,6 +75,12 @@ type ProbeRank = (Option<Mono>, bool, usize);
 #[derive(Clone, Debug)]
 pub struct Poller {
     slots: Vec<Slot>,
+    /// When each slot is due: looked through at each reply, and slots are large.
+    dues: Vec<Mono>,
+    /// Its devices that are offline.
+    offline: usize,
+    /// No device is held back after this.
+    held_until: Mono,
     groups: Vec<CoilGroup>,
     flight: Option<Flight>,
     probe_after: Mono,
@@ -99,8 +105,12 @@ impl Poller {
             group.bind(bound);
         }
         let slots = blocks.into_iter().zip(bounds.reads);
+        let slots: Vec<_> = slots.map(|(block, bound)| Slot::new(block, now, bound)).collect();
         Self {
-            slots: slots.map(|(block, bound)| Slot::new(block, now, bound)).collect(),
+            dues: slots.iter().map(Slot::due).collect(),
+            slots,
+            offline: 0,
+            held_until: Mono::ZERO,
             groups,
             flight: None,
             probe_after: Mono::ZERO,
@@ -147,6 +157,7 @@ impl Poller {
                 let slot = &mut self.slots[index];
                 let device = slot.block.device;
                 let missed = slot.release(now, &mut self.count);
+                self.dues[index] = slot.due();
                 if missed > 0 && !health[device.index()].is_offline() {
                     self.overrun_at = Some(now);
                 }
@@ -220,24 +231,23 @@ impl Poller {
         };
         let doubtful = result.is_ok() && device.take_doubt();
         let cost = now.since(flight.sent);
+        self.held_until = self.held_until.max(device.hold_until());
         self.charge(now, cost, site, flight.device, health);
-        if turn != Turn::Same {
-            self.lose(flight.device);
-        }
+        self.turned(flight.device, turn);
         let device = flight.device;
         let (block, outputs, delay) = match flight.purpose {
             Purpose::Read(index) => {
-                (Some(index), Vec::new(), self.settle_read(now, (index, flight.sent), result))
+                let delay = self.settle_read(now, (index, flight.sent), result);
+                self.dues[index] = self.slots[index].due();
+                (Some(index), Vec::new(), delay)
             }
             Purpose::Write(index, levels, since) => {
-                let since = since.filter(|_| turn == Turn::Same);
                 let group = &mut self.groups[index];
+                // A module that went or came back is measured from its next image.
+                let since = since.filter(|_| !health[device.index()].is_offline() && turn == Turn::Same);
                 let delay = match result {
                     Ok(()) => group.written(now, &levels, since),
-                    Err(_) => {
-                        group.failed(now, since.filter(|_| !health[device.index()].is_offline()));
-                        None
-                    }
+                    Err(_) => group.failed(now, since),
                 };
                 (None, group.outputs().to_vec(), delay)
             }
@@ -261,8 +271,13 @@ impl Poller {
         self.groups.get(index)?.longest()
     }
 
-    /// A device that went or came back measures from its next answer.
-    fn lose(&mut self, device: DeviceId) {
+    /// A device that went or came back is measured from its next answer.
+    fn turned(&mut self, device: DeviceId, turn: Turn) {
+        match turn {
+            Turn::Same => return,
+            Turn::WentOffline(_) => self.offline += 1,
+            Turn::CameBack => self.offline = self.offline.saturating_sub(1),
+        }
         self.slots.iter_mut().filter(|slot| slot.block.device == device).for_each(Slot::lost);
         self.groups.iter_mut().filter(|group| group.device == device).for_each(CoilGroup::lost);
     }
@@ -279,6 +294,10 @@ impl Poller {
         if let Some(flight) = &self.flight {
             return Some(flight.expires);
         }
+        let writes = self.groups.iter().filter_map(|group| self.write_time(group, health));
+        if self.is_calm(now) {
+            return self.dues.iter().copied().chain(writes).min();
+        }
         let shared = self.has_living(health);
         let polls = self.slots.iter().map(|slot| {
             let device = &health[slot.block.device.index()];
@@ -288,7 +307,6 @@ impl Poller {
                 Some(at) => at + SLACK_WAIT,
             }
         });
-        let writes = self.groups.iter().filter_map(|group| self.write_time(group, health));
         polls.chain(writes).min()
     }
 
@@ -327,6 +345,21 @@ impl Poller {
         self.probe_after = now + cost * (1000 - share) / share;
     }
 
+    /// Whether all of its devices live and none is held back: then only the grid says what is next.
+    fn is_calm(&self, now: Mono) -> bool {
+        self.offline == 0 && now >= self.held_until
+    }
+
+    /// The poll to send at `now` on a calm bus.
+    fn due_poll(&self, now: Mono, health: &[Health]) -> Option<usize> {
+        let due = self.dues.iter().enumerate().filter(|(_, due)| **due <= now);
+        let rank = |(index, due): (usize, &Mono)| {
+            let block = &self.slots[index].block;
+            (!block.safety, (*due).max(health[block.device.index()].hold_until()), index)
+        };
+        due.map(rank).min().map(|(_, _, index)| index)
+    }
+
     fn choose(&self, now: Mono, site: &Site, health: &[Health]) -> Option<Choice> {
         let is_dead = |index: &usize| health[self.groups[*index].device.index()].is_offline();
         let writes = (0..self.groups.len())
@@ -334,6 +367,9 @@ impl Poller {
         let (dead, living): (Vec<usize>, Vec<usize>) = writes.partition(is_dead);
         if let Some(index) = living.first() {
             return Some(Choice::Write(*index));
+        }
+        if self.is_calm(now) {
+            return self.due_poll(now, health).map(Choice::Poll);
         }
         let (poll, next_due) = self.earliest_poll(now, health);
         let probe_at = |device: DeviceId| health[device.index()].probe_at();

@@ -28,8 +28,8 @@ pub struct PollCount {
 #[derive(Clone, Debug)]
 pub(super) struct Slot {
     pub(super) block: Block,
-    base: Mono,
-    turn: u64,
+    /// Its next time on the grid.
+    grid: Mono,
     retry_at: Option<Mono>,
     refused: Option<(Mono, Duration)>,
     /// When the last read that brought values was sent.
@@ -39,23 +39,24 @@ pub(super) struct Slot {
 
 impl Slot {
     pub(super) fn new(block: Block, start: Mono, bound: Option<Duration>) -> Self {
-        let base = start + block.phase;
+        let grid = start + block.phase;
         let watch = Watch::new(bound);
-        Self { block, base, turn: 0, retry_at: None, refused: None, asked_at: None, watch }
+        Self { block, grid, retry_at: None, refused: None, asked_at: None, watch }
     }
 
+    /// When it is to be read: the grid, unless a failure or a refusal says otherwise.
     pub(super) fn due(&self) -> Mono {
-        let grid = self.grid();
-        let due = self.retry_at.map_or(grid, |retry| retry.min(grid));
+        let due = self.retry_at.map_or(self.grid, |retry| retry.min(self.grid));
         self.refused.map_or(due, |(until, _)| due.max(until))
     }
 
     /// The slot is sent at `now`: moves on to the next grid time and counts what it missed.
     pub(super) fn release(&mut self, now: Mono, count: &mut PollCount) -> u64 {
         let period_us = u64::try_from(self.block.period.as_micros()).unwrap_or(u64::MAX).max(1);
-        let late_us = now.as_micros().saturating_sub(self.grid().as_micros());
-        let passed = if now < self.grid() { 0 } else { 1 + late_us / period_us };
-        self.turn = self.turn.saturating_add(passed);
+        let late_us = now.as_micros().saturating_sub(self.grid.as_micros());
+        let passed = if now < self.grid { 0 } else { 1 + late_us / period_us };
+        let ahead_us = period_us.saturating_mul(passed);
+        self.grid = Mono::from_micros(self.grid.as_micros().saturating_add(ahead_us));
         self.retry_at = None;
         let missed = passed.saturating_sub(1);
         count.scheduled += missed + 1;
@@ -95,10 +96,5 @@ impl Slot {
         let pause = self.refused.map_or(REFUSED_FIRST, |(_, pause)| (pause * 2).min(longest));
         self.refused = Some((now + pause, pause));
         self.lost();
-    }
-
-    fn grid(&self) -> Mono {
-        let period_us = u64::try_from(self.block.period.as_micros()).unwrap_or(u64::MAX);
-        Mono::from_micros(self.base.as_micros().saturating_add(period_us.saturating_mul(self.turn)))
     }
 }

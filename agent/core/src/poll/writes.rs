@@ -126,10 +126,12 @@ impl CoilGroup {
         self.watch.longest()
     }
 
-    pub(super) fn failed(&mut self, now: Mono, since: Option<Mono>) {
+    /// The levels did not get there; nothing is measured yet.
+    pub(super) fn failed(&mut self, now: Mono, since: Option<Mono>) -> Option<(Delay, bool)> {
         self.changed_at = since.or(self.changed_at);
         self.due = now + self.retry;
         self.retry = (self.retry * 2).min(RETRY_MAX);
+        None
     }
 }
 
