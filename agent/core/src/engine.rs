@@ -15,7 +15,7 @@ use crate::link::{LinkFault, ReadResult};
 use crate::outbox::record::{Body, Condition, DeviceEvent, SystemEvent};
 use crate::outbox::{JournalState, Outbox};
 use crate::plant::{Found, Plant};
-use crate::poll::{Ask, Health, Poller, Settled, Turn, plan};
+use crate::poll::{Ask, Delay, Delays, Health, Poller, Settled, Turn, is_held, plan};
 use crate::reading::{Doubt, NoData, Reading, Sample};
 use crate::site::SafeguardState;
 use crate::wall::WallClock;
@@ -27,6 +27,8 @@ pub(crate) const TICK: Duration = Duration::from_secs(1);
 const UPLINK_GRACE: Duration = Duration::from_secs(10);
 /// A bus that skipped a poll counts as overrun for so long.
 const OVERRUN_HOLD: Duration = Duration::from_secs(30);
+/// Measured delays that wait for whoever counts them; without anybody, the newest are forgotten.
+const MEASURED_MAX: usize = 256;
 
 /// What a run starts with.
 #[derive(Clone, Debug)]
@@ -59,6 +61,8 @@ pub struct Engine {
     beat: Beat,
     tick_at: Mono,
     buses: Deadlines,
+    pub(crate) delays: Arc<Delays>,
+    measured: VecDeque<Delay>,
     ready: VecDeque<Output>,
     next_ticket: u64,
 }
@@ -90,6 +94,8 @@ impl Engine {
             beat: Beat::Low,
             tick_at: now,
             buses,
+            delays: Arc::new(Delays::new(&site)),
+            measured: VecDeque::with_capacity(MEASURED_MAX),
             ready: VecDeque::new(),
             next_ticket: 1,
             pollers,
@@ -148,6 +154,11 @@ impl Engine {
         self.outbox.poll_output(self.now)
     }
 
+    /// A delay that was measured since it was last asked for.
+    pub fn poll_delay(&mut self) -> Option<Delay> {
+        self.measured.pop_front()
+    }
+
     /// When [`Self::handle_timeout`] is wanted next, and why.
     pub fn poll_timeout(&mut self) -> Option<(Mono, &'static str)> {
         let bus = self.buses.next().map(|(at, _)| (at, "a poll is due"));
@@ -195,6 +206,9 @@ impl Engine {
             return;
         };
         let outcome = answer.1;
+        if let Some(delay) = settled.delay.filter(|_| self.measured.len() < MEASURED_MAX) {
+            self.measured.push_back(delay);
+        }
         self.set(Condition::BusDown(bus), outcome == Err(LinkFault::Gone));
         let mut found = Found::default();
         self.note_device(&settled, outcome, &mut found);
@@ -312,8 +326,10 @@ impl Engine {
         }
         for index in 0..self.pollers.len() {
             let overrun = self.pollers[index].overrun_at.is_some_and(|at| self.now.since(at) < OVERRUN_HOLD);
-            if let Ok(bus) = u16::try_from(index) {
-                self.set(Condition::BusOverrun(BusId(bus)), overrun);
+            let delayed = is_held(self.pollers[index].exceeded_at, self.now);
+            if let Ok(bus) = u16::try_from(index).map(BusId) {
+                self.set(Condition::BusOverrun(bus), overrun);
+                self.set(Condition::DelayExceeded(bus), delayed);
             }
         }
     }

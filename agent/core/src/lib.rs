@@ -16,6 +16,8 @@ mod command;
 mod command_tests;
 mod deadline;
 pub mod decode;
+#[cfg(test)]
+mod delay_tests;
 mod engine;
 #[cfg(test)]
 mod engine_tests;

@@ -11,7 +11,7 @@ use crate::id::{AlarmId, DeviceId, Epoch, Seq, UplinkId};
 use crate::interlock::Interlocks;
 use crate::outbox::record::{AlarmState, Condition};
 use crate::outbox::{JournalState, Ledger};
-use crate::poll::{PollCount, Standing};
+use crate::poll::{DelayState, PollCount, Standing};
 use crate::table::PointTable;
 use crate::{ClockTrust, Mono, Stamp};
 
@@ -90,6 +90,8 @@ pub struct Snapshot {
     pub devices: Vec<DeviceState>,
     /// Buses, in site order.
     pub buses: Vec<BusState>,
+    /// What was promised and measured of each safety point with an alarm on its value, in site order.
+    pub delays: Vec<DelayState>,
     /// Uplinks, in site order.
     pub uplinks: Vec<UplinkState>,
     /// Conditions of the agent itself.
@@ -134,6 +136,7 @@ impl Engine {
             alarm_count: self.plant.flood.count(),
             devices: devices.collect(),
             buses: buses.collect(),
+            delays: self.delays.states(&self.pollers),
             uplinks: uplinks.collect(),
             conditions: self.standing_conditions(),
             panel: self.panel().clone(),

@@ -184,6 +184,7 @@ pub(crate) const fn condition(condition: Condition) -> &'static str {
         Condition::OutputFault(_) => "output_fault",
         Condition::BusDown(_) => "bus_down",
         Condition::BusOverrun(_) => "bus_overrun",
+        Condition::DelayExceeded(_) => "delay_exceeded",
         Condition::ClockUntrusted => "clock_untrusted",
         Condition::AlarmFlood => "alarm_flood",
         Condition::AlarmChatter(_) => "alarm_chatter",

@@ -325,7 +325,7 @@ fn state() -> impl Strategy<Value = State> {
 }
 
 fn condition() -> impl Strategy<Value = Condition> {
-    (0..11, 0..3_u16).prop_map(|(which, id)| match which {
+    (0..12, 0..3_u16).prop_map(|(which, id)| match which {
         0 => Condition::JournalDown,
         1 => Condition::JournalBehind,
         2 => Condition::UplinkDown(UplinkId(id.to_le_bytes()[0])),
@@ -336,6 +336,7 @@ fn condition() -> impl Strategy<Value = Condition> {
         7 => Condition::AlarmFlood,
         8 => Condition::AlarmChatter(AlarmId(id.into())),
         9 => Condition::SafeguardAbsent(SafeguardId(id)),
+        10 => Condition::DelayExceeded(BusId(id)),
         _ => Condition::RetentiveDown,
     })
 }

@@ -45,6 +45,7 @@ pub(super) fn messages() -> Vec<(&'static str, Encoded)> {
         ("alarm-opening-first", first_opening()),
         ("alarm-device", of(devices())),
         ("alarm-system", of(conditions())),
+        ("alarm-system-delay", of(delayed())),
         ("alarm-system-safeguard", guarded().publish(&absent(), sample::SENT_AT)),
         ("alarm-action", of(actions())),
         ("alarm-loss", of(losses())),
@@ -290,6 +291,12 @@ fn conditions() -> Vec<Body> {
     .into_iter()
     .flat_map(|condition| [true, false].map(|raised| Body::System(SystemEvent { condition, raised })))
     .collect()
+}
+
+/// Alarms of a bus came later than planned, and do no more.
+fn delayed() -> Vec<Body> {
+    let condition = Condition::DelayExceeded(BusId(0));
+    [true, false].map(|raised| Body::System(SystemEvent { condition, raised })).into()
 }
 
 fn actions() -> Vec<Body> {

@@ -233,6 +233,12 @@ pub enum Condition {
     RetentiveDown,
     /// A safeguard that the site must have is not there: a standing major hazard, which no point measures.
     SafeguardAbsent(SafeguardId),
+    /// 报警延迟超限: a safety block of the bus was read, or a coil written, later than `hazard plan` says. It names the bus
+    /// and not the point, for the points of a bus share its line, the cause and the remedy; `hazard status` has the points.
+    ///
+    /// [`Self::BusOverrun`] says that a poll was left out, of any block; a delay may stay within its bound then, and a bound
+    /// may be exceeded with every poll sent.
+    DelayExceeded(BusId),
 }
 
 impl Condition {
@@ -247,7 +253,8 @@ impl Condition {
             | Self::BusDown(_)
             | Self::BusOverrun(_)
             | Self::ClockUntrusted
-            | Self::RetentiveDown => true,
+            | Self::RetentiveDown
+            | Self::DelayExceeded(_) => true,
             Self::SafeguardAbsent(_) | Self::AlarmFlood | Self::AlarmChatter(_) => false,
         }
     }

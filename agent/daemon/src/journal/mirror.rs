@@ -139,6 +139,7 @@ pub(super) enum Condition {
     AlarmChatter(u32),
     RetentiveDown,
     SafeguardAbsent(u16),
+    DelayExceeded(u16),
 }
 
 #[derive(Serialize, Deserialize)]

@@ -51,7 +51,11 @@ impl Collector for Scrape {
         let panel = "From a reply to the panel driven because of it.";
         page.histogram("hazard_read_to_panel", panel, &self.latency.read_to_panel)?;
         let publish = "From a reply to its live message handed to an uplink.";
-        page.histogram("hazard_read_to_publish", publish, &self.latency.read_to_publish)
+        page.histogram("hazard_read_to_publish", publish, &self.latency.read_to_publish)?;
+        let alarm = "How long a change at a safety point may have been unseen, by each of its reads.";
+        page.histogram("hazard_alarm_delay", alarm, &self.latency.alarm_delay)?;
+        let output = "From the panel's change to the coil that has followed.";
+        page.histogram("hazard_output_delay", output, &self.latency.output_delay)
     }
 }
 
@@ -137,7 +141,7 @@ impl Scrape {
             ["journal_down", "journal_behind", "clock_untrusted"].map(|word| (word, "")).into();
         known.extend(status.uplinks.iter().map(|uplink| ("uplink_down", &*uplink.uplink)));
         known.extend(status.outputs.iter().map(|output| ("output_fault", &*output.output)));
-        for word in ["bus_down", "bus_overrun"] {
+        for word in ["bus_down", "bus_overrun", "delay_exceeded"] {
             known.extend(status.buses.iter().map(|bus| (word, &*bus.bus)));
         }
         // What a site lacks, it lacks from the start of the run to its end: no series of these comes or goes.
