@@ -8,6 +8,7 @@ extern crate alloc;
 pub mod alarm;
 pub mod annunciate;
 pub mod bypass;
+pub mod call;
 mod command;
 #[cfg(test)]
 mod command_tests;
