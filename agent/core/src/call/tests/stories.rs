@@ -205,6 +205,19 @@ fn time_away_counts_where_a_clock_tells_and_every_rung_missed_is_called() {
 }
 
 #[test]
+fn a_last_rung_that_was_reached_late_still_has_its_time_to_answer() {
+    let mut calls = Calls::new(Arc::new(plan()), 1);
+    calls.announced(second(0), ALARM, Priority::Critical);
+    calls.step(second(0));
+    let away = Some(Duration::from_secs(700));
+    let (mut calls, _) = Calls::restored(second(0), Arc::new(plan()), 1, (&calls.kept(second(0)), away));
+    for order in orders(&calls.step(second(0))) {
+        calls.delivered(second(0), order.attempt, Ok(()));
+    }
+    assert_eq!(calls.poll_timeout(), Some(second(300)));
+}
+
+#[test]
 fn a_restart_with_another_configuration_says_which_calls_it_cannot_go_on_with() {
     let mut calls = Calls::new(Arc::new(plan()), 3);
     for alarm in 0..3 {
