@@ -19,88 +19,81 @@ const MINUTE: u64 = 60_000;
 const STATES: [&str; 7] = ["none", "opened", "ordered", "delivered", "climbed", "repeated", "exhausted"];
 
 /// Every state of a call against everything that can happen: what changes in that moment, and when the next is due.
+const ROWS: [(&str, [&str; 7]); 11] = [
+    ("announced", ["open A0 @120", "A0 @120", "- @120", "- @300", "- @420", "- @720", "open A0 @1020"]),
+    ("arrived", ["- @never", "A0 @120", "ok @300", "- @300", "ok @420", "ok @720", "- @never"]),
+    (
+        "failed",
+        [
+            "- @never",
+            "A0 @120",
+            "fail> B1 C1 @120",
+            "- @300",
+            "fail nobody(1) @420",
+            "fail nobody(0) @720",
+            "- @never",
+        ],
+    ),
+    (
+        "answered",
+        [
+            "- @never",
+            "answer @never",
+            "answer @120",
+            "answer @never",
+            "answer @420",
+            "answer @720",
+            "answer @never",
+        ],
+    ),
+    (
+        "said",
+        ["- @never", "A0 @120", "ok answer @never", "- @300", "ok answer @420", "ok answer @720", "- @never"],
+    ),
+    (
+        "put aside",
+        [
+            "- @never",
+            "withdraw @never",
+            "withdraw @120",
+            "withdraw @never",
+            "withdraw @420",
+            "withdraw @720",
+            "withdraw @never",
+        ],
+    ),
+    ("key period", ["- @never", "A0 @120", "- @120", "- @150", "- @420", "- @720", "- @never"]),
+    ("minute", ["- @never", "A0 @180", "- @120", "- @300", "- @420", "- @720", "- @never"]),
+    (
+        "two minutes",
+        [
+            "- @never",
+            "A0 @240",
+            "late> B1 C1 @240",
+            "- @300",
+            "late nobody(1) late @600",
+            "late nobody(0) late @never",
+            "- @never",
+        ],
+    ),
+    (
+        "five minutes",
+        [
+            "- @never",
+            "A0 B1 C1 @420",
+            "late B1 C1 @420",
+            "B1 C1 @420",
+            "late nobody(1) late B1 C1 @720",
+            "late nobody(0) late @never",
+            "- @never",
+        ],
+    ),
+    ("restart", ["- @never", "A0 @120", "A0 @120", "A0 @120", "B1 C1 @120", "B1 C1 @120", "B1 C1 @120"]),
+];
+
 #[test]
 fn every_state_meets_everything_that_can_happen() {
-    let rows: [(&str, [&str; 7]); 11] = [
-        ("announced", ["open A0 @120", "A0 @120", "- @120", "- @300", "- @420", "- @720", "open A0 @1020"]),
-        ("arrived", ["- @never", "A0 @120", "ok @300", "- @300", "ok @420", "ok @720", "- @never"]),
-        (
-            "failed",
-            [
-                "- @never",
-                "A0 @120",
-                "fail> B1 C1 @120",
-                "- @300",
-                "fail nobody(1) @420",
-                "fail nobody(0) @720",
-                "- @never",
-            ],
-        ),
-        (
-            "answered",
-            [
-                "- @never",
-                "answer @never",
-                "answer @120",
-                "answer @never",
-                "answer @420",
-                "answer @720",
-                "answer @never",
-            ],
-        ),
-        (
-            "said",
-            [
-                "- @never",
-                "A0 @120",
-                "ok answer @never",
-                "- @300",
-                "ok answer @420",
-                "ok answer @720",
-                "- @never",
-            ],
-        ),
-        (
-            "put aside",
-            [
-                "- @never",
-                "withdraw @never",
-                "withdraw @120",
-                "withdraw @never",
-                "withdraw @420",
-                "withdraw @720",
-                "withdraw @never",
-            ],
-        ),
-        ("key period", ["- @never", "A0 @120", "- @120", "- @150", "- @420", "- @720", "- @never"]),
-        ("minute", ["- @never", "A0 @180", "- @120", "- @300", "- @420", "- @720", "- @never"]),
-        (
-            "two minutes",
-            [
-                "- @never",
-                "A0 @240",
-                "late> B1 C1 @240",
-                "- @300",
-                "late nobody(1) late @600",
-                "late nobody(0) late @never",
-                "- @never",
-            ],
-        ),
-        (
-            "five minutes",
-            [
-                "- @never",
-                "A0 B1 C1 @420",
-                "late B1 C1 @420",
-                "B1 C1 @420",
-                "late nobody(1) late B1 C1 @720",
-                "late nobody(0) late @never",
-                "- @never",
-            ],
-        ),
-        ("restart", ["- @never", "A0 @120", "A0 @120", "A0 @120", "B1 C1 @120", "B1 C1 @120", "B1 C1 @120"]),
-    ];
-    for (event, cells) in rows {
+    for (event, cells) in ROWS {
         for (state, expected) in STATES.into_iter().zip(cells) {
             let mut site = Site::new();
             site.bring(state);
