@@ -232,6 +232,23 @@ async fn a_full_queue_is_a_report_and_stopping_leaves_no_order_without_one() {
 }
 
 #[tokio::test]
+async fn an_order_that_waited_too_long_is_given_up_unsent() {
+    let mut rig = Rig::start(vec![Answer::Never; 4]).await;
+    (rig.settings.concurrency, rig.settings.give_up_after) = (1, Duration::from_millis(500));
+    let (orders, mut reports, _task) = Rig::spawned(rig.settings.clone());
+    for attempt in 1..=2 {
+        orders.send(order(attempt)).unwrap();
+    }
+    for attempt in 1..=2 {
+        let report = next(&mut reports).await;
+        assert_eq!(report.attempt(), AttemptId(attempt));
+        assert_failed(&report, DeliveryFault::Unreachable, "timed out");
+    }
+    let seen = rig.receiver.seen();
+    assert!(seen.iter().all(|seen| seen.header("hazard-attempt").ends_with("-1")), "{seen:?}");
+}
+
+#[tokio::test]
 async fn stopping_is_bounded_although_nobody_takes_the_reports() {
     let ok = || Answer::Bytes(reply(200, &[], ""));
     let rig = Rig::start(vec![ok(), ok(), ok()]).await;

@@ -146,7 +146,7 @@ pub struct Webhook {
     pub tries: u8,
     /// The pause after the first try that failed; it doubles, and jitter adds up to a half.
     pub pause: Duration,
-    /// How long one order may take with all its tries; shorter than what the core waits for a report.
+    /// How long one order may take with waiting and all its tries; shorter than what the core waits for a report.
     pub give_up_after: Duration,
     /// Orders carried at once, at least 1.
     pub concurrency: usize,

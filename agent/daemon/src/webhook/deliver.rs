@@ -17,9 +17,10 @@ const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
 const REPLY_AGE_MAX_S: u64 = 300;
 
 /// Carries one order; there is always exactly one report.
-pub(super) async fn deliver(setup: Arc<Setup>, order: Order) -> Report {
+pub(super) async fn deliver(setup: Arc<Setup>, order: Order, since: Instant) -> Report {
     let settings = &setup.settings;
-    let (give_up_at, expires) = (Instant::now() + settings.give_up_after, expires(&setup));
+    let give_up_at = since + settings.give_up_after;
+    let expires = expires(&setup, give_up_at.saturating_duration_since(Instant::now()));
     let attempt = format!("{}-{}", setup.run, order.attempt.0);
     let mut nth_try = 1;
     loop {
@@ -44,8 +45,8 @@ pub(super) async fn deliver(setup: Arc<Setup>, order: Order) -> Report {
     }
 }
 
-fn expires(setup: &Setup) -> Utc {
-    let lasts = i64::try_from(setup.settings.give_up_after.as_millis()).unwrap_or(i64::MAX);
+fn expires(setup: &Setup, lasts: Duration) -> Utc {
+    let lasts = i64::try_from(lasts.as_millis()).unwrap_or(i64::MAX);
     Utc::from_unix_ms(setup.clock.utc().unix_ms().saturating_add(lasts))
 }
 

@@ -90,7 +90,7 @@ impl Report {
 /// give, and as long again its reports may wait for whoever takes them.
 #[derive(Debug)]
 pub struct Orders {
-    queue: mpsc::Sender<Order>,
+    queue: mpsc::Sender<(Order, Instant)>,
     _stop: DropGuard,
 }
 
@@ -100,11 +100,11 @@ impl Orders {
     /// # Errors
     /// The order's report where it was not taken: too many wait already, or the webhook has ended.
     pub fn send(&self, order: Order) -> Result<(), Report> {
-        self.queue.try_send(order).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(order) => {
+        self.queue.try_send((order, Instant::now())).map_err(|error| match error {
+            mpsc::error::TrySendError::Full((order, _)) => {
                 failed(order.attempt, DeliveryFault::Crowded, "too many orders are waiting")
             }
-            mpsc::error::TrySendError::Closed(order) => {
+            mpsc::error::TrySendError::Closed((order, _)) => {
                 failed(order.attempt, DeliveryFault::Unreachable, "the webhook has ended")
             }
         })
@@ -128,7 +128,8 @@ pub fn spawn(setup: Setup, reports: mpsc::Sender<Report>) -> (Orders, JoinHandle
 
 struct Webhook {
     setup: Arc<Setup>,
-    orders: mpsc::Receiver<Order>,
+    /// Each with the moment from which its time runs: waiting here counts.
+    orders: mpsc::Receiver<(Order, Instant)>,
     outbox: Outbox,
     tasks: JoinSet<Report>,
     carried: BTreeMap<task::Id, AttemptId>,
@@ -142,7 +143,7 @@ impl Webhook {
             let has_room = self.tasks.len() < at_once && self.outbox.queue.is_empty();
             tokio::select! {
                 () = stop.cancelled() => break,
-                Some(order) = self.orders.recv(), if has_room => self.begin(order),
+                Some((order, since)) = self.orders.recv(), if has_room => self.begin(order, since),
                 Some(ended) = self.tasks.join_next_with_id() => self.ended(ended),
                 () = self.outbox.send_one() => {}
             }
@@ -151,9 +152,9 @@ impl Webhook {
         info!(webhook = %self.setup.settings.name, "webhook stopped");
     }
 
-    fn begin(&mut self, order: Order) {
+    fn begin(&mut self, order: Order, since: Instant) {
         let attempt = order.attempt;
-        let task = self.tasks.spawn(deliver::deliver(Arc::clone(&self.setup), order));
+        let task = self.tasks.spawn(deliver::deliver(Arc::clone(&self.setup), order, since));
         self.carried.insert(task.id(), attempt);
     }
 
@@ -167,7 +168,7 @@ impl Webhook {
         self.tasks.shutdown().await;
         let broken_off = std::mem::take(&mut self.carried).into_values();
         self.orders.close();
-        let waiting = std::iter::from_fn(|| self.orders.try_recv().ok()).map(|order| order.attempt);
+        let waiting = std::iter::from_fn(|| self.orders.try_recv().ok()).map(|(order, _)| order.attempt);
         for attempt in broken_off.chain(waiting) {
             self.outbox.push(failed(attempt, DeliveryFault::Unreachable, "the agent stopped"));
         }
