@@ -10,4 +10,5 @@ mod observe;
 mod plan;
 mod profiles;
 mod watches;
+mod webhook;
 mod wire;

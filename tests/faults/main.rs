@@ -3,3 +3,4 @@
 mod journal;
 mod modbus;
 mod mqtt;
+mod webhook;

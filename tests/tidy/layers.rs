@@ -6,10 +6,12 @@ use crate::tree::{Exception, Finding, Source, judge, sources};
 const DAEMON: &str = "agent/daemon/src/";
 
 /// Each carries one thing; none knows that the others exist.
-const ADAPTERS: [&str; 7] = ["modbus", "journal", "uplink", "panel", "retentive", "console", "config"];
+const ADAPTERS: [&str; 8] =
+    ["modbus", "journal", "uplink", "webhook", "panel", "retentive", "console", "config"];
 
-/// What an adapter may name besides itself and the core: plain settings, names, published words, and the clock's type.
-const GROUND: [&str; 4] = ["settings", "dictionary", "words", "clock"];
+/// What an adapter may name besides itself and the core: plain settings, names, published words, the clock's type and
+/// the TLS handshake.
+const GROUND: [&str; 5] = ["settings", "dictionary", "words", "clock", "tls"];
 
 /// Ways in for people: they speak to composers and name no adapter.
 const DOORS: [&str; 1] = ["control"];
@@ -19,10 +21,11 @@ const DOORS: [&str; 1] = ["control"];
 const COMPOSERS: [&str; 5] = ["run", "main", "cli", "demo", "observe"];
 
 /// Modules of the daemon and files of the other crates in which serde's derive and traits may appear.
-const SERDE_AT: [&str; 10] = [
+const SERDE_AT: [&str; 11] = [
     "config",
     "journal",
     "uplink",
+    "webhook",
     "retentive",
     "dictionary",
     "console",
@@ -49,7 +52,7 @@ fn adapters_never_name_one_another() {
         }
     }
     judge(
-        "an adapter names itself, the core and settings, dictionary, words, clock; nothing else",
+        "an adapter names itself, the core and settings, dictionary, words, clock, tls; nothing else",
         found,
         &[],
     );
@@ -108,7 +111,7 @@ fn serde_is_named_only_where_bytes_are_written_or_read() {
         }
     }
     judge(
-        "serde lives in config, journal, uplink, retentive, dictionary, console, control, cli, observe and demo",
+        "serde lives in config, journal, uplink, webhook, retentive, dictionary, console, control, cli, observe and demo",
         found,
         ALLOWED,
     );

@@ -63,6 +63,11 @@ index!(
     SafeguardId(u16)
 );
 
+index!(
+    /// A role: somebody on duty who is called when an alarm is not answered, whoever it is today.
+    RoleId(u16)
+);
+
 /// One request in flight on a bus; never used twice in a run.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Ticket(pub u64);
@@ -70,6 +75,10 @@ pub struct Ticket(pub u64);
 /// One message handed to an uplink; never used twice in a run.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct MessageId(pub u64);
+
+/// One order to call a role; never used twice in a run.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct AttemptId(pub u64);
 
 /// The number of a record within its epoch; starts at 1 and has no gaps.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]

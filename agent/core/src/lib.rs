@@ -11,6 +11,7 @@ pub mod assist;
 #[cfg(test)]
 mod assist_tests;
 pub mod bypass;
+pub mod call;
 mod command;
 #[cfg(test)]
 mod command_tests;

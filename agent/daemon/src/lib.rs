@@ -14,5 +14,7 @@ pub mod panel;
 pub mod retentive;
 pub mod run;
 pub mod settings;
+pub mod tls;
 pub mod uplink;
+pub mod webhook;
 mod words;

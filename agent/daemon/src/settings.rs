@@ -1,7 +1,11 @@
 //! What the adapters are told: plain settings, written by `config` and read by the adapter they name.
 
+mod webhook;
+
 use std::path::PathBuf;
 use std::time::Duration;
+
+pub use webhook::{PlainText, SECRET_BYTES_MIN, Secret, UrlFault, Webhook, WebhookUrl};
 
 /// Parity of a serial line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -76,14 +80,14 @@ pub struct Journal {
     pub keep: Duration,
 }
 
-/// TLS of an uplink, as files in PEM.
+/// TLS of a connection, as files in PEM.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Tls {
-    /// Certificates of the authorities that the broker's certificate may come from.
+    /// Certificates of the authorities that the peer's certificate may come from.
     pub ca: PathBuf,
     /// The gateway's certificate chain and key.
     pub client: Option<(PathBuf, PathBuf)>,
-    /// The name in the broker's certificate, where it is not the host.
+    /// The name in the peer's certificate, where it is not the host.
     pub server_name: Option<String>,
 }
 

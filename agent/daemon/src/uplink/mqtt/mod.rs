@@ -32,8 +32,8 @@ use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
 
 use crate::settings;
+pub use crate::tls::{TlsFault, TlsProblem, check_tls};
 use backoff::Backoff;
-pub use tls::{TlsFault, TlsProblem, check_tls};
 
 /// A connection that lived this long was a good one: the next attempt starts from the shortest pause.
 const GOOD_CONNECTION: Duration = Duration::from_secs(10);
