@@ -37,6 +37,9 @@ pub(crate) struct Plant {
     suppressed_by: Vec<Vec<AlarmId>>,
     points_of: Vec<Vec<PointId>>,
     buttons: Vec<bool>,
+    /// Points that show interlocks what they did: the end of a good sample matters to the moment.
+    feedbacks: Vec<bool>,
+    shown: Deadlines,
     stale: Deadlines,
     delays: Deadlines,
 }
@@ -54,6 +57,10 @@ impl Plant {
         let mut buttons: Vec<bool> = site.points.iter().map(|point| point.button.is_some()).collect();
         for button in site.matrix.trips.iter().filter_map(|trip| trip.reset_button) {
             buttons[button.index()] = true;
+        }
+        let mut feedbacks = vec![false; site.points.len()];
+        for point in site.matrix.feedbacks() {
+            feedbacks[point.index()] = true;
         }
         let mut points_of = vec![Vec::new(); site.devices.len()];
         let mut stale = Deadlines::new(site.points.len());
@@ -73,6 +80,8 @@ impl Plant {
             suppressed_by,
             points_of,
             buttons,
+            feedbacks,
+            shown: Deadlines::new(site.points.len()),
             stale,
             delays: Deadlines::new(site.alarms.len()),
         }
@@ -107,6 +116,9 @@ impl Plant {
         };
         let (stale_at, worth) = self.table.update(point, spec, sample.clone(), now);
         self.stale.arm(point.index(), stale_at);
+        if self.feedbacks[point.index()] && sample.is_good() {
+            self.shown.arm(point.index(), now + spec.stale_after);
+        }
         if worth {
             found.readings.push(Reading { point, sample });
         }
@@ -132,9 +144,18 @@ impl Plant {
         while let Some(key) = self.stale.pop(now) {
             let point = PointId(u32::try_from(key).unwrap_or(u32::MAX));
             match self.table.stale_at(point) {
+                // It is bad already; to interlocks it is lost only now, in this turn's scan.
+                None if self.table.lost_at(point) > now => self.stale.arm(key, self.table.lost_at(point)),
                 None => {}
                 Some(at) if at > now => self.stale.arm(key, at),
                 Some(_) => self.take(now, site, Reading { point, sample: Sample::Bad(NoData::Stale) }, found),
+            }
+        }
+        while let Some(key) = self.shown.pop(now) {
+            let point = PointId(u32::try_from(key).unwrap_or(u32::MAX));
+            // One that is over now is found gone by this turn's scan.
+            if let Some(at) = self.table.good_until(point).filter(|at| *at > now) {
+                self.shown.arm(key, at);
             }
         }
         while let Some(key) = self.delays.pop(now) {
@@ -150,9 +171,10 @@ impl Plant {
     /// When [`Self::timeout`] has something to do, and why.
     pub(crate) fn poll_timeout(&mut self) -> Option<(Mono, &'static str)> {
         let stale = self.stale.next().map(|(at, _)| (at, "a point becomes stale"));
+        let shown = self.shown.next().map(|(at, _)| (at, "a feedback is not believed any more"));
         let delay = self.delays.next().map(|(at, _)| (at, "an alarm's delay ends"));
         let bypass = self.bypasses.poll_timeout().map(|at| (at, "a bypass ends"));
-        [stale, delay, bypass].into_iter().flatten().min_by_key(|(at, _)| *at)
+        [stale, shown, delay, bypass].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
     /// Notes what became of an alarm: its next deadline, its record, the flood, the first alarm of its zone.

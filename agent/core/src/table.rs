@@ -98,6 +98,16 @@ impl PointTable {
         (now < *until).then_some(sample)
     }
 
+    /// Until when the last good sample of a point counts.
+    pub(crate) fn good_until(&self, point: PointId) -> Option<Mono> {
+        self.entries[point.index()].good.as_ref().map(|(_, until)| *until)
+    }
+
+    /// When the point has had no believable sample for its staleness limit.
+    pub(crate) fn lost_at(&self, point: PointId) -> Mono {
+        self.entries[point.index()].stale_at
+    }
+
     /// When the point becomes stale; `None` once it is bad, unless it was never read.
     pub(crate) fn stale_at(&self, point: PointId) -> Option<Mono> {
         let entry = &self.entries[point.index()];

@@ -4,6 +4,7 @@
 mod broker;
 mod disk;
 mod line;
+mod locks;
 mod node;
 mod oracle;
 mod site;
@@ -13,7 +14,7 @@ use std::collections::BinaryHeap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hazard_core::id::{AlarmId, BusId, Epoch, PointId, Ticket, UplinkId};
+use hazard_core::id::{AlarmId, BusId, Epoch, PointId, Ticket, TripId, UplinkId};
 use hazard_core::input::{Action, Command, JournalReport, UplinkReport};
 use hazard_core::link::{LinkFault, ReadResult};
 use hazard_core::outbox::record::{Cause, Verb};
@@ -69,6 +70,8 @@ pub struct Outcome {
     pub faults: u64,
     /// Alarms raised.
     pub alarms: u64,
+    /// Trips.
+    pub trips: u64,
     /// Restarts after power cuts.
     pub restarts: u64,
     /// Readings the platform has.
@@ -210,6 +213,7 @@ impl World {
         }
         self.outcome.delivered = self.broker.delivered();
         self.outcome.lost = self.oracle.lost();
+        self.outcome.trips = self.oracle.trips();
         self.outcome.delays_exceeded = self.oracle.delays_exceeded();
         self.outcome
     }
@@ -450,14 +454,16 @@ impl World {
         let point = PointId(u32::try_from(rng.between(0, points - 1)).unwrap());
         let lasts = Duration::from_secs(rng.between(0, 400));
         let one = (!self.healing && rng.chance(500)).then_some(alarm);
-        match rng.between(0, if self.healing { 2 } else { 7 }) {
+        let trip = TripId(u16::try_from(rng.between(0, 1)).unwrap());
+        match rng.between(0, if self.healing { 3 } else { 8 }) {
             0 => Action::Act(Verb::Silence, one),
             1 => Action::Act(Verb::Acknowledge, one),
             2 => Action::Act(Verb::Reset, one),
-            3 => Action::Handle(alarm, Cause::Upset),
-            4 => Action::Shelve(alarm, lasts),
-            5 => Action::Unshelve(alarm),
-            6 => Action::Bypass { point, approver: "安全员".into(), lasts },
+            3 => Action::ResetTrip(trip),
+            4 => Action::Handle(alarm, Cause::Upset),
+            5 => Action::Shelve(alarm, lasts),
+            6 => Action::Unshelve(alarm),
+            7 => Action::Bypass { point, approver: "安全员".into(), lasts },
             _ => Action::EndBypass(point),
         }
     }

@@ -18,6 +18,7 @@ use hazard_core::{Mono, Site, Snapshot};
 use super::broker::Broker;
 use super::disk::Disk;
 use super::line::Lines;
+use super::locks::Locks;
 use super::site::{BEACON, HORN, SIGNATURE, UPLINKS};
 
 /// Queueing behind other requests, and dead devices' share of the line.
@@ -44,6 +45,7 @@ pub(super) struct Oracle {
     broken: Vec<String>,
     lost: u64,
     delays_exceeded: bool,
+    locks: Locks,
 }
 
 impl Oracle {
@@ -57,6 +59,7 @@ impl Oracle {
             known_since: vec![None; site.points.len()],
             exceeded_since: vec![None; site.alarms.len()],
             bypasses: BTreeMap::new(),
+            locks: Locks::new(site),
             calm,
             booted: Mono::ZERO,
             fresh: true,
@@ -67,6 +70,11 @@ impl Oracle {
             delays_exceeded: false,
             site: Arc::clone(site),
         }
+    }
+
+    /// How many trips there were.
+    pub(super) const fn trips(&self) -> u64 {
+        self.locks.trips
     }
 
     pub(super) fn take_broken(&mut self) -> Vec<String> {
@@ -83,6 +91,9 @@ impl Oracle {
 
     pub(super) fn commanded(&mut self, action: &Action, answer: &Answer) {
         self.acted = true;
+        if let Action::ResetTrip(trip) = action {
+            self.locks.commanded(*trip);
+        }
         let Action::Act(verb, alarm) = action else {
             self.look_at_answer(action, answer);
             return;
@@ -159,11 +170,14 @@ impl Oracle {
     pub(super) fn look(&mut self, now: Mono, snapshot: &Snapshot, lines: &Lines) {
         if std::mem::take(&mut self.fresh) {
             self.booted = now;
+            self.locks.restarted(&self.site, now);
         }
         self.look_at_devices(now, snapshot);
         self.look_at_samples(now, snapshot);
         self.look_at_alarms(snapshot);
         self.look_at_trips(now, lines);
+        let broken = self.locks.look(&self.site, snapshot, &self.states);
+        self.broken.extend(broken);
         self.look_at_delays(now, snapshot);
         self.look_at_panel(snapshot);
         self.demand(snapshot.ledger.is_even(), || {
@@ -340,6 +354,7 @@ impl Oracle {
             let stands = matches!(after, AlarmState::Unacked | AlarmState::Acked);
             let reassured = match spec.kind {
                 AlarmKind::Lost => !matches!(sample, Some(Sample::Bad(_))),
+                AlarmKind::Unproven => true,
                 _ => matches!(sample, Some(Sample::Good(_))),
             };
             self.demand(!stood || stands || reassured, || format!("law 5: {id:?} ended on {sample:?}"));
@@ -383,7 +398,7 @@ impl Oracle {
     fn look_at_delays(&mut self, now: Mono, snapshot: &Snapshot) {
         let site = Arc::clone(&self.site);
         for (id, spec) in (0..).map(AlarmId).zip(&site.alarms) {
-            if spec.kind == AlarmKind::Lost {
+            if matches!(spec.kind, AlarmKind::Lost | AlarmKind::Unproven) {
                 continue;
             }
             let sample = snapshot.table.get(spec.point).map(|entry| &entry.sample);

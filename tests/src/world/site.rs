@@ -12,6 +12,8 @@ use hazard_core::site::{BusKind, BusSpec, DeviceSpec, Limits, Practice, Site, Si
 use hazard_core::{Polarity, Side, Threshold, Value};
 use hazard_field::map::input;
 
+use super::locks;
+
 pub(super) const UPLINKS: u8 = 2;
 pub(super) const HORN: usize = 0;
 pub(super) const BEACON: usize = 1;
@@ -93,7 +95,12 @@ pub(super) fn site() -> Site {
         // and the twins of law 12 could not be compared moment by moment.
         OutputSpec { wiring: Wiring::Gpio, ..coil("fault", Role::Fault, 2) },
         coil("heartbeat", Role::Heartbeat, 3),
+        // The interlocks' outputs are lines too, for the same reason.
+        OutputSpec { wiring: Wiring::Gpio, ..coil("valve", Role::Interlock, 4) },
+        OutputSpec { wiring: Wiring::Gpio, ..coil("exhaust", Role::Interlock, 5) },
+        OutputSpec { wiring: Wiring::Gpio, ..coil("line", Role::Interlock, 6) },
     ];
+    locks::enter(&mut tables);
     Site::try_new(tables).unwrap()
 }
 

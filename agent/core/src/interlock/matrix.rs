@@ -167,6 +167,14 @@ impl Matrix {
         tripped || self.permits.iter().any(|permit| permit.outputs.contains(&output) && withheld(permit))
     }
 
+    /// Points that show what became of an effect, a fan or a line.
+    pub(crate) fn feedbacks(&self) -> impl Iterator<Item = PointId> {
+        self.cells().into_iter().filter_map(|cell| match cell.name {
+            Name::Point(point) => Some(point),
+            Name::Cause(_) | Name::Output(_) | Name::ProofOf(_) | Name::Trip(_) => None,
+        })
+    }
+
     /// Points on which a row depends: whoever bypasses one of them needs a second person.
     #[must_use]
     pub fn points(&self, alarms: &[AlarmSpec]) -> BTreeSet<PointId> {
@@ -177,11 +185,7 @@ impl Matrix {
             _ => None,
         });
         let watched = votes.chain(causes).filter_map(|alarm| alarms.get(alarm.index()));
-        let shown = cells.iter().filter_map(|cell| match cell.name {
-            Name::Point(point) => Some(point),
-            _ => None,
-        });
-        watched.map(|alarm| alarm.point).chain(shown).collect()
+        watched.map(|alarm| alarm.point).chain(self.feedbacks()).collect()
     }
 
     fn incomplete(&self, faults: &mut Vec<MatrixFault>) {
