@@ -114,7 +114,9 @@ pub(crate) fn judge(rule: &str, mut found: Vec<Finding>, allowed: &[Exception]) 
 
 fn source(path: String, folders: &[&str]) -> Source {
     let scanned = Scanned::new(&read(&path));
-    let test_only = folders.iter().all(|folder| *folder == "tests") || path.starts_with("tests/");
+    // Benches are built beside the crate and not into it.
+    let beside = path.starts_with("tests/") || path.contains("/benches/");
+    let test_only = folders.iter().all(|folder| *folder == "tests") || beside;
     Source { path, scanned, test_only }
 }
 

@@ -262,7 +262,8 @@ impl Oracle {
         }
         let mut missing = Vec::new();
         for (epoch, last) in last {
-            for seq in (1..=last.0).map(Seq) {
+            // Nearly all have arrived; the losses are looked through for the others only.
+            for seq in (1..=last.0).map(Seq).filter(|seq| !broker.has(uplink, epoch, *seq)) {
                 let lane = self.known.get(&(epoch, seq)).map(|record| record.lane());
                 let stated = losses.iter().any(|loss| {
                     loss.epoch == epoch
@@ -270,7 +271,7 @@ impl Oracle {
                         && lane.is_none_or(|lane| lane == loss.lane)
                 });
                 let ended = endings.get(&epoch).is_some_and(|through| seq > *through);
-                if !broker.has(uplink, epoch, seq) && !stated && !ended && !self.amnesia.contains(&epoch) {
+                if !stated && !ended && !self.amnesia.contains(&epoch) {
                     missing.push((epoch, seq, lane));
                 }
             }
@@ -424,17 +425,17 @@ impl Oracle {
         }
         let site = Arc::clone(&self.site);
         let loud = |id: &AlarmId| site.alarms[id.index()].priority >= Priority::Medium;
-        let all: Vec<AlarmId> = (0..).map(AlarmId).take(self.states.len()).filter(loud).collect();
-        let must_sound = all.iter().any(|id| self.is_unacked(*id) && !self.silenced.contains(id));
-        let must_light = all
-            .iter()
+        let all = || (0..).map(AlarmId).take(self.states.len()).filter(loud);
+        let cries = |id: &AlarmId| self.is_unacked(*id) && !self.silenced.contains(id);
+        let must_sound = all().any(|id| cries(&id));
+        let must_light = all()
             .any(|id| self.states[id.index()] != AlarmState::Normal && !is_aside(self.states[id.index()]));
         // De-energised is active.
         let sounds = !snapshot.panel.energised[HORN];
         let lights = !snapshot.panel.energised[BEACON];
-        let loud: Vec<AlarmId> =
-            all.iter().filter(|id| self.is_unacked(**id) && !self.silenced.contains(id)).copied().collect();
-        self.demand(!must_sound || sounds, || format!("law 2: unacknowledged and silent: {loud:?}"));
+        let silent: Vec<AlarmId> =
+            if must_sound && !sounds { all().filter(cries).collect() } else { Vec::new() };
+        self.demand(!must_sound || sounds, || format!("law 2: unacknowledged and silent: {silent:?}"));
         self.demand(must_light == lights, || "the beacon is not as the alarms are".into());
         self.demand(must_sound || !sounds, || "the horn cries wolf".into());
     }
