@@ -166,7 +166,7 @@ fn a_feedback_that_is_in_doubt_counts_to_the_moment_and_no_longer() {
     let mut plant = Plant::new();
     plant.runs();
     plant.reads(600_537, FAN, 1);
-    for ms in (601_000..603_500).step_by(100) {
+    for ms in (600_600..603_500).step_by(100) {
         plant.takes(ms, FAN, Sample::Suspect(Quantity::Number(Value::ONE), Doubt::OverRange));
         plant.calm(ms);
     }
