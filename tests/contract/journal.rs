@@ -7,7 +7,7 @@ use std::time::Duration;
 use hazard_agent::journal::codec::{decode, encode};
 use hazard_agent::journal::read_block;
 use hazard_core::id::{AlarmId, BusId, DeviceId, Epoch, OutputId, PointId, SafeguardId, Seq, UplinkId};
-use hazard_core::id::{PermitId, TripId, VoteId};
+use hazard_core::id::{KeyPeriodId, PermitId, TripId, VoteId};
 use hazard_core::interlock::{
     self, HoldStanding, InterlockEvent, InterlockStep, PermitStanding, ProofStanding, TripStanding, VoteCount,
 };
@@ -184,6 +184,7 @@ fn what_came_to_version_1_later_is_written_and_read_as_it_came() {
         (system(Condition::AlarmFlood), &[4, 7, 1]),
         (system(Condition::AlarmChatter(alarm)), &[4, 8, 1, 1]),
         (system(Condition::RetentiveDown), &[4, 9, 1]),
+        (system(Condition::KeyPeriod(KeyPeriodId(9))), &[4, 12, 9, 1]),
         (system(Condition::DelayExceeded(BusId(300))), &[4, 11, 172, 2, 1]),
         (Body::Readings(vec![Reading { point: PointId(0), sample: bypassed }]), &[1, 1, 0, 1, 1, 0, 4]),
     ] {

@@ -8,12 +8,13 @@ use core::time::Duration;
 use crate::annunciate::{Beat, Impaired, Panel, Wiring};
 use crate::deadline::Deadlines;
 use crate::decode::decode;
-use crate::id::{BusId, Epoch, OutputId, SafeguardId, Ticket, UplinkId};
+use crate::id::{BusId, Epoch, KeyPeriodId, OutputId, SafeguardId, Ticket, UplinkId};
 use crate::input::UplinkReport;
 use crate::interlock::Interlocks;
 use crate::link::{LinkFault, ReadResult};
 use crate::outbox::record::{Body, Condition, DeviceEvent, SystemEvent};
 use crate::outbox::{JournalState, Outbox};
+use crate::period::KeyPeriods;
 use crate::plant::{Found, Plant};
 use crate::poll::{Ask, Delay, Delays, Health, Poller, Settled, Turn, is_held, plan};
 use crate::reading::{Doubt, NoData, Reading, Sample};
@@ -51,6 +52,7 @@ pub struct Engine {
     pub(crate) health: Vec<Health>,
     pub(crate) plant: Plant,
     pub(crate) locks: Interlocks,
+    pub(crate) periods: KeyPeriods,
     pub(crate) outbox: Outbox,
     pub(crate) conditions: BTreeSet<Condition>,
     uplinks_down_at: Vec<Option<Mono>>,
@@ -84,6 +86,7 @@ impl Engine {
             health: site.devices.iter().map(|_| Health::default()).collect(),
             plant: Plant::new(&site, now),
             locks: Interlocks::new(&site.matrix),
+            periods: KeyPeriods::default(),
             outbox: Outbox::new(&site, start.epoch, now),
             conditions: BTreeSet::new(),
             uplinks_down_at: site.uplinks.iter().map(|_| Some(now)).collect(),
@@ -102,6 +105,7 @@ impl Engine {
             site,
         };
         engine.note_safeguards();
+        engine.watch_periods();
         engine
     }
 
@@ -310,6 +314,7 @@ impl Engine {
             self.outbox.offer(stamp, Body::ClockStep(step));
         }
         self.set(Condition::ClockUntrusted, trust == ClockTrust::Unset);
+        self.watch_periods();
     }
 
     fn tick(&mut self) {
@@ -318,6 +323,7 @@ impl Engine {
         self.panel_stale = true;
         self.watch_journal();
         self.watch_flood();
+        self.watch_periods();
         for index in 0..self.uplinks_down_at.len() {
             let away = self.uplinks_down_at[index].is_some_and(|at| self.now.since(at) >= UPLINK_GRACE);
             if away && let Ok(index) = u8::try_from(index) {
@@ -364,6 +370,15 @@ impl Engine {
         self.reach(now);
         self.set(Condition::RetentiveDown, down);
         self.finish_turn();
+    }
+
+    fn watch_periods(&mut self) {
+        let site = Arc::clone(&self.site);
+        self.periods.look(&site.key_periods, self.stamp());
+        self.plant.key_period = self.periods.any();
+        for id in (0..).map(KeyPeriodId).take(site.key_periods.len()) {
+            self.set(Condition::KeyPeriod(id), self.periods.is_active(id));
+        }
     }
 
     fn note_safeguards(&mut self) {

@@ -4,10 +4,12 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use crate::Threshold;
 use crate::alarm::{AlarmSpec, Signal};
 use crate::annunciate::{OutputSpec, Role, Wiring};
-use crate::id::{AlarmId, BusId, DeviceId, OutputId, PointId};
+use crate::id::{AlarmId, BusId, DeviceId, KeyPeriodId, OutputId, PointId};
 use crate::interlock::{Matrix, MatrixFault};
+use crate::period::KeyPeriodSpec;
 use crate::point::PointSpec;
 
 /// How a bus moves bytes; decides what a request costs.
@@ -172,6 +174,8 @@ pub struct SiteTables {
     pub uplinks: Vec<UplinkSpec>,
     /// Safeguards.
     pub safeguards: Vec<SafeguardSpec>,
+    /// Key periods.
+    pub key_periods: Vec<KeyPeriodSpec>,
     /// Memory bounds.
     pub limits: Limits,
     /// What people may do.
@@ -205,6 +209,10 @@ pub enum SiteFault {
     OutputWithoutRow(usize),
     /// A vote, a trip or a permit.
     Matrix(MatrixFault),
+    /// A key period ends before it begins.
+    KeyPeriodWithoutTime(KeyPeriodId),
+    /// The set-point of key periods is laxer than the usual one.
+    KeySetpointLaxer(AlarmId),
 }
 
 impl Site {
@@ -258,6 +266,13 @@ fn faults(site: &SiteTables) -> Vec<SiteFault> {
             Signal::Unproven { trip } => trip.index() < site.matrix.trips.len(),
             Signal::Value | Signal::Lost | Signal::Rate { .. } | Signal::Frozen | Signal::OverRange => true,
         };
+        let at = &alarm.threshold;
+        if alarm
+            .key_setpoint
+            .is_some_and(|key| !(Threshold { setpoint: key, ..*at }).exceeded_by(at.setpoint))
+        {
+            faults.push(SiteFault::KeySetpointLaxer(id));
+        }
         let suppressor = alarm.suppressed_while.is_none_or(|point| point.index() < site.points.len());
         if !seen || !suppressor {
             faults.push(SiteFault::AlarmWithoutReference(id));
@@ -275,6 +290,11 @@ fn faults(site: &SiteTables) -> Vec<SiteFault> {
         let driven = u16::try_from(index).is_ok_and(|index| site.matrix.drives(OutputId(index)));
         if output.role == Role::Interlock && !driven {
             faults.push(SiteFault::OutputWithoutRow(index));
+        }
+    }
+    for (id, period) in (0..).map(KeyPeriodId).zip(&site.key_periods) {
+        if period.until <= period.from {
+            faults.push(SiteFault::KeyPeriodWithoutTime(id));
         }
     }
     faults.extend(site.matrix.faults(site).into_iter().map(SiteFault::Matrix));

@@ -194,6 +194,8 @@ fn dictionary() -> Dictionary {
         votes: Vec::new(),
         trips: Vec::new(),
         permits: Vec::new(),
+        key_periods: Vec::new(),
+        key_setpoints: Vec::new(),
     }
 }
 

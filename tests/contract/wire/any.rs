@@ -9,7 +9,7 @@ use hazard_agent::uplink::wire::{ActiveAlarm, Reason, State, Wire};
 use hazard_core::id::{
     AlarmId, BusId, DeviceId, Epoch, MessageId, OutputId, PointId, SafeguardId, Seq, UplinkId,
 };
-use hazard_core::id::{PermitId, TripId, VoteId};
+use hazard_core::id::{KeyPeriodId, PermitId, TripId, VoteId};
 use hazard_core::interlock::{
     self, HoldStanding, InterlockEvent, InterlockStep, PermitStanding, ProofStanding, TripStanding, VoteCount,
 };
@@ -97,10 +97,11 @@ fn dictionary() -> impl Strategy<Value = Dictionary> {
         vec(alarm, 0..4),
         [names(), names(), names(), names()],
         vec(safeguard(), 0..3),
-        [names(), names(), names()],
+        [names(), names(), names(), names()],
+        vec((0..4_u32, select(vec!["", "20", "2_0.5", "x"]).prop_map(String::from)), 0..3),
     )
-        .prop_map(|(config_hash, points, alarms, parts, safeguards, rows)| {
-            let ([devices, buses, outputs, uplinks], [votes, trips, permits]) = (parts, rows);
+        .prop_map(|(config_hash, points, alarms, parts, safeguards, rows, key_setpoints)| {
+            let ([devices, buses, outputs, uplinks], [votes, trips, permits, key_periods]) = (parts, rows);
             Dictionary {
                 config_hash,
                 points,
@@ -113,6 +114,8 @@ fn dictionary() -> impl Strategy<Value = Dictionary> {
                 votes,
                 trips,
                 permits,
+                key_periods,
+                key_setpoints,
             }
         })
 }
@@ -325,7 +328,7 @@ fn state() -> impl Strategy<Value = State> {
 }
 
 fn condition() -> impl Strategy<Value = Condition> {
-    (0..12, 0..3_u16).prop_map(|(which, id)| match which {
+    (0..13, 0..3_u16).prop_map(|(which, id)| match which {
         0 => Condition::JournalDown,
         1 => Condition::JournalBehind,
         2 => Condition::UplinkDown(UplinkId(id.to_le_bytes()[0])),
@@ -337,6 +340,7 @@ fn condition() -> impl Strategy<Value = Condition> {
         8 => Condition::AlarmChatter(AlarmId(id.into())),
         9 => Condition::SafeguardAbsent(SafeguardId(id)),
         10 => Condition::DelayExceeded(BusId(id)),
+        11 => Condition::KeyPeriod(KeyPeriodId(id)),
         _ => Condition::RetentiveDown,
     })
 }

@@ -4,7 +4,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::id::{AlarmId, BusId, DeviceId, Epoch, OutputId, PointId, SafeguardId, Seq, UplinkId};
+use crate::id::{
+    AlarmId, BusId, DeviceId, Epoch, KeyPeriodId, OutputId, PointId, SafeguardId, Seq, UplinkId,
+};
 use crate::interlock::InterlockEvent;
 use crate::link::LinkFault;
 use crate::reading::Reading;
@@ -239,6 +241,8 @@ pub enum Condition {
     /// [`Self::BusOverrun`] says that a poll was left out, of any block; a delay may stay within its bound then, and a bound
     /// may be exceeded with every poll sent.
     DelayExceeded(BusId),
+    /// 重点时段 is on: set-points are tighter, and nobody begins a bypass.
+    KeyPeriod(KeyPeriodId),
 }
 
 impl Condition {
@@ -255,7 +259,7 @@ impl Condition {
             | Self::ClockUntrusted
             | Self::RetentiveDown
             | Self::DelayExceeded(_) => true,
-            Self::SafeguardAbsent(_) | Self::AlarmFlood | Self::AlarmChatter(_) => false,
+            Self::SafeguardAbsent(_) | Self::AlarmFlood | Self::AlarmChatter(_) | Self::KeyPeriod(_) => false,
         }
     }
 }
@@ -408,6 +412,8 @@ pub enum Refusal {
     Bypassed,
     /// The field does not show the safe position.
     Unproven,
+    /// No bypass is begun in a key period.
+    KeyPeriod,
 }
 
 /// Where records were lost.

@@ -6,6 +6,7 @@ mod bus;
 mod gateway;
 mod interlock;
 mod output;
+mod period;
 mod profile;
 mod safeguard;
 mod shape;
@@ -57,6 +58,7 @@ pub(crate) fn site(
     lowering.devices(site);
     lowering.points(site);
     lowering.safeguards(site);
+    lowering.key_periods(site);
     let rows = lowering.interlock_rows(site);
     lowering.outputs(site);
     lowering.references();

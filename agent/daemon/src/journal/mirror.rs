@@ -140,6 +140,7 @@ pub(super) enum Condition {
     RetentiveDown,
     SafeguardAbsent(u16),
     DelayExceeded(u16),
+    KeyPeriod(u16),
 }
 
 #[derive(Serialize, Deserialize)]
