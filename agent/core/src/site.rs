@@ -256,6 +256,18 @@ fn faults(site: &SiteTables) -> Vec<SiteFault> {
             faults.push(SiteFault::PointWithoutPeriod(id));
         }
     }
+    alarm_faults(site, &mut faults);
+    output_faults(site, &mut faults);
+    for (id, period) in (0..).map(KeyPeriodId).zip(&site.key_periods) {
+        if period.until <= period.from {
+            faults.push(SiteFault::KeyPeriodWithoutTime(id));
+        }
+    }
+    faults.extend(site.matrix.faults(site).into_iter().map(SiteFault::Matrix));
+    faults
+}
+
+fn alarm_faults(site: &SiteTables, faults: &mut Vec<SiteFault>) {
     for (id, alarm) in (0..).map(AlarmId).zip(&site.alarms) {
         if alarm.point.index() >= site.points.len() {
             faults.push(SiteFault::AlarmWithoutPoint(id));
@@ -267,10 +279,8 @@ fn faults(site: &SiteTables) -> Vec<SiteFault> {
             Signal::Value | Signal::Lost | Signal::Rate { .. } | Signal::Frozen | Signal::OverRange => true,
         };
         let at = &alarm.threshold;
-        if alarm
-            .key_setpoint
-            .is_some_and(|key| !(Threshold { setpoint: key, ..*at }).exceeded_by(at.setpoint))
-        {
+        let is_laxer = |key| !(Threshold { setpoint: key, ..*at }).exceeded_by(at.setpoint);
+        if alarm.key_setpoint.is_some_and(is_laxer) {
             faults.push(SiteFault::KeySetpointLaxer(id));
         }
         let suppressor = alarm.suppressed_while.is_none_or(|point| point.index() < site.points.len());
@@ -278,6 +288,9 @@ fn faults(site: &SiteTables) -> Vec<SiteFault> {
             faults.push(SiteFault::AlarmWithoutReference(id));
         }
     }
+}
+
+fn output_faults(site: &SiteTables, faults: &mut Vec<SiteFault>) {
     for (index, output) in site.outputs.iter().enumerate() {
         if !output.targets_exist(site) {
             faults.push(SiteFault::OutputWithoutTarget(index));
@@ -292,13 +305,6 @@ fn faults(site: &SiteTables) -> Vec<SiteFault> {
             faults.push(SiteFault::OutputWithoutRow(index));
         }
     }
-    for (id, period) in (0..).map(KeyPeriodId).zip(&site.key_periods) {
-        if period.until <= period.from {
-            faults.push(SiteFault::KeyPeriodWithoutTime(id));
-        }
-    }
-    faults.extend(site.matrix.faults(site).into_iter().map(SiteFault::Matrix));
-    faults
 }
 
 fn fits(point: &PointSpec, device: &DeviceSpec) -> bool {
