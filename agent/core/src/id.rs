@@ -62,6 +62,10 @@ index!(
     /// A safeguard: something fitted, or that should be, so that a hazard does less.
     SafeguardId(u16)
 );
+index!(
+    /// One duty of upkeep: a calibration or a proof test of one point.
+    UpkeepId(u16)
+);
 
 /// One request in flight on a bus; never used twice in a run.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

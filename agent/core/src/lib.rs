@@ -32,6 +32,7 @@ pub mod retentive;
 pub mod site;
 pub mod snapshot;
 pub mod table;
+pub mod upkeep;
 pub mod vote;
 mod wall;
 

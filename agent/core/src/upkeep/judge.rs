@@ -1,0 +1,213 @@
+//! From samples to times, and from times to an outcome. Pure; what was not seen is `None` and never a good figure.
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::{Deviation, Effect, Failure, Findings, Limits, Outcome, Seen, Span, Trace, UpkeepSpec};
+use crate::Value;
+
+/// Within this share of the way it is at the baseline; beyond it, it has departed.
+const DEPARTED: f64 = 0.1;
+/// From this share of the way on it has responded (t90).
+const RESPONDED: f64 = 0.9;
+
+/// How a test ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum End {
+    Finished,
+    Aborted,
+    TimedOut,
+}
+
+/// The way from the baseline to where the value has to go, up or down: oxygen under nitrogen falls.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Way {
+    baseline: f64,
+    length: f64,
+}
+
+/// Where on the way a value is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Stretch {
+    Baseline,
+    Between,
+    Responded,
+}
+
+impl Way {
+    pub(super) fn new(baseline: Value, target: Value) -> Option<Self> {
+        let length = target.get() - baseline.get();
+        (length != 0.0).then_some(Self { baseline: baseline.get(), length })
+    }
+
+    pub(super) fn stretch(self, value: Value) -> Stretch {
+        let share = (value.get() - self.baseline) / self.length;
+        if share >= RESPONDED {
+            Stretch::Responded
+        } else if share > DEPARTED {
+            Stretch::Between
+        } else {
+            Stretch::Baseline
+        }
+    }
+
+    /// Within the band around the baseline on either side: a value far below zero has not come back.
+    fn is_back(self, value: Value) -> bool {
+        ((value.get() - self.baseline) / self.length).abs() <= DEPARTED
+    }
+}
+
+/// Reads a test's samples. Of a test that was thinned, times come out longer by the distance of two samples at most, and
+/// never shorter.
+///
+/// - *Mark*: "gas on" is taken as said, unless the value had departed from the first one by then. Whoever says it late would
+///   make a slow detector quick, so that mark counts as missing.
+/// - *Baseline*: the last value until the gas was applied; without that mark, the first value of the test.
+/// - *Plateau*: the last value until the gas was removed; without that mark, the value furthest from the baseline.
+/// - *Way*: from the baseline to the applied value, or to the plateau where no applied value is known.
+/// - *Departed*: the first value more than 10 % of the way from the baseline.
+/// - *Response* (t90): from the gas to the first value at 90 % of the way or beyond, before the gas was removed. Without the
+///   mark it is estimated from the last value before the departure.
+/// - *Recovery*: from the removal to the first value within 10 % of the way of the baseline. Without the mark it is estimated
+///   from the last value at 90 % of the way or beyond.
+#[must_use]
+pub fn find(trace: &Trace, applied: Option<Value>) -> Findings {
+    let off = trace.marks.removed;
+    let values: Vec<(Duration, Value)> =
+        trace.samples.iter().filter_map(|taken| Some((taken.after, taken.value?))).collect();
+    let on = trace.marks.applied.filter(|on| !is_late(&values, *on, applied));
+    let split =
+        on.map_or(usize::from(!values.is_empty()), |on| values.partition_point(|(after, _)| *after <= on));
+    let until = off.map_or(values.len(), |off| values.partition_point(|(after, _)| *after <= off)).max(split);
+    let baseline = values[..split].last().map(|(_, value)| *value);
+    let gassed = &values[split..until];
+    let plateau = baseline.and_then(|baseline| plateau(gassed, baseline, off));
+    let way = baseline.zip(applied.or(plateau)).and_then(|(from, to)| Way::new(from, to));
+    let mut findings = Findings { baseline, plateau, ..Findings::default() };
+    findings.deviation = plateau.zip(applied).and_then(|(plateau, applied)| deviation(plateau, applied));
+    let Some(way) = way else {
+        return findings;
+    };
+    let Some(departs) = gassed.iter().position(|(_, value)| way.stretch(*value) != Stretch::Baseline) else {
+        return findings;
+    };
+    findings.departed = Some(gassed[departs].0);
+    let before = values[split + departs - usize::from(split + departs > 0)].0;
+    findings.response = response(&gassed[departs..], way, on.ok_or(before));
+    findings.recovery = recovery(&values[split + departs..], way, off);
+    findings
+}
+
+/// Whether the value had departed when the gas was said to be on.
+fn is_late(values: &[(Duration, Value)], on: Duration, applied: Option<Value>) -> bool {
+    let Some((_, first)) = values.first().filter(|(after, _)| *after <= on) else {
+        return false;
+    };
+    let target = applied.or(plateau(values, *first, None));
+    let at_mark = values.iter().rev().find(|(after, _)| *after <= on);
+    let way = target.and_then(|target| Way::new(*first, target));
+    way.zip(at_mark).is_some_and(|(way, (_, value))| way.stretch(*value) != Stretch::Baseline)
+}
+
+fn plateau(gassed: &[(Duration, Value)], baseline: Value, off: Option<Duration>) -> Option<Value> {
+    let distance = |value: Value| (value.get() - baseline.get()).abs();
+    let values = gassed.iter().map(|(_, value)| *value);
+    match off {
+        Some(_) => values.last(),
+        None => values.max_by(|a, b| distance(*a).total_cmp(&distance(*b))),
+    }
+}
+
+fn deviation(plateau: Value, applied: Value) -> Option<Deviation> {
+    let by = Value::try_new(plateau.get() - applied.get())?;
+    Some(Deviation { by, share: Value::try_new(by.get() / applied.get()) })
+}
+
+/// `from` is the mark, or the moment that stands for it.
+fn response(gassed: &[(Duration, Value)], way: Way, from: Result<Duration, Duration>) -> Option<Span> {
+    let (arrived, _) = gassed.iter().find(|(_, value)| way.stretch(*value) == Stretch::Responded)?;
+    Some(span(from, *arrived))
+}
+
+fn recovery(departed: &[(Duration, Value)], way: Way, off: Option<Duration>) -> Option<Span> {
+    let high = departed.iter().rev().find(|(_, value)| way.stretch(*value) == Stretch::Responded);
+    let from = match (off, high) {
+        (Some(off), _) => Ok(off),
+        (None, Some((after, _))) => Err(*after),
+        (None, None) => return None,
+    };
+    let (Ok(start) | Err(start)) = from;
+    let (back, _) = departed.iter().find(|(after, value)| *after > start && way.is_back(*value))?;
+    Some(span(from, *back))
+}
+
+fn span(from: Result<Duration, Duration>, to: Duration) -> Span {
+    let (Ok(start) | Err(start)) = from;
+    Span { took: to.saturating_sub(start), estimated: from.is_err() }
+}
+
+/// Whether it was passed. A test that was given up says nothing about what had not happened yet; what it did measure counts.
+pub(super) fn outcome(spec: &UpkeepSpec, findings: &Findings, seen: &Seen, end: End) -> Outcome {
+    let mut failures = measured(&spec.limits, findings);
+    match end {
+        End::Finished | End::TimedOut => failures.extend(missing(spec, findings, seen)),
+        End::Aborted => {}
+    }
+    match end {
+        End::Finished => {}
+        End::Aborted => failures.push(Failure::Aborted),
+        End::TimedOut => failures.push(Failure::TimedOut),
+    }
+    if failures.is_empty() { Outcome::Passed } else { Outcome::Failed(failures) }
+}
+
+fn measured(limits: &Limits, findings: &Findings) -> Vec<Failure> {
+    let beyond = |span: Option<Span>, max: Option<Duration>| {
+        span.zip(max).filter(|(span, max)| span.took > *max).map(|(span, _)| Some(span.took))
+    };
+    let slow = beyond(findings.response, limits.response_max).map(|took| Failure::TooSlow { took });
+    let late = beyond(findings.recovery, limits.recovery_max).map(|took| Failure::NotRecovered { took });
+    let off = findings
+        .deviation
+        .zip(limits.deviation_max)
+        .is_some_and(|(found, max)| found.by.get().abs() > max.get());
+    slow.into_iter().chain(late).chain(off.then_some(Failure::Deviation)).collect()
+}
+
+fn missing(spec: &UpkeepSpec, findings: &Findings, seen: &Seen) -> Vec<Failure> {
+    let mut failures = Vec::new();
+    let Limits { response_max, recovery_max, .. } = spec.limits;
+    if findings.baseline.is_none() || findings.plateau.is_none() {
+        failures.push(Failure::NoGoodValue);
+    } else if findings.departed.is_none() {
+        failures.push(Failure::NoResponse);
+    } else {
+        if response_max.is_some() && findings.response.is_none() {
+            failures.push(Failure::TooSlow { took: None });
+        }
+        if recovery_max.is_some() && findings.recovery.is_none() {
+            failures.push(Failure::NotRecovered { took: None });
+        }
+    }
+    failures.extend(spec.proves.iter().filter_map(|effect| unseen(*effect, seen)));
+    failures
+}
+
+fn unseen(effect: Effect, seen: &Seen) -> Option<Failure> {
+    match effect {
+        Effect::Alarm(alarm) => {
+            let tripped = seen.alarms.iter().any(|seen| seen.alarm == alarm);
+            (!tripped).then_some(Failure::AlarmDidNotTrip(alarm))
+        }
+        Effect::Trip(trip) => {
+            let moved = seen.trips.iter().any(|seen| seen.trip == trip);
+            (!moved).then_some(Failure::TripDidNotMove(trip))
+        }
+        Effect::Feedback(trip) => {
+            let mut trips = seen.trips.iter();
+            let proven =
+                trips.any(|seen| seen.trip == trip && seen.proven.is_some() && seen.discrepant.is_none());
+            (!proven).then_some(Failure::NotProven(trip))
+        }
+    }
+}
