@@ -2,8 +2,12 @@
 //! keeps the evidence of each test and judges it; never applies gas, bypasses a point or moves an output, and never takes a
 //! wall clock that nobody confirms as a reason to call something fine.
 
+#[cfg(test)]
+mod bench;
 mod due;
 mod evidence;
+#[cfg(test)]
+mod history_tests;
 mod judge;
 mod machine;
 #[cfg(test)]
