@@ -74,10 +74,12 @@ impl Bench {
     fn value(&self, second: u64) -> f64 {
         let left = |since: u64| (-core::f64::consts::LN_10 * since as f64 / self.t90_s).exp();
         let step = self.reads - self.clean;
-        match second {
-            0..=ON_S => self.clean,
-            ..=OFF_S => self.clean + step * (1.0 - left(second - ON_S)),
-            _ => self.clean + step * (1.0 - left(OFF_S - ON_S)) * left(second - OFF_S),
+        if second <= ON_S {
+            self.clean
+        } else if second <= OFF_S {
+            self.clean + step * (1.0 - left(second - ON_S))
+        } else {
+            self.clean + step * (1.0 - left(OFF_S - ON_S)) * left(second - OFF_S)
         }
     }
 }

@@ -111,9 +111,9 @@ fn is_late(values: &[(Duration, Value)], on: Duration, applied: Option<Value>) -
 
 fn plateau(gassed: &[(Duration, Value)], baseline: Value, off: Option<Duration>) -> Option<Value> {
     let distance = |value: Value| (value.get() - baseline.get()).abs();
-    let values = gassed.iter().map(|(_, value)| *value);
+    let mut values = gassed.iter().map(|(_, value)| *value);
     match off {
-        Some(_) => values.last(),
+        Some(_) => values.next_back(),
         None => values.max_by(|a, b| distance(*a).total_cmp(&distance(*b))),
     }
 }
