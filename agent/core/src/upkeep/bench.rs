@@ -18,10 +18,10 @@ pub(super) const HIGH: AlarmId = AlarmId(0);
 pub(super) const HIGH_HIGH: AlarmId = AlarmId(1);
 pub(super) const VALVE: TripId = TripId(0);
 
-pub(super) const ON_S: u64 = 60;
-pub(super) const OFF_S: u64 = 180;
+pub(super) const ON_S: u64 = 63;
+pub(super) const OFF_S: u64 = 187;
 
-/// A test of one detector, second by second: gas on at 60, off at 180.
+/// A test of one detector, second by second: gas on at 63, off at 187, neither a multiple of what thinning leaves.
 pub(super) struct Bench {
     pub(super) upkeep: UpkeepId,
     pub(super) applied: Option<f64>,

@@ -211,3 +211,81 @@ fn unseen(effect: Effect, seen: &Seen) -> Option<Failure> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+    use crate::upkeep::{Marks, Taken};
+
+    /// The last value before each limit and the first one beyond; the way is from 0 to 100, and from 100 to 0.
+    #[test]
+    fn the_edges_of_departure_response_and_return() {
+        for (value, departs) in [(-50, false), (10, false), (11, true), (90, true)] {
+            assert_eq!(both_ways(&[value], &[]).departed.is_some(), departs, "{value}");
+        }
+        for (value, responds) in [(89, false), (90, true), (130, true)] {
+            assert_eq!(both_ways(&[50, value], &[]).response.is_some(), responds, "{value}");
+        }
+        for (value, returns) in [(11, false), (10, true), (0, true), (-10, true), (-11, false)] {
+            assert_eq!(both_ways(&[95], &[95, value]).recovery.is_some(), returns, "{value}");
+        }
+    }
+
+    #[test]
+    fn the_plateau_is_what_it_settled_at_and_not_the_overshoot() {
+        let findings = both_ways(&[50, 130, 104], &[103]);
+        let share = findings.deviation.map(|deviation| deviation.by.get().abs());
+        assert_eq!(share, Some(4.0));
+        let unmarked = find(&trace(&[0, 130, 104], Marks::default()), None);
+        assert_eq!(unmarked.plateau, Some(Value::from_i32(130)));
+    }
+
+    #[test]
+    fn what_never_came_is_not_found() {
+        let marks = Marks { applied: Some(second(1)), removed: None };
+        let nothing = Findings::default();
+        assert_eq!(find(&trace(&[], marks), None), nothing);
+        let baseline = Some(Value::from_i32(7));
+        assert_eq!(find(&trace(&[7], marks), None), Findings { baseline, ..nothing });
+        let flat = Findings { baseline, plateau: baseline, ..nothing };
+        assert_eq!(find(&trace(&[7, 7, 7], marks), None), flat, "no way at all");
+        let unseen = trace(&[7], Marks { applied: None, ..marks });
+        assert_eq!(find(&unseen, None), Findings { baseline, ..nothing });
+        // Nothing before the gas: nobody knows from where it came.
+        let late = Marks { applied: Some(Duration::ZERO), removed: None };
+        let mut trace = trace(&[7, 50], late);
+        trace.samples[0].value = None;
+        assert_eq!(find(&trace, Some(Value::from_i32(50))), nothing);
+    }
+
+    #[test]
+    fn a_return_before_the_gas_is_off_is_none() {
+        let findings = both_ways(&[95, 0, 95], &[]);
+        assert_eq!(findings.recovery, None);
+    }
+
+    /// Reads a test up and down: the same must be found.
+    fn both_ways(gassed: &[i32], after: &[i32]) -> Findings {
+        let values: Vec<i32> = [0].iter().chain(gassed).chain(after).copied().collect();
+        let marks = Marks { applied: Some(second(0)), removed: Some(second(gassed.len())) };
+        let up = find(&trace(&values, marks), Some(Value::from_i32(100)));
+        let mirrored: Vec<i32> = values.iter().map(|value| 100 - value).collect();
+        let down = find(&trace(&mirrored, marks), Some(Value::ZERO));
+        assert_eq!((up.departed, up.response, up.recovery), (down.departed, down.response, down.recovery));
+        up
+    }
+
+    fn trace(values: &[i32], marks: Marks) -> Trace {
+        let mut samples = vec![];
+        for (index, value) in values.iter().enumerate() {
+            samples.push(Taken { after: second(index), value: Some(Value::from_i32(*value)) });
+        }
+        Trace { marks, samples, ..Trace::default() }
+    }
+
+    fn second(index: usize) -> Duration {
+        Duration::from_secs(index as u64)
+    }
+}

@@ -316,6 +316,9 @@ mod tests {
         assert_eq!(share.running(), Served::default(), "before the first count nothing is known");
         share.step(hour(8), Count { serving: 1, of: 2 });
         share.step(hour(14), Count { serving: 2, of: 2 });
+        // A time that was counted is not counted again.
+        share.step(hour(10), Count { serving: 2, of: 2 });
+        share.step(hour(14), Count { serving: 2, of: 2 });
         assert_eq!(share.running(), Served { serving: 18 * HOUR, of: 24 * HOUR });
         assert_eq!(share.running().permille(), Some(750));
         assert_eq!(share.poll_timeout().0, hour(25));
