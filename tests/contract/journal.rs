@@ -6,11 +6,16 @@ use std::time::Duration;
 
 use hazard_agent::journal::codec::{decode, encode};
 use hazard_agent::journal::read_block;
-use hazard_core::id::{AlarmId, DeviceId, Epoch, OutputId, PointId, SafeguardId, Seq, UplinkId};
+use hazard_core::id::{AlarmId, BusId, DeviceId, Epoch, OutputId, PointId, SafeguardId, Seq, UplinkId};
+use hazard_core::id::{PermitId, TripId, VoteId};
+use hazard_core::interlock::{
+    self, HoldStanding, InterlockEvent, InterlockStep, PermitStanding, ProofStanding, TripStanding, VoteCount,
+};
 use hazard_core::link::{Exception, LinkFault};
 use hazard_core::outbox::Record;
 use hazard_core::outbox::record::*;
 use hazard_core::reading::{Doubt, NoData, Quantity, Reading, Sample};
+use hazard_core::vote::Outcome;
 use hazard_core::{ClockTrust, Mono, Stamp, Utc, Value};
 
 /// First line: the records below, encoded. Second line: a whole block of the events among them, of epoch ordinal 7.
@@ -145,6 +150,15 @@ fn what_came_to_version_1_later_is_written_and_read_as_it_came() {
     let alarm = AlarmId(1);
     let lasts = Some(Duration::from_millis(6));
     let (from, to) = (AlarmState::Shelved, AlarmState::OutOfService);
+    let step = |step| Body::Interlock(InterlockEvent { step, actor: None, note: String::new() });
+    let count = VoteCount { outcome: Outcome::Tripped, needed: 2, of: 3, faulty: 1, bypassed: 4 };
+    let (ready, gone) = (TripStanding::Ready, TripStanding::Tripped);
+    let tripped = |cause| InterlockStep::Trip { trip: TripId(4), from: ready, to: gone, cause };
+    let (before, after) = (PermitStanding::PreRun, PermitStanding::Granted);
+    let permitted = InterlockStep::Permit { permit: PermitId(7), from: before, to: after };
+    let released = InterlockStep::Hold(PermitId(8), HoldStanding::Released);
+    let said = InterlockEvent { step: released, actor: Some("a".into()), note: "d".into() };
+    let reset = Body::Interlock(said);
     let system = |condition| Body::System(SystemEvent { condition, raised: true });
     let bypassed = hazard_core::reading::Sample::Suspect(Quantity::Text("".into()), Doubt::Bypassed);
     for (body, bytes) in [
@@ -161,9 +175,16 @@ fn what_came_to_version_1_later_is_written_and_read_as_it_came() {
             &[10, 2, 0, 5, 1, 97, 1, 98, 1, 99],
         ),
         (Body::Alarm(AlarmEvent { alarm, from, to, value: None, actor: None }), &[2, 1, 6, 8, 0, 0]),
+        (step(InterlockStep::Vote(VoteId(3), count)), &[11, 0, 3, 3, 2, 3, 1, 4, 0, 0]),
+        (step(tripped(Some(interlock::Cause::Alarm(alarm)))), &[11, 1, 4, 0, 1, 1, 0, 1, 0, 0]),
+        (step(tripped(Some(interlock::Cause::Vote(VoteId(5))))), &[11, 1, 4, 0, 1, 1, 1, 5, 0, 0]),
+        (step(InterlockStep::Proof(TripId(6), ProofStanding::Left)), &[11, 2, 6, 4, 0, 0]),
+        (step(permitted), &[11, 3, 7, 1, 3, 0, 0]),
+        (reset, &[11, 4, 8, 2, 1, 1, 97, 1, 100]),
         (system(Condition::AlarmFlood), &[4, 7, 1]),
         (system(Condition::AlarmChatter(alarm)), &[4, 8, 1, 1]),
         (system(Condition::RetentiveDown), &[4, 9, 1]),
+        (system(Condition::DelayExceeded(BusId(300))), &[4, 11, 172, 2, 1]),
         (Body::Readings(vec![Reading { point: PointId(0), sample: bypassed }]), &[1, 1, 0, 1, 1, 0, 4]),
     ] {
         let record = Arc::new(Record { seq: Seq(1), stamp, body });

@@ -3,6 +3,7 @@
 
 mod config;
 mod deploy;
+mod interlocks;
 mod journal;
 mod node;
 mod observe;

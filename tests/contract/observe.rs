@@ -201,6 +201,26 @@ fn an_absent_safeguard_is_shown_as_a_hazard_of_the_site_and_not_as_a_fault_of_th
 }
 
 #[test]
+fn the_screen_names_the_points_whose_alarms_took_longer_than_planned() {
+    let quiet = plant::status(Scene::Quiet);
+    let lines = |status: &Status| {
+        let screen = render(status, Lang::Zh, Style::Plain);
+        let lines = screen.lines().filter(|line| line.starts_with("○ 最长")).map(str::to_owned);
+        lines.collect::<Vec<_>>()
+    };
+    assert_eq!(quiet.delays.len(), 2, "points with an alarm on their value");
+    assert_eq!(lines(&quiet).len(), 1, "the one that came nearest");
+    let mut late = quiet;
+    for (row, longest_ms) in late.delays.iter_mut().zip([Some(60_150), Some(1)]) {
+        row.longest_ms = longest_ms;
+    }
+    let [line] = &lines(&late)[..] else { panic!("{:?}", lines(&late)) };
+    assert!(line.contains("GT-101") && line.contains("60.1 s") && line.contains("超过预计最坏"), "{line}");
+    late.delays[1].longest_ms = late.delays[1].predicted_ms.map(|ms| ms + 1);
+    assert_eq!(lines(&late).len(), 2);
+}
+
+#[test]
 fn a_screen_lists_twenty_rows_and_counts_the_rest() {
     let mut status = plant::status(Scene::Leak);
     status.alarms = vec![status.alarms[0].clone(); 33];
@@ -266,9 +286,13 @@ fn a_site_with_too_many_points_says_so_in_place_of_their_series() {
 fn a_duration_is_in_the_histogram_of_the_page() {
     let mut latency = Latencies::default();
     latency.read_to_panel.observe(std::time::Duration::from_micros(700));
+    latency.alarm_delay.observe(std::time::Duration::from_millis(1_020));
     let text = metrics::encode(&Arc::new(plant::status(Scene::Quiet)), &latency);
     assert!(text.contains("hazard_read_to_panel_seconds_bucket{le=\"0.0005\"} 0\n"), "{text}");
     assert!(text.contains("hazard_read_to_panel_seconds_bucket{le=\"0.001\"} 1\n"));
     assert!(text.contains("hazard_read_to_panel_seconds_sum 0.0007\n"));
+    assert!(text.contains("hazard_alarm_delay_seconds_bucket{le=\"1.0\"} 0\n"), "{text}");
+    assert!(text.contains("hazard_alarm_delay_seconds_bucket{le=\"2.5\"} 1\n"));
+    assert!(text.contains("hazard_output_delay_seconds_count 0\n"));
     assert!(text.contains("hazard_turn_duration_seconds_count 0\n"));
 }

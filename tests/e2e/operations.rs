@@ -99,6 +99,12 @@ fn metrics_are_served() {
     let file = local_site(dir.path(), &device);
     let agent = Agent::start(&file);
     let page = wait_for("metrics", || agent.metrics().filter(|page| page.contains("hazard_device_up")));
+    let counted = |page: &String| {
+        let mut lines =
+            page.lines().filter_map(|line| line.strip_prefix("hazard_alarm_delay_seconds_count "));
+        lines.any(|count| count != "0")
+    };
+    wait_for("a measured delay", || agent.metrics().filter(counted));
     assert!(page.contains("application/openmetrics-text") && page.trim_end().ends_with("# EOF"), "{page}");
 }
 

@@ -41,6 +41,17 @@ fn the_laws_hold_in_every_world() {
     assert!(sum.faults > seeds && sum.restarts > 0, "the worlds were too kind to prove anything");
 }
 
+/// The oracle asks for it in each world whose lines are calm; here are some, and a world that shows that it can be asked.
+#[test]
+fn on_lines_without_faults_no_alarm_takes_longer_than_predicted() {
+    for seed in 0..setting("HAZARD_SIM_TWINS", 12) {
+        let outcome = World::new(seed, Faults { lines: false, ..Faults::ALL }).run(Duration::from_secs(1200));
+        assert_eq!(outcome.broken, Vec::<String>::new(), "seed {seed}");
+    }
+    let faulty = World::new(0, Faults::ALL).run(Duration::from_secs(3600));
+    assert!(faulty.delays_exceeded, "nothing was ever late: the test would pass without any measuring");
+}
+
 #[test]
 fn alarms_do_not_care_about_disk_and_broker() {
     for seed in 0..setting("HAZARD_SIM_TWINS", 12) {

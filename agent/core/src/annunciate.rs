@@ -6,7 +6,8 @@ use alloc::vec::Vec;
 use hazard_field::Polarity;
 
 use crate::alarm::{Alarm, Priority};
-use crate::id::{AlarmId, DeviceId};
+use crate::id::{AlarmId, DeviceId, OutputId};
+use crate::interlock::Interlocks;
 use crate::site::{Site, SiteTables};
 
 /// What makes an output active.
@@ -20,6 +21,8 @@ pub enum Role {
     Fault,
     /// Active while any of these alarms stands or is latched.
     Alarms(Vec<AlarmId>),
+    /// Driven toward its safe state by trips and permits: see [`crate::interlock`].
+    Interlock,
     /// Toggles with each completed turn of the engine, and only then.
     Heartbeat,
 }
@@ -59,7 +62,7 @@ impl OutputSpec {
         };
         let driven = match &self.role {
             Role::Alarms(alarms) => alarms.iter().all(|alarm| alarm.index() < site.alarms.len()),
-            Role::Horn(_) | Role::Beacon(_) | Role::Fault | Role::Heartbeat => true,
+            Role::Horn(_) | Role::Beacon(_) | Role::Fault | Role::Interlock | Role::Heartbeat => true,
         };
         wired && driven
     }
@@ -73,22 +76,29 @@ pub struct Panel {
 }
 
 impl Panel {
-    /// The image for these alarms. `impaired` lights the fault lamps; `beat` is the level of the heartbeat outputs.
+    /// The image for these alarms and interlocks. `impaired` lights the fault lamps; `beat` is the level of the heartbeat
+    /// outputs.
     #[must_use]
-    pub(crate) fn image(site: &Site, alarms: &[Alarm], impaired: Impaired, beat: Beat) -> Self {
+    pub(crate) fn image(
+        site: &Site,
+        (alarms, locks): (&[Alarm], &Interlocks),
+        impaired: Impaired,
+        beat: Beat,
+    ) -> Self {
         let any = |min: Priority, test: fn(&Alarm) -> bool| {
             site.alarms.iter().zip(alarms).any(|(spec, alarm)| spec.priority >= min && test(alarm))
         };
-        let energised = |output: &OutputSpec| match &output.role {
+        let energised = |(id, output): (OutputId, &OutputSpec)| match &output.role {
             Role::Horn(min) => output.polarity.energised(any(*min, Alarm::sounds)),
             Role::Beacon(min) => output.polarity.energised(any(*min, Alarm::is_active)),
             Role::Fault => output.polarity.energised(impaired == Impaired::Yes),
             Role::Alarms(watched) => {
                 output.polarity.energised(watched.iter().any(|alarm| alarms[alarm.index()].is_active()))
             }
+            Role::Interlock => output.polarity.energised(locks.is_active(&site.matrix, id)),
             Role::Heartbeat => beat == Beat::High,
         };
-        Self { energised: site.outputs.iter().map(energised).collect() }
+        Self { energised: (0..).map(OutputId).zip(&site.outputs).map(energised).collect() }
     }
 }
 

@@ -9,7 +9,7 @@ use core::time::Duration;
 use crate::Mono;
 use crate::bypass::Bypass;
 use crate::engine::Engine;
-use crate::id::{AlarmId, PointId};
+use crate::id::{AlarmId, PointId, TripId};
 use crate::input::{Action, Answer, Command, Subject};
 use crate::outbox::record::{
     ActionEvent, AlarmEvent, AlarmState, Body, BypassChange, BypassEvent, Cause, HandlingEvent, Refusal,
@@ -52,6 +52,7 @@ impl Engine {
                 let outcome = self.end_bypass(point, said);
                 answer(Subject::Point(point), outcome)
             }
+            Action::ResetTrip(trip) => self.reset_trip(trip, (&said.actor, &said.note)),
         }
     }
 
@@ -205,10 +206,17 @@ impl Engine {
     }
 
     /// A button was pressed: whoever stands there has no name.
-    pub(crate) fn pressed(&mut self, buttons: Vec<(PointId, Verb)>) {
-        for (point, verb) in buttons {
-            let actor = String::from(&*self.site.points[point.index()].tag);
-            self.carry_out(Command { actor, action: Action::Act(verb, None), note: String::new() });
+    pub(crate) fn pressed(&mut self, buttons: Vec<PointId>) {
+        let site = Arc::clone(&self.site);
+        for point in buttons {
+            let spec = &site.points[point.index()];
+            let trips = (0..).map(TripId).zip(&site.matrix.trips);
+            let resets = trips.filter(|(_, trip)| trip.reset_button == Some(point));
+            let verb = spec.button.map(|verb| Action::Act(verb, None));
+            for action in verb.into_iter().chain(resets.map(|(trip, _)| Action::ResetTrip(trip))) {
+                let actor = String::from(&*spec.tag);
+                self.carry_out(Command { actor, action, note: String::new() });
+            }
         }
     }
 }

@@ -207,6 +207,21 @@ fn a_bypass_goes_on_after_a_restart_for_the_time_it_has_left() {
 }
 
 #[test]
+fn a_configuration_that_allows_fewer_bypasses_arms_what_is_one_too_many() {
+    let mut plant = Plant::new(|_| {});
+    plant.asks(0, bypass(GAS, "boss", HOUR));
+    plant.asks(0, bypass(PointId(1), "boss", HOUR));
+    let mut tables = SiteTables::clone(&plant.site);
+    tables.practice.bypasses_max = 1;
+    plant.site = Arc::new(Site::try_new(tables).unwrap());
+    plant.restarts(1, Some(Duration::ZERO));
+    let standing: Vec<PointId> = plant.engine.snapshot().bypasses.iter().map(|bypass| bypass.point).collect();
+    assert_eq!(standing, [GAS]);
+    plant.reads_both(2, 30, 30);
+    assert_eq!((plant.state(HIGH), plant.state(OTHER)), (AlarmState::OutOfService, AlarmState::Unacked));
+}
+
+#[test]
 fn a_flood_and_a_chattering_alarm_are_conditions() {
     let mut plant = Plant::new(|_| {});
     for turn in 0..11 {

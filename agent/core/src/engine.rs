@@ -10,11 +10,12 @@ use crate::deadline::Deadlines;
 use crate::decode::decode;
 use crate::id::{BusId, Epoch, OutputId, SafeguardId, Ticket, UplinkId};
 use crate::input::UplinkReport;
+use crate::interlock::Interlocks;
 use crate::link::{LinkFault, ReadResult};
 use crate::outbox::record::{Body, Condition, DeviceEvent, SystemEvent};
 use crate::outbox::{JournalState, Outbox};
 use crate::plant::{Found, Plant};
-use crate::poll::{Ask, Health, Poller, Settled, Turn, plan};
+use crate::poll::{Ask, Delay, Delays, Health, Poller, Settled, Turn, is_held, plan};
 use crate::reading::{Doubt, NoData, Reading, Sample};
 use crate::site::SafeguardState;
 use crate::wall::WallClock;
@@ -26,6 +27,8 @@ pub(crate) const TICK: Duration = Duration::from_secs(1);
 const UPLINK_GRACE: Duration = Duration::from_secs(10);
 /// A bus that skipped a poll counts as overrun for so long.
 const OVERRUN_HOLD: Duration = Duration::from_secs(30);
+/// Measured delays that wait for whoever counts them; without anybody, the newest are forgotten.
+const MEASURED_MAX: usize = 256;
 
 /// What a run starts with.
 #[derive(Clone, Debug)]
@@ -47,6 +50,7 @@ pub struct Engine {
     pub(crate) pollers: Vec<Poller>,
     pub(crate) health: Vec<Health>,
     pub(crate) plant: Plant,
+    pub(crate) locks: Interlocks,
     pub(crate) outbox: Outbox,
     pub(crate) conditions: BTreeSet<Condition>,
     uplinks_down_at: Vec<Option<Mono>>,
@@ -57,6 +61,8 @@ pub struct Engine {
     beat: Beat,
     tick_at: Mono,
     buses: Deadlines,
+    pub(crate) delays: Arc<Delays>,
+    measured: VecDeque<Delay>,
     ready: VecDeque<Output>,
     next_ticket: u64,
 }
@@ -77,6 +83,7 @@ impl Engine {
             wall: WallClock::new(now, start.utc, start.trust),
             health: site.devices.iter().map(|_| Health::default()).collect(),
             plant: Plant::new(&site, now),
+            locks: Interlocks::new(&site.matrix),
             outbox: Outbox::new(&site, start.epoch, now),
             conditions: BTreeSet::new(),
             uplinks_down_at: site.uplinks.iter().map(|_| Some(now)).collect(),
@@ -87,6 +94,8 @@ impl Engine {
             beat: Beat::Low,
             tick_at: now,
             buses,
+            delays: Arc::new(Delays::new(&site)),
+            measured: VecDeque::with_capacity(MEASURED_MAX),
             ready: VecDeque::new(),
             next_ticket: 1,
             pollers,
@@ -145,12 +154,18 @@ impl Engine {
         self.outbox.poll_output(self.now)
     }
 
+    /// A delay that was measured since it was last asked for.
+    pub fn poll_delay(&mut self) -> Option<Delay> {
+        self.measured.pop_front()
+    }
+
     /// When [`Self::handle_timeout`] is wanted next, and why.
     pub fn poll_timeout(&mut self) -> Option<(Mono, &'static str)> {
         let bus = self.buses.next().map(|(at, _)| (at, "a poll is due"));
         let outbox = self.outbox.poll_timeout().map(|at| (at, "the outbox has something to say"));
         let tick = Some((self.tick_at, "the engine looks after itself"));
-        [bus, self.plant.poll_timeout(), outbox, tick].into_iter().flatten().min_by_key(|(at, _)| *at)
+        let lock = self.locks.poll_timeout().map(|at| (at, "a time of an interlock ends"));
+        [bus, self.plant.poll_timeout(), lock, outbox, tick].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
     pub(crate) fn reach(&mut self, now: Mono) {
@@ -191,6 +206,9 @@ impl Engine {
             return;
         };
         let outcome = answer.1;
+        if let Some(delay) = settled.delay.filter(|_| self.measured.len() < MEASURED_MAX) {
+            self.measured.push_back(delay);
+        }
         self.set(Condition::BusDown(bus), outcome == Err(LinkFault::Gone));
         let mut found = Found::default();
         self.note_device(&settled, outcome, &mut found);
@@ -308,8 +326,10 @@ impl Engine {
         }
         for index in 0..self.pollers.len() {
             let overrun = self.pollers[index].overrun_at.is_some_and(|at| self.now.since(at) < OVERRUN_HOLD);
-            if let Ok(bus) = u16::try_from(index) {
-                self.set(Condition::BusOverrun(BusId(bus)), overrun);
+            let delayed = is_held(self.pollers[index].exceeded_at, self.now);
+            if let Ok(bus) = u16::try_from(index).map(BusId) {
+                self.set(Condition::BusOverrun(bus), overrun);
+                self.set(Condition::DelayExceeded(bus), delayed);
             }
         }
     }
@@ -393,6 +413,7 @@ impl Engine {
 
     /// Brings the panel up to date. Nothing else drives an output, so a heartbeat proves that turns are completed.
     pub(crate) fn finish_turn(&mut self) {
+        self.scan();
         if !core::mem::replace(&mut self.panel_stale, false) {
             return;
         }
@@ -402,7 +423,7 @@ impl Engine {
         } else {
             Impaired::No
         };
-        let panel = Panel::image(&self.site, &self.plant.alarms, impaired, self.beat);
+        let panel = Panel::image(&self.site, (&self.plant.alarms, &self.locks), impaired, self.beat);
         if panel == self.panel {
             return;
         }

@@ -73,5 +73,6 @@ fn device(index: u16) -> DeviceSpec {
         gap_max: 8,
         offline_after: 3,
         probe_max: Duration::from_secs(10),
+        sis: false,
     }
 }

@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::id::{AlarmId, BusId, Epoch, MessageId, OutputId, PointId, Seq, Ticket, UplinkId};
+use crate::id::{AlarmId, BusId, Epoch, MessageId, OutputId, PointId, Seq, Ticket, TripId, UplinkId, VoteId};
 use crate::link::{LinkFault, ReadResult};
 use crate::outbox::record::{Cause, PreviousEpoch, Record, Refusal, Verb};
 use crate::outbox::{AckedSet, Lane};
@@ -153,6 +153,8 @@ pub enum Action {
     },
     /// End a bypass.
     EndBypass(PointId),
+    /// 联锁复位: make a trip ready again.
+    ResetTrip(TripId),
 }
 
 /// What came of a command.
@@ -171,4 +173,8 @@ pub enum Subject {
     Alarm(AlarmId),
     /// A point.
     Point(PointId),
+    /// A vote.
+    Vote(VoteId),
+    /// A trip.
+    Trip(TripId),
 }

@@ -7,12 +7,17 @@ extern crate alloc;
 
 pub mod alarm;
 pub mod annunciate;
+pub mod assist;
+#[cfg(test)]
+mod assist_tests;
 pub mod bypass;
 mod command;
 #[cfg(test)]
 mod command_tests;
 mod deadline;
 pub mod decode;
+#[cfg(test)]
+mod delay_tests;
 mod engine;
 #[cfg(test)]
 mod engine_tests;

@@ -10,7 +10,7 @@ use crate::alarm::{Alarm, Kept, Seen, Signal};
 use crate::bypass::Bypasses;
 use crate::deadline::Deadlines;
 use crate::id::{AlarmId, DeviceId, PointId};
-use crate::outbox::record::{AlarmEvent, AlarmState, Verb};
+use crate::outbox::record::{AlarmEvent, AlarmState};
 use crate::reading::{Doubt, NoData, Reading, Sample};
 use crate::site::Site;
 use crate::table::PointTable;
@@ -21,7 +21,7 @@ pub(crate) struct Found {
     pub(crate) readings: Vec<Reading>,
     pub(crate) alarms: Vec<AlarmEvent>,
     /// Buttons that were pressed.
-    pub(crate) pressed: Vec<(PointId, Verb)>,
+    pub(crate) pressed: Vec<PointId>,
 }
 
 #[derive(Clone, Debug)]
@@ -36,6 +36,7 @@ pub(crate) struct Plant {
     alarms_of: Vec<Vec<AlarmId>>,
     suppressed_by: Vec<Vec<AlarmId>>,
     points_of: Vec<Vec<PointId>>,
+    buttons: Vec<bool>,
     stale: Deadlines,
     delays: Deadlines,
 }
@@ -49,6 +50,10 @@ impl Plant {
             if let Some(switch) = alarm.suppressed_while {
                 suppressed_by[switch.index()].push(id);
             }
+        }
+        let mut buttons: Vec<bool> = site.points.iter().map(|point| point.button.is_some()).collect();
+        for button in site.matrix.trips.iter().filter_map(|trip| trip.reset_button) {
+            buttons[button.index()] = true;
         }
         let mut points_of = vec![Vec::new(); site.devices.len()];
         let mut stale = Deadlines::new(site.points.len());
@@ -67,6 +72,7 @@ impl Plant {
             alarms_of,
             suppressed_by,
             points_of,
+            buttons,
             stale,
             delays: Deadlines::new(site.alarms.len()),
         }
@@ -92,10 +98,8 @@ impl Plant {
             self.moved((now, site), id, (from, Some(&sample)), found);
         }
         self.suppress((now, site), (point, &sample), found);
-        if let Some(verb) = spec.button
-            && self.is_pressed(point, &sample)
-        {
-            found.pressed.push((point, verb));
+        if self.buttons[point.index()] && self.is_pressed(point, &sample) {
+            found.pressed.push(point);
         }
         let sample = match sample {
             Sample::Good(quantity) if self.bypasses.has(point) => Sample::Suspect(quantity, Doubt::Bypassed),

@@ -6,9 +6,10 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::alarm::Kept;
+use crate::assist::KeptTrip;
 use crate::bypass::{Bypass, left_after};
 use crate::engine::Engine;
-use crate::id::AlarmId;
+use crate::id::{AlarmId, PermitId};
 use crate::outbox::record::BypassChange;
 
 /// What outlives a restart.
@@ -20,6 +21,10 @@ pub struct Retained {
     pub first_up: Vec<AlarmId>,
     /// Bypasses, and how long each has left.
     pub bypasses: Vec<(Bypass, Duration)>,
+    /// Trips that are not ready.
+    pub trips: Vec<KeptTrip>,
+    /// Permits that are granted.
+    pub permits: Vec<PermitId>,
 }
 
 impl Engine {
@@ -33,6 +38,8 @@ impl Engine {
             alarms: kept.filter_map(|(id, alarm)| Some((id, alarm.kept(now)?))).collect(),
             first_up: self.plant.first_up().collect(),
             bypasses: bypasses.map(|bypass| (bypass.clone(), bypass.until.since(now))).collect(),
+            trips: self.kept_trips(),
+            permits: self.kept_permits(),
         }
     }
 
@@ -48,6 +55,7 @@ impl Engine {
         for id in &retained.first_up {
             self.plant.restore_first_up(&site, *id);
         }
+        self.resume_trips(&retained.trips, &retained.permits, away);
         for (bypass, left) in &retained.bypasses {
             if bypass.point.index() >= site.points.len() {
                 continue;

@@ -5,8 +5,9 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::alarm::{AlarmSpec, Signal};
-use crate::annunciate::OutputSpec;
-use crate::id::{AlarmId, BusId, DeviceId, PointId};
+use crate::annunciate::{OutputSpec, Role, Wiring};
+use crate::id::{AlarmId, BusId, DeviceId, OutputId, PointId};
+use crate::interlock::{Matrix, MatrixFault};
 use crate::point::PointSpec;
 
 /// How a bus moves bytes; decides what a request costs.
@@ -78,6 +79,8 @@ pub struct DeviceSpec {
     pub offline_after: u8,
     /// The longest time between two probes of an offline device.
     pub probe_max: Duration,
+    /// It belongs to a safety instrumented system: it is read, and nothing is ever written to it.
+    pub sis: bool,
 }
 
 /// An uplink's sizes.
@@ -163,6 +166,8 @@ pub struct SiteTables {
     pub alarms: Vec<AlarmSpec>,
     /// Outputs.
     pub outputs: Vec<OutputSpec>,
+    /// Votes, trips and start permits.
+    pub matrix: Matrix,
     /// Uplinks.
     pub uplinks: Vec<UplinkSpec>,
     /// Safeguards.
@@ -194,14 +199,25 @@ pub enum SiteFault {
     AlarmWithoutReference(AlarmId),
     /// An output names no device or alarm that exists.
     OutputWithoutTarget(usize),
+    /// An output is a coil of a safety instrumented system.
+    OutputOnSis(usize),
+    /// An output waits for an interlock that no row of the matrix gives it.
+    OutputWithoutRow(usize),
+    /// A vote, a trip or a permit.
+    Matrix(MatrixFault),
 }
 
 impl Site {
-    /// Checks the tables against one another.
+    /// Checks the tables against one another. Points on which interlocks depend become interlock points.
     ///
     /// # Errors
     /// All faults, in table order.
-    pub fn try_new(tables: SiteTables) -> Result<Self, Vec<SiteFault>> {
+    pub fn try_new(mut tables: SiteTables) -> Result<Self, Vec<SiteFault>> {
+        for point in tables.matrix.points(&tables.alarms) {
+            if let Some(point) = tables.points.get_mut(point.index()) {
+                point.interlock = true;
+            }
+        }
         let faults = faults(&tables);
         if faults.is_empty() { Ok(Self(tables)) } else { Err(faults) }
     }
@@ -239,6 +255,7 @@ fn faults(site: &SiteTables) -> Vec<SiteFault> {
         let seen = match alarm.signal {
             Signal::Deviation { from } => from.index() < site.points.len(),
             Signal::Discrepancy { output } => output.index() < site.outputs.len(),
+            Signal::Unproven { trip } => trip.index() < site.matrix.trips.len(),
             Signal::Value | Signal::Lost | Signal::Rate { .. } | Signal::Frozen | Signal::OverRange => true,
         };
         let suppressor = alarm.suppressed_while.is_none_or(|point| point.index() < site.points.len());
@@ -250,7 +267,17 @@ fn faults(site: &SiteTables) -> Vec<SiteFault> {
         if !output.targets_exist(site) {
             faults.push(SiteFault::OutputWithoutTarget(index));
         }
+        if let Wiring::Coil { device, .. } = output.wiring
+            && site.devices.get(device.index()).is_some_and(|device| device.sis)
+        {
+            faults.push(SiteFault::OutputOnSis(index));
+        }
+        let driven = u16::try_from(index).is_ok_and(|index| site.matrix.drives(OutputId(index)));
+        if output.role == Role::Interlock && !driven {
+            faults.push(SiteFault::OutputWithoutRow(index));
+        }
     }
+    faults.extend(site.matrix.faults(site).into_iter().map(SiteFault::Matrix));
     faults
 }
 

@@ -8,9 +8,10 @@ use crate::annunciate::Panel;
 use crate::bypass::Bypass;
 use crate::engine::Engine;
 use crate::id::{AlarmId, DeviceId, Epoch, Seq, UplinkId};
+use crate::interlock::Interlocks;
 use crate::outbox::record::{AlarmState, Condition};
 use crate::outbox::{JournalState, Ledger};
-use crate::poll::{PollCount, Standing};
+use crate::poll::{DelayState, PollCount, Standing};
 use crate::table::PointTable;
 use crate::{ClockTrust, Mono, Stamp};
 
@@ -81,12 +82,16 @@ pub struct Snapshot {
     pub alarms: Vec<ActiveAlarm>,
     /// Bypasses that stand.
     pub bypasses: Vec<Bypass>,
+    /// Votes, trips and permits.
+    pub interlocks: Interlocks,
     /// The sums of alarm management.
     pub alarm_count: AlarmCount,
     /// Devices, in site order.
     pub devices: Vec<DeviceState>,
     /// Buses, in site order.
     pub buses: Vec<BusState>,
+    /// What was promised and measured of each safety point with an alarm on its value, in site order.
+    pub delays: Vec<DelayState>,
     /// Uplinks, in site order.
     pub uplinks: Vec<UplinkState>,
     /// Conditions of the agent itself.
@@ -127,9 +132,11 @@ impl Engine {
             table: self.plant.table.clone(),
             alarms: self.active_alarms(),
             bypasses: self.plant.bypasses.standing().to_vec(),
+            interlocks: self.locks.clone(),
             alarm_count: self.plant.flood.count(),
             devices: devices.collect(),
             buses: buses.collect(),
+            delays: self.delays.states(&self.pollers),
             uplinks: uplinks.collect(),
             conditions: self.standing_conditions(),
             panel: self.panel().clone(),

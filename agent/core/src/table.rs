@@ -16,7 +16,19 @@ pub struct Entry {
     /// When it was taken.
     pub at: Mono,
     stale_at: Mono,
+    good: Option<(Sample, Mono)>,
     reported: Option<(Sample, Mono)>,
+}
+
+/// Whether a point's last believable sample still counts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Belief {
+    /// It has one that is not too old: one reply that failed is no reason to stop a plant.
+    Fresh,
+    /// It had none since the start, and there is still time.
+    Unread,
+    /// It has none, or one that is too old.
+    Lost,
 }
 
 /// The samples of all points.
@@ -33,6 +45,7 @@ impl PointTable {
             sample: Sample::Bad(NoData::NeverRead),
             at: now,
             stale_at: now + point.stale_after,
+            good: None,
             reported: None,
         };
         Self { entries: site.points.iter().map(entry).collect() }
@@ -56,6 +69,9 @@ impl PointTable {
         if !matches!(sample, Sample::Bad(_)) {
             entry.stale_at = now + spec.stale_after;
         }
+        if sample.is_good() {
+            entry.good = Some((sample.clone(), now + spec.stale_after));
+        }
         entry.at = now;
         let worth = is_worth_a_record(entry.reported.as_ref(), &sample, now, &spec.report);
         if worth {
@@ -63,6 +79,23 @@ impl PointTable {
         }
         entry.sample = sample;
         (entry.stale_at, worth)
+    }
+
+    /// Whether the last believable sample of a point still counts.
+    pub(crate) fn belief(&self, point: PointId, now: Mono) -> Belief {
+        let entry = &self.entries[point.index()];
+        match entry.sample {
+            Sample::Good(_) | Sample::Suspect(..) => Belief::Fresh,
+            Sample::Bad(_) if now >= entry.stale_at => Belief::Lost,
+            Sample::Bad(_) if entry.good.is_some() => Belief::Fresh,
+            Sample::Bad(_) => Belief::Unread,
+        }
+    }
+
+    /// The last good sample of a point, unless it is too old.
+    pub(crate) fn good(&self, point: PointId, now: Mono) -> Option<&Sample> {
+        let (sample, until) = self.entries[point.index()].good.as_ref()?;
+        (now < *until).then_some(sample)
     }
 
     /// When the point becomes stale; `None` once it is bad, unless it was never read.

@@ -95,6 +95,11 @@ pub enum Deed {
         /// The point.
         point: String,
     },
+    /// 联锁复位: make a trip ready again.
+    ResetTrip {
+        /// Its name.
+        trip: String,
+    },
 }
 
 /// A cause as it is written.

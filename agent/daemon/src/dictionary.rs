@@ -1,7 +1,7 @@
 //! What the small numbers in the records of one epoch mean: written beside the records, so that a record from before a
 //! change of configuration still names the right point.
 
-use hazard_core::id::{AlarmId, PointId};
+use hazard_core::id::{AlarmId, PointId, TripId};
 
 /// The names behind one epoch's record numbers, each list in the order of its ids.
 #[derive(Clone, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
@@ -20,8 +20,14 @@ pub struct Dictionary {
     pub outputs: Vec<String>,
     /// Uplinks.
     pub uplinks: Vec<String>,
-    /// Safeguards. Last, and so it stays: a header on disk from before there were any ends here.
+    /// Safeguards. From here on lists are only added at the end: a header on disk ends with those of its time.
     pub safeguards: Vec<SafeguardEntry>,
+    /// Votes.
+    pub votes: Vec<String>,
+    /// Trips.
+    pub trips: Vec<String>,
+    /// Start permits.
+    pub permits: Vec<String>,
 }
 
 impl Dictionary {
@@ -43,6 +49,12 @@ impl Dictionary {
         entry
             .zip(point)
             .map_or_else(|| format!("#{}", alarm.0), |(entry, point)| format!("{}/{}", point.tag, entry.kind))
+    }
+
+    /// The trip of this name.
+    #[must_use]
+    pub fn trip(&self, name: &str) -> Option<TripId> {
+        (0..).map(TripId).zip(&self.trips).find(|(_, trip)| *trip == name).map(|(id, _)| id)
     }
 
     /// The point with this tag.
@@ -79,7 +91,7 @@ pub struct PointEntry {
 pub struct AlarmEntry {
     /// Position of its point in `points`.
     pub point: u32,
-    /// `low_low`, `low`, `high`, `high_high`, `digital` or `lost`.
+    /// `low_low`, `low`, `high`, `high_high`, `digital`, `lost`, a watch's kind, or `unproven`.
     pub kind: String,
     /// `low`, `medium`, `high` or `critical`.
     pub priority: String,

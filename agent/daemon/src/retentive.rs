@@ -31,6 +31,12 @@ pub struct Page {
     pub alarms: Vec<AlarmRow>,
     /// Bypasses.
     pub bypasses: Vec<BypassRow>,
+    /// Trips that are not ready.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trips: Vec<TripRow>,
+    /// Permits that are granted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub permits: Vec<String>,
 }
 
 /// An alarm that is not normal.
@@ -62,6 +68,19 @@ pub struct BypassRow {
     pub reason: String,
     /// How long it goes on.
     pub left_ms: u64,
+}
+
+/// A trip that is not ready.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct TripRow {
+    /// Its name.
+    pub trip: String,
+    /// Its causes have gone.
+    pub held: bool,
+    /// The alarm that came first, `GT-101/high`.
+    pub alarm: Option<String>,
+    /// Or the vote.
+    pub vote: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -293,6 +312,8 @@ mod tests {
                 reason: "标定".into(),
                 left_ms: 60_000,
             }],
+            trips: Vec::new(),
+            permits: Vec::new(),
         }
     }
 }

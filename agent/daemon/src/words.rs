@@ -2,10 +2,12 @@
 //! never changes its meaning.
 
 use hazard_core::ClockTrust;
+use hazard_core::interlock::{HoldStanding, PermitStanding, ProofStanding, TripStanding};
 use hazard_core::link::{Exception, LinkFault};
 use hazard_core::outbox::Lane;
 use hazard_core::outbox::record::{AlarmState, BypassChange, Cause, Condition, Refusal, Verb};
 use hazard_core::reading::{Doubt, NoData};
+use hazard_core::vote::Outcome;
 
 pub(crate) const fn clock(trust: ClockTrust) -> &'static str {
     match trust {
@@ -118,6 +120,52 @@ pub(crate) const fn refusal(refusal: Refusal) -> &'static str {
         Refusal::BypassedAlready => "bypassed_already",
         Refusal::NotBypassed => "not_bypassed",
         Refusal::Unknown => "unknown",
+        Refusal::Bypassed => "bypassed",
+        Refusal::Unproven => "unproven",
+    }
+}
+
+pub(crate) const fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Quiet => "quiet",
+        Outcome::Unread => "unread",
+        Outcome::Blind => "blind",
+        Outcome::Tripped => "tripped",
+    }
+}
+
+pub(crate) const fn trip(standing: TripStanding) -> &'static str {
+    match standing {
+        TripStanding::Ready => "ready",
+        TripStanding::Tripped => "tripped",
+        TripStanding::Held => "held",
+    }
+}
+
+pub(crate) const fn proof(standing: ProofStanding) -> &'static str {
+    match standing {
+        ProofStanding::Idle => "idle",
+        ProofStanding::Awaited => "awaited",
+        ProofStanding::Proven => "proven",
+        ProofStanding::NotShown => "not_shown",
+        ProofStanding::Left => "left",
+    }
+}
+
+pub(crate) const fn permit(standing: PermitStanding) -> &'static str {
+    match standing {
+        PermitStanding::FanOff => "fan_off",
+        PermitStanding::PreRun => "pre_run",
+        PermitStanding::Withheld => "withheld",
+        PermitStanding::Granted => "granted",
+    }
+}
+
+pub(crate) const fn hold(standing: HoldStanding) -> &'static str {
+    match standing {
+        HoldStanding::LineRuns => "line_runs",
+        HoldStanding::PostRun => "post_run",
+        HoldStanding::Released => "released",
     }
 }
 
@@ -136,6 +184,7 @@ pub(crate) const fn condition(condition: Condition) -> &'static str {
         Condition::OutputFault(_) => "output_fault",
         Condition::BusDown(_) => "bus_down",
         Condition::BusOverrun(_) => "bus_overrun",
+        Condition::DelayExceeded(_) => "delay_exceeded",
         Condition::ClockUntrusted => "clock_untrusted",
         Condition::AlarmFlood => "alarm_flood",
         Condition::AlarmChatter(_) => "alarm_chatter",

@@ -191,6 +191,9 @@ fn dictionary() -> Dictionary {
         outputs: vec!["HORN".into(), "FAULT".into()],
         uplinks: vec!["district".into(), "city".into()],
         safeguards: Vec::new(),
+        votes: Vec::new(),
+        trips: Vec::new(),
+        permits: Vec::new(),
     }
 }
 
@@ -237,6 +240,7 @@ fn device(name: &str, bus: u16, unit: u8) -> DeviceSpec {
         gap_max: 8,
         offline_after: 3,
         probe_max: Duration::from_secs(10),
+        sis: false,
     }
 }
 

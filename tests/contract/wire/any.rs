@@ -9,6 +9,10 @@ use hazard_agent::uplink::wire::{ActiveAlarm, Reason, State, Wire};
 use hazard_core::id::{
     AlarmId, BusId, DeviceId, Epoch, MessageId, OutputId, PointId, SafeguardId, Seq, UplinkId,
 };
+use hazard_core::id::{PermitId, TripId, VoteId};
+use hazard_core::interlock::{
+    self, HoldStanding, InterlockEvent, InterlockStep, PermitStanding, ProofStanding, TripStanding, VoteCount,
+};
 use hazard_core::link::{Exception, LinkFault};
 use hazard_core::outbox::Lane;
 use hazard_core::outbox::record::{
@@ -17,6 +21,7 @@ use hazard_core::outbox::record::{
     Verb,
 };
 use hazard_core::reading::{Doubt, NoData, Quantity, Reading, Sample};
+use hazard_core::vote::Outcome;
 use hazard_core::{ClockTrust, Mono, Publish, Stamp, Utc, Value};
 use proptest::collection::vec;
 use proptest::option;
@@ -92,9 +97,23 @@ fn dictionary() -> impl Strategy<Value = Dictionary> {
         vec(alarm, 0..4),
         [names(), names(), names(), names()],
         vec(safeguard(), 0..3),
+        [names(), names(), names()],
     )
-        .prop_map(|(config_hash, points, alarms, [devices, buses, outputs, uplinks], safeguards)| {
-            Dictionary { config_hash, points, alarms, devices, buses, outputs, uplinks, safeguards }
+        .prop_map(|(config_hash, points, alarms, parts, safeguards, rows)| {
+            let ([devices, buses, outputs, uplinks], [votes, trips, permits]) = (parts, rows);
+            Dictionary {
+                config_hash,
+                points,
+                alarms,
+                devices,
+                buses,
+                outputs,
+                uplinks,
+                safeguards,
+                votes,
+                trips,
+                permits,
+            }
         })
 }
 
@@ -167,7 +186,19 @@ fn event() -> impl Strategy<Value = Body> {
     let step = any::<(i64, i64)>().prop_map(|(from, to)| {
         Body::ClockStep(ClockStep { from: Utc::from_unix_ms(from), to: Utc::from_unix_ms(to) })
     });
-    prop_oneof![opening(), alarm, device, system, action(), loss(), step, handling(), shelving(), bypass()]
+    prop_oneof![
+        opening(),
+        alarm,
+        device,
+        system,
+        action(),
+        loss(),
+        step,
+        handling(),
+        shelving(),
+        bypass(),
+        interlock()
+    ]
 }
 
 fn opening() -> impl Strategy<Value = Body> {
@@ -217,6 +248,45 @@ fn bypass() -> impl Strategy<Value = Body> {
     })
 }
 
+fn interlock() -> impl Strategy<Value = Body> {
+    let outcome = select(vec![Outcome::Quiet, Outcome::Unread, Outcome::Blind, Outcome::Tripped]);
+    let count = (outcome, any::<[u16; 4]>()).prop_map(|(outcome, [needed, of, faulty, bypassed])| {
+        VoteCount { outcome, needed, of, faulty, bypassed }
+    });
+    let cause = prop_oneof![
+        (0..6_u32).prop_map(|id| interlock::Cause::Alarm(AlarmId(id))),
+        (0..4_u16).prop_map(|id| interlock::Cause::Vote(VoteId(id))),
+    ];
+    let trip = || select(vec![TripStanding::Ready, TripStanding::Tripped, TripStanding::Held]);
+    let proof = select(vec![
+        ProofStanding::Idle,
+        ProofStanding::Awaited,
+        ProofStanding::Proven,
+        ProofStanding::NotShown,
+        ProofStanding::Left,
+    ]);
+    let permit = || {
+        use PermitStanding::{FanOff, Granted, PreRun, Withheld};
+        select(vec![FanOff, PreRun, Withheld, Granted])
+    };
+    let hold = select(vec![HoldStanding::LineRuns, HoldStanding::PostRun, HoldStanding::Released]);
+    let step =
+        prop_oneof![
+            (0..4_u16, count).prop_map(|(id, count)| InterlockStep::Vote(VoteId(id), count)),
+            (0..4_u16, trip(), trip(), option::of(cause))
+                .prop_map(|(id, from, to, cause)| InterlockStep::Trip { trip: TripId(id), from, to, cause }),
+            (0..4_u16, proof).prop_map(|(id, proof)| InterlockStep::Proof(TripId(id), proof)),
+            (0..4_u16, permit(), permit()).prop_map(|(id, from, to)| InterlockStep::Permit {
+                permit: PermitId(id),
+                from,
+                to
+            }),
+            (0..4_u16, hold).prop_map(|(id, hold)| InterlockStep::Hold(PermitId(id), hold)),
+        ];
+    (step, option::of(any::<String>()), any::<String>())
+        .prop_map(|(step, actor, note)| Body::Interlock(InterlockEvent { step, actor, note }))
+}
+
 fn loss() -> impl Strategy<Value = Body> {
     let place =
         prop_oneof![Just(LossPlace::Journal), any::<u8>().prop_map(|id| LossPlace::Uplink(UplinkId(id)))];
@@ -255,7 +325,7 @@ fn state() -> impl Strategy<Value = State> {
 }
 
 fn condition() -> impl Strategy<Value = Condition> {
-    (0..11, 0..3_u16).prop_map(|(which, id)| match which {
+    (0..12, 0..3_u16).prop_map(|(which, id)| match which {
         0 => Condition::JournalDown,
         1 => Condition::JournalBehind,
         2 => Condition::UplinkDown(UplinkId(id.to_le_bytes()[0])),
@@ -266,6 +336,7 @@ fn condition() -> impl Strategy<Value = Condition> {
         7 => Condition::AlarmFlood,
         8 => Condition::AlarmChatter(AlarmId(id.into())),
         9 => Condition::SafeguardAbsent(SafeguardId(id)),
+        10 => Condition::DelayExceeded(BusId(id)),
         _ => Condition::RetentiveDown,
     })
 }

@@ -3,8 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use hazard_agent::uplink::wire::{Encoded, Reason};
-use hazard_core::id::{AlarmId, BusId, DeviceId, Epoch, OutputId, PointId, SafeguardId, Seq, UplinkId};
+use hazard_agent::uplink::wire::{Encoded, Reason, Wire};
+use hazard_core::id::{
+    AlarmId, BusId, DeviceId, Epoch, OutputId, PermitId, PointId, SafeguardId, Seq, TripId, UplinkId, VoteId,
+};
+use hazard_core::interlock::{
+    self, HoldStanding, InterlockEvent, InterlockStep, PermitStanding, ProofStanding, TripStanding, VoteCount,
+};
 use hazard_core::link::LinkFault;
 use hazard_core::outbox::Lane;
 use hazard_core::outbox::record::{
@@ -12,6 +17,7 @@ use hazard_core::outbox::record::{
     DeviceEvent, HandlingEvent, Loss, LossPlace, PreviousEpoch, ShelvingEvent, SystemEvent, Verb,
 };
 use hazard_core::reading::{Doubt, Quantity, Reading, Sample};
+use hazard_core::vote::Outcome;
 use hazard_core::{Publish, Utc};
 
 use super::{sample, validator};
@@ -39,6 +45,7 @@ pub(super) fn messages() -> Vec<(&'static str, Encoded)> {
         ("alarm-opening-first", first_opening()),
         ("alarm-device", of(devices())),
         ("alarm-system", of(conditions())),
+        ("alarm-system-delay", of(delayed())),
         ("alarm-system-safeguard", guarded().publish(&absent(), sample::SENT_AT)),
         ("alarm-action", of(actions())),
         ("alarm-loss", of(losses())),
@@ -48,6 +55,8 @@ pub(super) fn messages() -> Vec<(&'static str, Encoded)> {
         ),
         ("alarm-people", of(people())),
         ("alarm-aside", of(aside())),
+        ("birth-interlocks", interlocked().birth(sample::EPOCH)),
+        ("alarm-interlocks", interlocked().publish(&locks(), sample::SENT_AT)),
         ("alarm-unnamed", write(&sample::publish(Epoch(0xbad), alarms()))),
     ]
 }
@@ -77,6 +86,40 @@ fn no_golden_file_is_without_its_message() {
         let path = entry.unwrap().path();
         assert!(known.contains(&path), "{} is made by no message", path.display());
     }
+}
+
+fn interlocked() -> Wire {
+    let mut wire = sample::wire();
+    wire.learn(sample::EPOCH, Some(7), sample::interlocked().into());
+    wire
+}
+
+/// What an interlock goes through from a leak to its reset.
+fn locks() -> Publish {
+    let step = |step| Body::Interlock(InterlockEvent { step, actor: None, note: String::new() });
+    let count = VoteCount { outcome: Outcome::Tripped, needed: 1, of: 2, faulty: 1, bypassed: 0 };
+    let (vote, trip, permit) = (VoteId(0), TripId(0), PermitId(0));
+    let by_vote = Some(interlock::Cause::Vote(vote));
+    let by_alarm = Some(interlock::Cause::Alarm(AlarmId(1)));
+    let moved = |from, to, cause| InterlockStep::Trip { trip, from, to, cause };
+    let granted = |from, to| InterlockStep::Permit { permit, from, to };
+    use {PermitStanding as Permit, TripStanding as Trip};
+    let steps = [
+        InterlockStep::Vote(vote, count),
+        moved(Trip::Ready, Trip::Tripped, by_vote),
+        moved(Trip::Tripped, Trip::Held, by_alarm),
+        moved(Trip::Held, Trip::Tripped, None),
+        InterlockStep::Proof(trip, ProofStanding::NotShown),
+        granted(Permit::Granted, Permit::Withheld),
+        granted(Permit::FanOff, Permit::PreRun),
+        InterlockStep::Hold(permit, HoldStanding::PostRun),
+    ];
+    let reset = Body::Interlock(InterlockEvent {
+        step: moved(Trip::Held, Trip::Ready, by_vote),
+        actor: Some("李四".into()),
+        note: "通风后复位".into(),
+    });
+    sample::publish(sample::EPOCH, steps.into_iter().map(step).chain([reset]).collect())
 }
 
 /// Where a golden file is.
@@ -248,6 +291,12 @@ fn conditions() -> Vec<Body> {
     .into_iter()
     .flat_map(|condition| [true, false].map(|raised| Body::System(SystemEvent { condition, raised })))
     .collect()
+}
+
+/// Alarms of a bus came later than planned, and do no more.
+fn delayed() -> Vec<Body> {
+    let condition = Condition::DelayExceeded(BusId(0));
+    [true, false].map(|raised| Body::System(SystemEvent { condition, raised })).into()
 }
 
 fn actions() -> Vec<Body> {

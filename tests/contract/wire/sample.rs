@@ -49,6 +49,9 @@ pub(super) fn dictionary() -> Dictionary {
         outputs: vec!["HORN".into()],
         uplinks: vec!["district".into(), "city".into()],
         safeguards: Vec::new(),
+        votes: Vec::new(),
+        trips: Vec::new(),
+        permits: Vec::new(),
     }
 }
 
@@ -66,6 +69,12 @@ pub(super) fn guarded() -> Dictionary {
         safeguard("vent_panel", true, ["加装泄爆片，责任人李四", "2026-12-31"]),
     ];
     Dictionary { safeguards, ..dictionary() }
+}
+
+/// The names of a site with interlocks.
+pub(super) fn interlocked() -> Dictionary {
+    let [votes, trips, permits] = ["调压间燃气", "燃气切断", "磨床"].map(|name| vec![name.into()]);
+    Dictionary { votes, trips, permits, ..dictionary() }
 }
 
 pub(super) fn publish(epoch: Epoch, bodies: Vec<Body>) -> Publish {

@@ -83,6 +83,7 @@ fn condition() -> impl Strategy<Value = Condition> {
         any::<u16>().prop_map(|id| OutputFault(OutputId(id))),
         any::<u16>().prop_map(|id| BusDown(BusId(id))),
         any::<u16>().prop_map(|id| BusOverrun(BusId(id))),
+        any::<u16>().prop_map(|id| DelayExceeded(BusId(id))),
         any::<u16>().prop_map(|id| SafeguardAbsent(SafeguardId(id))),
     ]
 }

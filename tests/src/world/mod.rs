@@ -29,6 +29,8 @@ use oracle::Oracle;
 pub use site::PLANT;
 
 const WALL_START_MS: i64 = 1_780_000_000_000;
+/// Steps at one moment; an engine that wants more than that wants a moment that has passed, for ever.
+const STEPS_MAX: u32 = 10_000;
 
 /// What is allowed to go wrong.
 #[derive(Clone, Copy, Debug)]
@@ -73,6 +75,8 @@ pub struct Outcome {
     pub delivered: u64,
     /// Readings stated as lost.
     pub lost: u64,
+    /// An alarm would have taken longer than predicted, and that was told.
+    pub delays_exceeded: bool,
     /// Every change of the panel: when, and the levels.
     pub panel: Vec<(Mono, Vec<bool>)>,
 }
@@ -147,6 +151,9 @@ pub struct World {
     /// What outlives a power cut, and which of the engine's revisions it is.
     kept: Retained,
     kept_revision: Option<u64>,
+    kept_at: Mono,
+    /// A moment, and the steps at it so far.
+    moment: (Mono, u32),
     healing: bool,
     outcome: Outcome,
 }
@@ -169,9 +176,11 @@ impl World {
             lines: Lines::new(&site, seeds.bits()),
             disk: Disk::new(start.epoch),
             broker: Broker::new(usize::from(site::UPLINKS)),
-            oracle: Oracle::new(&site),
+            oracle: Oracle::new(&site, !faults.lines),
             kept: Retained::default(),
             kept_revision: None,
+            kept_at: now,
+            moment: (now, 0),
             site,
             rng,
             faults,
@@ -201,6 +210,7 @@ impl World {
         }
         self.outcome.delivered = self.broker.delivered();
         self.outcome.lost = self.oracle.lost();
+        self.outcome.delays_exceeded = self.oracle.delays_exceeded();
         self.outcome
     }
 
@@ -226,6 +236,7 @@ impl World {
         let wake = self.engine.poll_timeout().map_or(end, |(at, _)| at);
         let next = self.agenda.heap.peek().map_or(end, |Reverse(entry)| entry.at);
         self.now = self.now.max(wake.min(next)).min(end);
+        self.count_step();
         if next <= self.now
             && let Some(Reverse(entry)) = self.agenda.heap.pop()
         {
@@ -235,7 +246,10 @@ impl World {
         } else {
             self.engine.handle_timeout(self.now);
         }
-        while let Some(output) = self.engine.poll_output() {
+        while let Some(output) = self.engine.poll_output()
+            && self.outcome.broken.is_empty()
+        {
+            self.count_step();
             self.carry_out(output);
         }
         let snapshot = self.engine.snapshot();
@@ -244,11 +258,21 @@ impl World {
         if self.kept_revision != Some(self.engine.revision()) {
             self.kept_revision = Some(self.engine.revision());
             self.kept = self.engine.retained();
+            self.kept_at = self.now;
         }
         if self.outcome.panel.last().map(|(_, levels)| levels) != Some(&snapshot.panel.energised) {
             self.outcome.panel.push((self.now, snapshot.panel.energised.clone()));
         }
         self.outcome.broken.extend(self.oracle.take_broken());
+    }
+
+    /// A deadline that stays in the past must end the run by its name: a run that hangs names nobody.
+    fn count_step(&mut self) {
+        self.moment = if self.moment.0 == self.now { (self.now, self.moment.1 + 1) } else { (self.now, 0) };
+        if self.moment.1 > STEPS_MAX {
+            let why = self.engine.poll_timeout().map_or("there is always something to do", |(_, why)| why);
+            self.outcome.broken.push(format!("law 11: time stands still at {:?}: {why}", self.now));
+        }
     }
 
     fn happen(&mut self, event: Event, alive: bool) {
@@ -361,8 +385,10 @@ impl World {
         }
         if self.faults.clock && self.rng[3].chance(10) {
             faults += 1;
-            self.wall_skew_ms =
-                i64::try_from(self.rng[3].between(0, 4 * 31_536_000_000)).unwrap() - 63_072_000_000;
+            let skew_ms = i64::try_from(self.rng[3].between(0, 4 * 31_536_000_000)).unwrap() - 63_072_000_000;
+            // A clock that nothing sets right again would leave every restart without a time to tell.
+            let set_right = self.wall_skew_ms != 0 && self.rng[3].chance(500);
+            self.wall_skew_ms = if set_right { 0 } else { skew_ms };
         }
         if self.faults.power && self.rng[4].chance(2) {
             faults += 1;
@@ -447,8 +473,8 @@ impl World {
             return;
         };
         self.engine = Engine::new(Arc::clone(&self.site), &Start { epoch, utc, trust }, self.now);
-        // Power is back at once; whether a clock can tell decides what becomes of bypasses.
-        let away = (trust == ClockTrust::Synced).then_some(Duration::ZERO);
+        // Power is back at once; whether a clock can tell how old the file is decides what becomes of bypasses.
+        let away = (trust == ClockTrust::Synced).then(|| self.now.since(self.kept_at));
         self.engine.resume(&self.kept, away);
         self.boot(epoch);
     }

@@ -33,16 +33,21 @@ pub(super) struct Oracle {
     known_since: Vec<Option<Mono>>,
     /// Since when the samples that the engine took have been beyond each alarm's set-point.
     exceeded_since: Vec<Option<Mono>>,
+    /// The bypasses that stood at the last look, and when each was to end.
+    bypasses: BTreeMap<PointId, Mono>,
+    /// Lines and devices do nothing wrong.
+    calm: bool,
     booted: Mono,
     fresh: bool,
     known: BTreeMap<(Epoch, Seq), Arc<Record>>,
     amnesia: HashSet<Epoch>,
     broken: Vec<String>,
     lost: u64,
+    delays_exceeded: bool,
 }
 
 impl Oracle {
-    pub(super) fn new(site: &Arc<Site>) -> Self {
+    pub(super) fn new(site: &Arc<Site>, calm: bool) -> Self {
         Self {
             states: vec![AlarmState::Normal; site.alarms.len()],
             silenced: HashSet::new(),
@@ -51,18 +56,25 @@ impl Oracle {
             online_since: vec![None; site.devices.len()],
             known_since: vec![None; site.points.len()],
             exceeded_since: vec![None; site.alarms.len()],
+            bypasses: BTreeMap::new(),
+            calm,
             booted: Mono::ZERO,
             fresh: true,
             known: BTreeMap::new(),
             amnesia: HashSet::new(),
             broken: Vec::new(),
             lost: 0,
+            delays_exceeded: false,
             site: Arc::clone(site),
         }
     }
 
     pub(super) fn take_broken(&mut self) -> Vec<String> {
         std::mem::take(&mut self.broken)
+    }
+
+    pub(super) const fn delays_exceeded(&self) -> bool {
+        self.delays_exceeded
     }
 
     pub(super) const fn lost(&self) -> u64 {
@@ -96,7 +108,11 @@ impl Oracle {
                 let max = self.site.alarms[alarm.index()].shelve_max;
                 ("shelving", !lasts.is_zero() && *lasts <= max)
             }
-            Action::Act(..) | Action::Handle(..) | Action::Unshelve(_) | Action::EndBypass(_) => return,
+            Action::Act(..)
+            | Action::Handle(..)
+            | Action::Unshelve(_)
+            | Action::EndBypass(_)
+            | Action::ResetTrip(_) => return,
         };
         self.demand(!done || allowed, || format!("law 7: a {what} without bound: {action:?}"));
     }
@@ -153,10 +169,8 @@ impl Oracle {
         self.demand(snapshot.ledger.is_even(), || {
             format!("law 8: the ledger is uneven: {:?}", snapshot.ledger)
         });
-        let practice = self.site.practice;
-        let bounded = snapshot.bypasses.len() <= usize::from(practice.bypasses_max)
-            && snapshot.bypasses.iter().all(|b| b.until >= now && b.until <= now + practice.bypass_max);
-        self.demand(bounded, || format!("law 7: bypasses without bound: {:?}", snapshot.bypasses));
+        self.look_at_bypasses(now, snapshot);
+        self.look_at_delays_measured(snapshot);
         let limits = self.site.limits;
         let waiting = snapshot.ledger.waiting;
         self.demand(
@@ -166,6 +180,29 @@ impl Oracle {
         );
         self.acted = false;
         self.reset = false;
+    }
+
+    /// What the plan says holds for lines that answer, and what was measured is told.
+    fn look_at_delays_measured(&mut self, snapshot: &Snapshot) {
+        let told = |condition: &Condition| matches!(condition, Condition::DelayExceeded(_));
+        let told = snapshot.conditions.iter().any(told);
+        let late = snapshot.delays.iter().find(|delay| delay.longest > delay.predicted);
+        self.demand(!self.calm || (!told && late.is_none()), || {
+            format!("law 1: nothing is wrong with the lines, and alarms are beyond the plan: {late:?}")
+        });
+        self.delays_exceeded |= told;
+    }
+
+    fn look_at_bypasses(&mut self, now: Mono, snapshot: &Snapshot) {
+        let practice = self.site.practice;
+        let standing = &snapshot.bypasses;
+        let bounded = standing.len() <= usize::from(practice.bypasses_max)
+            && standing.iter().all(|b| b.until >= now && b.until <= now + practice.bypass_max);
+        self.demand(bounded, || format!("law 7: bypasses without bound: {standing:?}"));
+        // Nobody makes a bypass longer, a restart least of all: it is ended and put on again.
+        let longer = standing.iter().find(|b| self.bypasses.get(&b.point).is_some_and(|end| b.until > *end));
+        self.demand(longer.is_none(), || format!("law 7: a bypass was made longer: {longer:?}"));
+        self.bypasses = standing.iter().map(|bypass| (bypass.point, bypass.until)).collect();
     }
 
     /// After the faults have ended everything must have arrived or be stated.

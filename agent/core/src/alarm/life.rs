@@ -143,6 +143,12 @@ impl Alarm {
         self.enter(now, phase, spec.latch)
     }
 
+    /// Takes what the proof of a trip says; returns the state before if it changed.
+    pub(crate) fn prove(&mut self, now: Mono, is_discrepant: bool, spec: &AlarmSpec) -> Option<AlarmState> {
+        let phase = if is_discrepant { Phase::Tripped } else { Phase::Clear };
+        self.enter(now, phase, spec.latch)
+    }
+
     /// Lets delays end; returns the state before if it changed.
     pub(crate) fn timeout(
         &mut self,
@@ -321,7 +327,8 @@ impl Alarm {
 
 /// Whether the sample is good enough to release what it raised.
 fn is_believed(sample: Option<&Sample>, spec: &AlarmSpec) -> bool {
-    spec.signal.sees_bad() || sample.is_some_and(Sample::is_good)
+    let needs_no_sample = spec.signal.sees_bad() || matches!(spec.signal, Signal::Unproven { .. });
+    needs_no_sample || sample.is_some_and(Sample::is_good)
 }
 
 /// Whether the value has come back all the way; the other signals say so by their phase.
@@ -333,7 +340,8 @@ fn is_quiet(sample: Option<&Sample>, spec: &AlarmSpec) -> bool {
         | Signal::Deviation { .. }
         | Signal::Discrepancy { .. }
         | Signal::Frozen
-        | Signal::OverRange => true,
+        | Signal::OverRange
+        | Signal::Unproven { .. } => true,
     };
     back && is_believed(sample, spec)
 }

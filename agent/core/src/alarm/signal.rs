@@ -41,6 +41,7 @@ impl Memory {
                 switch(&spec.threshold)
             }
             Signal::Value | Signal::Rate { .. } | Signal::Deviation { .. } => spec.threshold,
+            Signal::Unproven { .. } => return phase,
         };
         match self.measure(now, seen, spec.signal) {
             Measured::Believed(value) => phase.step(now, value, &at),
@@ -66,6 +67,8 @@ impl Memory {
                 .zip(seen.commanded)
                 .map(|(feedback, commanded)| Value::from_flag((feedback >= Value::HALF) != commanded)),
             Signal::Frozen => self.frozen(now, value),
+            // Decided before: no sample counts.
+            Signal::Unproven { .. } => return Measured::Nothing,
             Signal::OverRange => {
                 return match seen.sample {
                     Sample::Suspect(_, Doubt::OverRange) => Measured::Believed(Value::ONE),

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use crate::Threshold;
-use crate::id::{OutputId, PointId, ZoneId};
+use crate::id::{OutputId, PointId, TripId, ZoneId};
 
 /// What kind of condition it is; decides its name on screen and upstream.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -30,6 +30,8 @@ pub enum AlarmKind {
     Frozen,
     /// 超量程: beyond what the detector can measure.
     OverRange,
+    /// 未到位: driven to its safe position and not shown there.
+    Unproven,
 }
 
 /// What an alarm compares with its threshold.
@@ -58,6 +60,11 @@ pub enum Signal {
     Frozen,
     /// 1 while the value is beyond the point's valid range, or the device says so.
     OverRange,
+    /// The proof of a trip says so; no sample does.
+    Unproven {
+        /// The trip.
+        trip: TripId,
+    },
 }
 
 impl Signal {

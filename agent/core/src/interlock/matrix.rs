@@ -4,7 +4,8 @@ use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use super::{Cause, Permissive, PermitSpec, TripSpec};
-use crate::alarm::AlarmKind;
+use crate::alarm::{AlarmKind, AlarmSpec};
+use crate::annunciate::Role;
 use crate::id::{AlarmId, OutputId, PermitId, PointId, TripId, VoteId};
 use crate::site::SiteTables;
 use crate::vote::{VoteFault, VoteSpec};
@@ -67,6 +68,8 @@ pub enum Wrong {
     NoTime,
     /// Its output keeps a fan running and is driven by a row that stops something: one relay cannot mean both.
     Contradiction,
+    /// Its output is not one that interlocks may drive.
+    NotAssist,
     /// What this cell watches is brought about by the row itself, directly or through others: once tripped, it could never
     /// be reset; once withheld, never granted.
     Cycle,
@@ -128,6 +131,8 @@ impl Matrix {
                 |other: &Cell| (other.row, other.column, other.name) == (cell.row, cell.column, cell.name);
             if !self.exists(site, cell.name) {
                 faults.push(cell.fault(Wrong::Unknown));
+            } else if is_foreign(site, cell.name) {
+                faults.push(cell.fault(Wrong::NotAssist));
             } else if cells[..place].iter().any(same) {
                 faults.push(cell.fault(Wrong::Twice));
             } else if cell.column == Column::Hold
@@ -139,6 +144,44 @@ impl Matrix {
         self.incomplete(&mut faults);
         faults.extend(self.cycles(site, &cells));
         faults
+    }
+
+    /// Whether a row drives the output or keeps its fan running.
+    #[must_use]
+    pub fn drives(&self, output: OutputId) -> bool {
+        self.cells().iter().any(|cell| cell.name == Name::Output(output))
+    }
+
+    /// Whether the alarm, alone or in a vote, drives the output: through a trip, or because a permit needs it quiet.
+    #[must_use]
+    pub fn drives_for(&self, output: OutputId, alarm: AlarmId) -> bool {
+        let in_vote = |vote: &VoteSpec| vote.channels.contains(&alarm) || vote.any_of.contains(&alarm);
+        let is = |cause: &Cause| match cause {
+            Cause::Alarm(id) => *id == alarm,
+            Cause::Vote(id) => self.votes.get(id.index()).is_some_and(in_vote),
+        };
+        let trips = |id: &TripId| self.trips.get(id.index()).is_some_and(|trip| trip.causes.iter().any(is));
+        let tripped =
+            self.trips.iter().any(|trip| trip.outputs.contains(&output) && trip.causes.iter().any(is));
+        let withheld = |permit: &PermitSpec| permit.requires.iter().any(is) || permit.trips.iter().any(trips);
+        tripped || self.permits.iter().any(|permit| permit.outputs.contains(&output) && withheld(permit))
+    }
+
+    /// Points on which a row depends: whoever bypasses one of them needs a second person.
+    #[must_use]
+    pub fn points(&self, alarms: &[AlarmSpec]) -> BTreeSet<PointId> {
+        let votes = self.votes.iter().flat_map(|vote| vote.channels.iter().chain(&vote.any_of)).copied();
+        let cells = self.cells();
+        let causes = cells.iter().filter_map(|cell| match cell.name {
+            Name::Cause(Cause::Alarm(alarm)) => Some(alarm),
+            _ => None,
+        });
+        let watched = votes.chain(causes).filter_map(|alarm| alarms.get(alarm.index()));
+        let shown = cells.iter().filter_map(|cell| match cell.name {
+            Name::Point(point) => Some(point),
+            _ => None,
+        });
+        watched.map(|alarm| alarm.point).chain(shown).collect()
     }
 
     fn incomplete(&self, faults: &mut Vec<MatrixFault>) {
@@ -266,6 +309,14 @@ impl Matrix {
             }
         }
     }
+}
+
+/// Whether it is an output with a role of its own, such as a horn.
+fn is_foreign(site: &SiteTables, name: Name) -> bool {
+    let Name::Output(id) = name else {
+        return false;
+    };
+    site.outputs.get(id.index()).is_some_and(|output| output.role != Role::Interlock)
 }
 
 fn add(cells: &mut Vec<Cell>, row: Row, column: Column, names: impl IntoIterator<Item = Name>) {

@@ -126,6 +126,7 @@ pub(super) fn matrix() -> Matrix {
         latch: true,
         permissives: vec![Permissive::Quiet(Cause::Alarm(BELT)), Permissive::Proven],
         prove: Some(ProveSpec { feedback: switch(VALVE), within }),
+        reset_button: None,
     };
     let fire = TripSpec {
         name: "fire".into(),
@@ -134,6 +135,7 @@ pub(super) fn matrix() -> Matrix {
         latch: false,
         permissives: Vec::new(),
         prove: None,
+        reset_button: None,
     };
     let line = PermitSpec {
         name: "line".into(),
@@ -163,7 +165,7 @@ pub(super) fn matrix() -> Matrix {
 fn site() -> SiteTables {
     let output = |_| OutputSpec {
         name: "output".into(),
-        role: Role::Alarms(Vec::new()),
+        role: Role::Interlock,
         wiring: Wiring::Gpio,
         polarity: Polarity::DeEnergiseToAlarm,
     };

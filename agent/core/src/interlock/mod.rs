@@ -3,6 +3,7 @@
 //! These are assist outputs and no safety instrumented system: what a SIS drives is only read. An output is only ever
 //! driven *toward* its safe state here; nothing in this module starts a machine or opens a valve.
 
+mod event;
 mod matrix;
 #[cfg(test)]
 mod matrix_tests;
@@ -12,6 +13,9 @@ mod scan;
 mod scan_tests;
 mod trip;
 
+pub use event::{
+    HoldStanding, InterlockEvent, InterlockStep, PermitStanding, ProofStanding, TripStanding, VoteCount,
+};
 pub use matrix::{Column, Matrix, MatrixFault, Row, Wrong};
 pub use permit::{Hold, HoldSpec, Permit, PermitSpec, PermitState};
 pub use scan::{Change, Interlocks, Scan};

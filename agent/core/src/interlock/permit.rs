@@ -120,9 +120,17 @@ impl Hold {
 pub struct Permit {
     state: PermitState,
     hold: Hold,
+    /// Until then, what nobody has read since a short restart withdraws nothing.
+    granted_until: Option<Mono>,
 }
 
 impl Permit {
+    /// A permit that an earlier run granted a moment ago: only what is seen withdraws it before `until`.
+    #[must_use]
+    pub const fn restored(until: Mono) -> Self {
+        Self { state: PermitState::Granted, hold: Hold::LineRuns, granted_until: Some(until) }
+    }
+
     /// Whether the line may run.
     #[must_use]
     pub const fn state(&self) -> PermitState {
@@ -138,6 +146,12 @@ impl Permit {
     /// Takes what a scan saw: of the fan, of everything required, and of the line.
     pub fn step(&mut self, now: Mono, spec: &PermitSpec, seen: (Feedback, CauseState, Feedback)) {
         let (fan, requires, line) = seen;
+        let unseen = fan != Feedback::Away && requires < CauseState::Standing;
+        let unclear = fan == Feedback::Unknown || requires == CauseState::Unknown;
+        if unseen && unclear && self.granted_until.is_some_and(|until| now < until) {
+            return;
+        }
+        self.granted_until = None;
         self.state = self.state.step(now, spec, (fan, requires));
         let Some(hold) = &spec.hold else {
             self.hold = Hold::Released;
@@ -164,7 +178,7 @@ impl Permit {
             Hold::PostRun { until } => Some(until),
             Hold::LineRuns | Hold::Released => None,
         };
-        pre_run.into_iter().chain(post_run).min()
+        pre_run.into_iter().chain(post_run).chain(self.granted_until).min()
     }
 }
 

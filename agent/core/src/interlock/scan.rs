@@ -50,7 +50,7 @@ pub enum Change {
 }
 
 /// The interlocks of one site at run time. The matrix given to each call is the one it was made for.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Interlocks {
     verdicts: Vec<Verdict>,
     trips: Vec<Trip>,
@@ -72,6 +72,13 @@ impl Interlocks {
     pub fn restore(&mut self, trip: TripId, state: TripState) {
         if let Some(restored) = self.trips.get_mut(trip.index()) {
             *restored = Trip::restored(state);
+        }
+    }
+
+    /// Takes up a permit that an earlier run granted a moment ago.
+    pub fn restore_grant(&mut self, permit: PermitId, until: Mono) {
+        if let Some(restored) = self.permits.get_mut(permit.index()) {
+            *restored = Permit::restored(until);
         }
     }
 

@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use super::{Cause, CauseState, Feedback, FeedbackSpec};
 use crate::Mono;
-use crate::id::OutputId;
+use crate::id::{OutputId, PointId};
 
 /// A row of the cause & effect matrix.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -25,6 +25,8 @@ pub struct TripSpec {
     pub permissives: Vec<Permissive>,
     /// How the field shows that it worked.
     pub prove: Option<ProveSpec>,
+    /// A push button that resets it, as far as it may be.
+    pub reset_button: Option<PointId>,
 }
 
 /// What a reset needs.
@@ -176,6 +178,15 @@ impl Trip {
     #[must_use]
     pub const fn proof(&self) -> Proof {
         self.proof
+    }
+
+    /// The cause that came first, unless it is ready.
+    #[must_use]
+    pub const fn first(&self) -> Option<FirstOut> {
+        match self.state {
+            TripState::Ready => None,
+            TripState::Tripped(first) | TripState::Held(first) => Some(first),
+        }
     }
 
     /// When [`Self::step`] has something to do although nothing new was seen.
@@ -371,6 +382,7 @@ mod tests {
             latch: true,
             permissives: vec![Permissive::Quiet(FAN), Permissive::Proven],
             prove: Some(ProveSpec { feedback, within: Duration::from_millis(5) }),
+            reset_button: None,
         }
     }
 

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::id::{AlarmId, BusId, DeviceId, Epoch, OutputId, PointId, SafeguardId, Seq, UplinkId};
+use crate::interlock::InterlockEvent;
 use crate::link::LinkFault;
 use crate::reading::Reading;
 use crate::{Stamp, Utc, Value};
@@ -35,7 +36,8 @@ impl Record {
             | Body::ClockStep(_)
             | Body::Handling(_)
             | Body::Shelving(_)
-            | Body::Bypass(_) => Lane::Event,
+            | Body::Bypass(_)
+            | Body::Interlock(_) => Lane::Event,
         }
     }
 
@@ -53,7 +55,8 @@ impl Record {
             | Body::ClockStep(_)
             | Body::Handling(_)
             | Body::Shelving(_)
-            | Body::Bypass(_) => 0,
+            | Body::Bypass(_)
+            | Body::Interlock(_) => 0,
         }
     }
 }
@@ -92,6 +95,8 @@ pub enum Body {
     Shelving(ShelvingEvent),
     /// A bypass began or ended.
     Bypass(BypassEvent),
+    /// Votes, trips and permits moved.
+    Interlock(InterlockEvent),
 }
 
 /// The start of an epoch, and what is known of those before it.
@@ -228,6 +233,12 @@ pub enum Condition {
     RetentiveDown,
     /// A safeguard that the site must have is not there: a standing major hazard, which no point measures.
     SafeguardAbsent(SafeguardId),
+    /// 报警延迟超限: a safety block of the bus was read, or a coil written, later than `hazard plan` says. It names the bus
+    /// and not the point, for the points of a bus share its line, the cause and the remedy; `hazard status` has the points.
+    ///
+    /// [`Self::BusOverrun`] says that a poll was left out, of any block; a delay may stay within its bound then, and a bound
+    /// may be exceeded with every poll sent.
+    DelayExceeded(BusId),
 }
 
 impl Condition {
@@ -242,7 +253,8 @@ impl Condition {
             | Self::BusDown(_)
             | Self::BusOverrun(_)
             | Self::ClockUntrusted
-            | Self::RetentiveDown => true,
+            | Self::RetentiveDown
+            | Self::DelayExceeded(_) => true,
             Self::SafeguardAbsent(_) | Self::AlarmFlood | Self::AlarmChatter(_) => false,
         }
     }
@@ -392,6 +404,10 @@ pub enum Refusal {
     NotBypassed,
     /// No alarm or point has this number.
     Unknown,
+    /// It is bypassed, so that nobody has seen it end.
+    Bypassed,
+    /// The field does not show the safe position.
+    Unproven,
 }
 
 /// Where records were lost.

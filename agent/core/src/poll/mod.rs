@@ -1,5 +1,6 @@
 //! Polling: which requests a bus carries when, and what a device's silence costs the others.
 
+mod delay;
 mod health;
 mod plan;
 mod poller;
@@ -9,6 +10,8 @@ mod slot;
 mod tests;
 mod writes;
 
+pub use delay::{Delay, DelayState};
+pub(crate) use delay::{Delays, is_held};
 pub use health::{Health, Standing, Turn};
 pub use plan::{Block, plan};
 pub use poller::{Ask, Poller, Settled};

@@ -4,8 +4,10 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::delay::Delay;
 use super::health::{Health, Turn};
 use super::plan::Block;
+use super::predict::Bounds;
 use super::slot::{PollCount, Slot};
 use super::writes::CoilGroup;
 use crate::Mono;
@@ -41,12 +43,15 @@ pub struct Settled {
     pub doubtful: bool,
     /// The outputs that were written; empty for a read.
     pub outputs: Vec<OutputId>,
+    /// How long what it brought or wrote was on its way, where that says anything.
+    pub delay: Option<Delay>,
 }
 
 #[derive(Clone, Debug)]
 enum Purpose {
     Read(usize),
-    Write(usize, Vec<bool>),
+    /// Which group, the levels, and since when the panel has asked for them.
+    Write(usize, Vec<bool>, Option<Mono>),
 }
 
 #[derive(Clone, Debug)]
@@ -70,6 +75,12 @@ type ProbeRank = (Option<Mono>, bool, usize);
 #[derive(Clone, Debug)]
 pub struct Poller {
     slots: Vec<Slot>,
+    /// When each slot is due: looked through at each reply, and slots are large.
+    dues: Vec<Mono>,
+    /// Its devices that are offline.
+    offline: usize,
+    /// No device is held back after this.
+    held_until: Mono,
     groups: Vec<CoilGroup>,
     flight: Option<Flight>,
     probe_after: Mono,
@@ -80,21 +91,34 @@ pub struct Poller {
     pub strays: u64,
     /// When a living device's poll was last skipped.
     pub overrun_at: Option<Mono>,
+    /// When a delay was last beyond what the plan says.
+    pub exceeded_at: Option<Mono>,
 }
 
 impl Poller {
     /// The poller of `bus` with its planned blocks.
     #[must_use]
     pub fn new(site: &Site, bus: BusId, blocks: Vec<Block>, now: Mono) -> Self {
+        let bounds = Bounds::new(site, bus, &blocks);
+        let mut groups = CoilGroup::all(site, bus, now);
+        for (group, bound) in groups.iter_mut().zip(bounds.writes) {
+            group.bind(bound);
+        }
+        let slots = blocks.into_iter().zip(bounds.reads);
+        let slots: Vec<_> = slots.map(|(block, bound)| Slot::new(block, now, bound)).collect();
         Self {
-            slots: blocks.into_iter().map(|block| Slot::new(block, now)).collect(),
-            groups: CoilGroup::all(site, bus, now),
+            dues: slots.iter().map(Slot::due).collect(),
+            slots,
+            offline: 0,
+            held_until: Mono::ZERO,
+            groups,
             flight: None,
             probe_after: Mono::ZERO,
             late: site.buses[bus.index()].kind.is_anonymous(),
             count: PollCount::default(),
             strays: 0,
             overrun_at: None,
+            exceeded_at: None,
         }
     }
 
@@ -124,15 +148,16 @@ impl Poller {
         }
         let (device, purpose, ask) = match self.choose(now, site, health)? {
             Choice::Write(index) => {
-                let group = &self.groups[index];
+                let group = &mut self.groups[index];
                 let request = group.request();
-                let purpose = Purpose::Write(index, request.coils.clone());
+                let purpose = Purpose::Write(index, request.coils.clone(), group.sent());
                 (group.device, purpose, Ask::Write(group.device, request))
             }
             Choice::Poll(index) => {
                 let slot = &mut self.slots[index];
                 let device = slot.block.device;
                 let missed = slot.release(now, &mut self.count);
+                self.dues[index] = slot.due();
                 if missed > 0 && !health[device.index()].is_offline() {
                     self.overrun_at = Some(now);
                 }
@@ -206,22 +231,55 @@ impl Poller {
         };
         let doubtful = result.is_ok() && device.take_doubt();
         let cost = now.since(flight.sent);
+        self.held_until = self.held_until.max(device.hold_until());
         self.charge(now, cost, site, flight.device, health);
-        let settled = Settled { device: flight.device, turn, block: None, doubtful, outputs: Vec::new() };
-        Some(match flight.purpose {
+        self.turned(flight.device, turn);
+        let device = flight.device;
+        let (block, outputs, delay) = match flight.purpose {
             Purpose::Read(index) => {
-                self.settle_read(now, index, result);
-                Settled { block: Some(index), ..settled }
+                let delay = self.settle_read(now, (index, flight.sent), result);
+                self.dues[index] = self.slots[index].due();
+                (Some(index), Vec::new(), delay)
             }
-            Purpose::Write(index, levels) => {
+            Purpose::Write(index, levels, since) => {
                 let group = &mut self.groups[index];
-                match result {
-                    Ok(()) => group.written(now, &levels),
-                    Err(_) => group.failed(now),
-                }
-                Settled { outputs: group.outputs().to_vec(), ..settled }
+                // A module that went or came back is measured from its next image.
+                let since = since.filter(|_| !health[device.index()].is_offline() && turn == Turn::Same);
+                let delay = match result {
+                    Ok(()) => group.written(now, &levels, since),
+                    Err(_) => group.failed(now, since),
+                };
+                (None, group.outputs().to_vec(), delay)
             }
-        })
+        };
+        if delay.is_some_and(|(_, exceeds)| exceeds) {
+            self.exceeded_at = Some(now);
+        }
+        let delay = delay.map(|(delay, _)| delay);
+        Some(Settled { device, turn, block, doubtful, outputs, delay })
+    }
+
+    /// The longest delay measured for the block at `index`.
+    #[must_use]
+    pub(super) fn longest_read(&self, index: usize) -> Option<Duration> {
+        self.slots.get(index)?.longest()
+    }
+
+    /// The same for a coil group.
+    #[must_use]
+    pub(super) fn longest_write(&self, index: usize) -> Option<Duration> {
+        self.groups.get(index)?.longest()
+    }
+
+    /// A device that went or came back is measured from its next answer.
+    fn turned(&mut self, device: DeviceId, turn: Turn) {
+        match turn {
+            Turn::Same => return,
+            Turn::WentOffline(_) => self.offline += 1,
+            Turn::CameBack => self.offline = self.offline.saturating_sub(1),
+        }
+        self.slots.iter_mut().filter(|slot| slot.block.device == device).for_each(Slot::lost);
+        self.groups.iter_mut().filter(|group| group.device == device).for_each(CoilGroup::lost);
     }
 
     /// The ticket of a request that no adapter answered in time.
@@ -236,6 +294,10 @@ impl Poller {
         if let Some(flight) = &self.flight {
             return Some(flight.expires);
         }
+        let writes = self.groups.iter().filter_map(|group| self.write_time(group, health));
+        if self.is_calm(now) {
+            return self.dues.iter().copied().chain(writes).min();
+        }
         let shared = self.has_living(health);
         let polls = self.slots.iter().map(|slot| {
             let device = &health[slot.block.device.index()];
@@ -245,26 +307,32 @@ impl Poller {
                 Some(at) => at + SLACK_WAIT,
             }
         });
-        let writes = self.groups.iter().filter_map(|group| self.write_time(group, health));
         polls.chain(writes).min()
     }
 
-    fn settle_read(&mut self, now: Mono, index: usize, result: Result<(), LinkFault>) {
+    fn settle_read(
+        &mut self,
+        now: Mono,
+        (index, sent): (usize, Mono),
+        result: Result<(), LinkFault>,
+    ) -> Option<(Delay, bool)> {
         let slot = &mut self.slots[index];
         match result {
             Ok(()) => {
-                slot.succeeded();
                 self.count.read += 1;
-                return;
+                return slot.succeeded(now, sent);
             }
             Err(LinkFault::Refused(
                 Exception::IllegalFunction | Exception::IllegalAddress | Exception::IllegalValue,
             )) => slot.refused(now),
-            Err(LinkFault::Silent | LinkFault::Garbled | LinkFault::Gone | LinkFault::Refused(_)) => {
-                slot.failed(now)
+            Err(LinkFault::Refused(_)) => {
+                slot.failed(now);
+                slot.lost();
             }
+            Err(LinkFault::Silent | LinkFault::Garbled | LinkFault::Gone) => slot.failed(now),
         }
         self.count.failed += 1;
+        None
     }
 
     /// A probe that failed is paid for: the next one waits until its share of time has passed.
@@ -277,6 +345,21 @@ impl Poller {
         self.probe_after = now + cost * (1000 - share) / share;
     }
 
+    /// Whether all of its devices live and none is held back: then only the grid says what is next.
+    fn is_calm(&self, now: Mono) -> bool {
+        self.offline == 0 && now >= self.held_until
+    }
+
+    /// The poll to send at `now` on a calm bus.
+    fn due_poll(&self, now: Mono, health: &[Health]) -> Option<usize> {
+        let due = self.dues.iter().enumerate().filter(|(_, due)| **due <= now);
+        let rank = |(index, due): (usize, &Mono)| {
+            let block = &self.slots[index].block;
+            (!block.safety, (*due).max(health[block.device.index()].hold_until()), index)
+        };
+        due.map(rank).min().map(|(_, _, index)| index)
+    }
+
     fn choose(&self, now: Mono, site: &Site, health: &[Health]) -> Option<Choice> {
         let is_dead = |index: &usize| health[self.groups[*index].device.index()].is_offline();
         let writes = (0..self.groups.len())
@@ -284,6 +367,9 @@ impl Poller {
         let (dead, living): (Vec<usize>, Vec<usize>) = writes.partition(is_dead);
         if let Some(index) = living.first() {
             return Some(Choice::Write(*index));
+        }
+        if self.is_calm(now) {
+            return self.due_poll(now, health).map(Choice::Poll);
         }
         let (poll, next_due) = self.earliest_poll(now, health);
         let probe_at = |device: DeviceId| health[device.index()].probe_at();

@@ -15,6 +15,7 @@ use core::time::Duration;
 
 use cost::{line_time, read_cost, silence};
 
+use super::delay::announces;
 use super::plan::{Block, plan};
 use super::slot::RETRY_AFTER;
 use super::writes::{CoilGroup, REFRESH, RETRY_FIRST};
@@ -293,6 +294,24 @@ fn delays(site: &Site, buses: &[BusPrediction]) -> Vec<DelayPrediction> {
     delays
 }
 
+/// What a poller measures against: until a read is settled, and until a coil group has followed, with one request failing.
+pub(super) struct Bounds {
+    pub(super) reads: Vec<Option<Duration>>,
+    pub(super) writes: Vec<Option<Duration>>,
+}
+
+impl Bounds {
+    pub(super) fn new(site: &Site, bus: BusId, blocks: &[Block]) -> Self {
+        let bus = BusPrediction::new(site, bus, blocks.to_vec());
+        let read = |read| until_settled(site, &bus, read).map(|parts| parts.total());
+        let write = |index| followed(site, &bus, index).map(|(took, failed)| took.saturating_add(failed));
+        Self {
+            reads: bus.reads.iter().map(read).collect(),
+            writes: (0..bus.writes.len()).map(write).collect(),
+        }
+    }
+}
+
 /// The parts up to the settled reply, and what one failed request adds to them.
 fn until_settled(site: &Site, bus: &BusPrediction, read: &PlannedRead) -> Option<DelayParts> {
     let safety = bus.reads.iter().filter(|other| other.block.safety);
@@ -325,28 +344,26 @@ fn announced(
     let mut parts = DelayParts { on_delay: alarm.1.threshold.on_delay, ..settled };
     for bus in buses {
         for (index, write) in bus.writes.iter().enumerate() {
-            if !write.outputs.iter().any(|output| announces(&site.outputs[output.index()].role, alarm)) {
+            if !write.outputs.iter().any(|output| announces(site, *output, alarm)) {
                 continue;
             }
-            let (ahead, blocking) = (&bus.writes[..index], bus.blocking());
-            let base = blocking.saturating_add(write.cost);
-            let took = longest_wait(base, ahead)?;
-            let pause = late_window(site, &site.devices[write.device.index()]).max(RETRY_FIRST);
-            let own_failed = sum([bus.failure, pause, took]);
-            let others_failed = longest_wait(sum([base, bus.failure, blocking]), ahead)?.saturating_sub(took);
+            let (took, failed) = followed(site, bus, index)?;
             parts.output = parts.output.max(took);
-            parts.failed = parts.failed.max(own_failed).max(others_failed);
+            parts.failed = parts.failed.max(failed);
         }
     }
     Some(parts)
 }
 
-fn announces(role: &Role, (id, alarm): (AlarmId, &AlarmSpec)) -> bool {
-    match role {
-        Role::Horn(least) | Role::Beacon(least) => alarm.priority >= *least,
-        Role::Alarms(alarms) => alarms.contains(&id),
-        Role::Fault | Role::Heartbeat => false,
-    }
+/// How long a coil group takes to follow the panel, and what one failed request adds to it.
+fn followed(site: &Site, bus: &BusPrediction, index: usize) -> Option<(Duration, Duration)> {
+    let (write, ahead, blocking) = (&bus.writes[index], &bus.writes[..index], bus.blocking());
+    let base = blocking.saturating_add(write.cost);
+    let took = longest_wait(base, ahead)?;
+    let pause = late_window(site, &site.devices[write.device.index()]).max(RETRY_FIRST);
+    let own_failed = sum([bus.failure, pause, took]);
+    let others_failed = longest_wait(sum([base, bus.failure, blocking]), ahead)?.saturating_sub(took);
+    Some((took, own_failed.max(others_failed)))
 }
 
 /// The least wait that has room for `base` and for all writes that come due during it.

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use super::delay::{Delay, Watch};
 use super::plan::Block;
 use crate::Mono;
 
@@ -27,30 +28,35 @@ pub struct PollCount {
 #[derive(Clone, Debug)]
 pub(super) struct Slot {
     pub(super) block: Block,
-    base: Mono,
-    turn: u64,
+    /// Its next time on the grid.
+    grid: Mono,
     retry_at: Option<Mono>,
     refused: Option<(Mono, Duration)>,
+    /// When the last read that brought values was sent.
+    asked_at: Option<Mono>,
+    watch: Watch,
 }
 
 impl Slot {
-    pub(super) fn new(block: Block, start: Mono) -> Self {
-        let base = start + block.phase;
-        Self { block, base, turn: 0, retry_at: None, refused: None }
+    pub(super) fn new(block: Block, start: Mono, bound: Option<Duration>) -> Self {
+        let grid = start + block.phase;
+        let watch = Watch::new(bound);
+        Self { block, grid, retry_at: None, refused: None, asked_at: None, watch }
     }
 
+    /// When it is to be read: the grid, unless a failure or a refusal says otherwise.
     pub(super) fn due(&self) -> Mono {
-        let grid = self.grid();
-        let due = self.retry_at.map_or(grid, |retry| retry.min(grid));
+        let due = self.retry_at.map_or(self.grid, |retry| retry.min(self.grid));
         self.refused.map_or(due, |(until, _)| due.max(until))
     }
 
     /// The slot is sent at `now`: moves on to the next grid time and counts what it missed.
     pub(super) fn release(&mut self, now: Mono, count: &mut PollCount) -> u64 {
         let period_us = u64::try_from(self.block.period.as_micros()).unwrap_or(u64::MAX).max(1);
-        let late_us = now.as_micros().saturating_sub(self.grid().as_micros());
-        let passed = if now < self.grid() { 0 } else { 1 + late_us / period_us };
-        self.turn = self.turn.saturating_add(passed);
+        let late_us = now.as_micros().saturating_sub(self.grid.as_micros());
+        let passed = if now < self.grid { 0 } else { 1 + late_us / period_us };
+        let ahead_us = period_us.saturating_mul(passed);
+        self.grid = Mono::from_micros(self.grid.as_micros().saturating_add(ahead_us));
         self.retry_at = None;
         let missed = passed.saturating_sub(1);
         count.scheduled += missed + 1;
@@ -58,8 +64,25 @@ impl Slot {
         missed
     }
 
-    pub(super) const fn succeeded(&mut self) {
+    /// A read sent at `sent` brought values: what changed just after the one before it could not be seen until now. The
+    /// first one after a start or a silence measures nothing; the flag says whether the delay is beyond its bound.
+    pub(super) fn succeeded(&mut self, now: Mono, sent: Mono) -> Option<(Delay, bool)> {
         self.refused = None;
+        let before = self.asked_at.replace(sent)?;
+        if !self.block.safety {
+            return None;
+        }
+        let took = now.since(before);
+        Some((Delay::Learnt(took), self.watch.exceeds(took)))
+    }
+
+    /// The points have no value, which is an alarm of its own: what comes next is a beginning and no delay.
+    pub(super) const fn lost(&mut self) {
+        self.asked_at = None;
+    }
+
+    pub(super) const fn longest(&self) -> Option<Duration> {
+        self.watch.longest()
     }
 
     /// A long period is not waited out after a failure.
@@ -72,10 +95,6 @@ impl Slot {
         let longest = if self.block.safety { REFUSED_SAFETY_MAX } else { REFUSED_MAX };
         let pause = self.refused.map_or(REFUSED_FIRST, |(_, pause)| (pause * 2).min(longest));
         self.refused = Some((now + pause, pause));
-    }
-
-    fn grid(&self) -> Mono {
-        let period_us = u64::try_from(self.block.period.as_micros()).unwrap_or(u64::MAX);
-        Mono::from_micros(self.base.as_micros().saturating_add(period_us.saturating_mul(self.turn)))
+        self.lost();
     }
 }

@@ -4,6 +4,7 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::delay::{Delay, Watch};
 use crate::Mono;
 use crate::annunciate::{OutputSpec, Panel, Wiring};
 use crate::id::{BusId, DeviceId, OutputId};
@@ -24,6 +25,9 @@ pub(super) struct CoilGroup {
     levels: Vec<bool>,
     due: Mono,
     retry: Duration,
+    /// Since when the panel has asked for levels that are not written.
+    changed_at: Option<Mono>,
+    watch: Watch,
 }
 
 impl CoilGroup {
@@ -52,10 +56,17 @@ impl CoilGroup {
                     levels: Vec::new(),
                     due: now,
                     retry: RETRY_FIRST,
+                    changed_at: None,
+                    watch: Watch::new(None),
                 }),
             }
         }
         groups
+    }
+
+    /// Measures itself against this bound.
+    pub(super) const fn bind(&mut self, bound: Option<Duration>) {
+        self.watch = Watch::new(bound);
     }
 
     pub(super) fn outputs(&self) -> &[OutputId] {
@@ -66,6 +77,10 @@ impl CoilGroup {
     pub(super) fn follow(&mut self, panel: &Panel, now: Mono) {
         let levels: Vec<bool> = self.outputs.iter().map(|output| panel.energised[output.index()]).collect();
         if levels != self.levels {
+            // What a module shows before its first image is nobody's delay.
+            if !self.levels.is_empty() {
+                self.changed_at = self.changed_at.or(Some(now));
+            }
             self.levels = levels;
             self.due = now;
             self.retry = RETRY_FIRST;
@@ -81,17 +96,42 @@ impl CoilGroup {
         WriteRequest { unit: self.unit, start: self.start, coils: self.levels.clone() }
     }
 
-    /// What was written is now in the module, unless the image changed meanwhile.
-    pub(super) fn written(&mut self, now: Mono, levels: &[bool]) {
+    /// The levels are on their way; returns since when the panel has asked for them.
+    pub(super) const fn sent(&mut self) -> Option<Mono> {
+        self.changed_at.take()
+    }
+
+    /// What was written is now in the module, unless the image changed meanwhile. Measures how long it took from `since`; the
+    /// flag says whether that is beyond its bound.
+    pub(super) fn written(
+        &mut self,
+        now: Mono,
+        levels: &[bool],
+        since: Option<Mono>,
+    ) -> Option<(Delay, bool)> {
         self.retry = RETRY_FIRST;
         if levels == self.levels {
             self.due = now + REFRESH;
         }
+        let took = now.since(since?);
+        Some((Delay::Followed(took), self.watch.exceeds(took)))
     }
 
-    pub(super) fn failed(&mut self, now: Mono) {
+    /// The module does not answer, which is a condition of its own: what it takes afterwards is no delay.
+    pub(super) const fn lost(&mut self) {
+        self.changed_at = None;
+    }
+
+    pub(super) const fn longest(&self) -> Option<Duration> {
+        self.watch.longest()
+    }
+
+    /// The levels did not get there; nothing is measured yet.
+    pub(super) fn failed(&mut self, now: Mono, since: Option<Mono>) -> Option<(Delay, bool)> {
+        self.changed_at = since.or(self.changed_at);
         self.due = now + self.retry;
         self.retry = (self.retry * 2).min(RETRY_MAX);
+        None
     }
 }
 

@@ -91,6 +91,14 @@ enum Command {
         #[command(flatten)]
         socket: Socket,
     },
+    /// 联锁一览：表决、联锁、启动许可 votes, trips and start permits
+    Interlocks {
+        /// 输出 JSON print JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        socket: Socket,
+    },
     /// 消音：喇叭静默，直到下一个报警 silence the horn until the next alarm
     Silence(Act),
     /// 确认报警 acknowledge
@@ -108,7 +116,18 @@ enum Command {
         person: Person,
     },
     /// 复位已锁存且已确认的报警；条件不具备时说明原因 reset latched alarms that were acknowledged, or say why not
-    Reset(Act),
+    ///
+    /// 联锁要写明名称 a trip is reset by its name: hazard reset --trip 燃气切断 --actor 李四
+    Reset {
+        /// 报警，如 GT-101/high；不写则为全部报警 an alarm; all alarms when left out
+        #[arg(conflicts_with = "trip")]
+        alarm: Option<String>,
+        /// 联锁的名称 a trip's name
+        #[arg(long)]
+        trip: Option<String>,
+        #[command(flatten)]
+        person: Person,
+    },
     /// 搁置一个报警，到时自动恢复 put an alarm aside for a limited time
     Shelve {
         /// 报警，如 FT-301/low an alarm
@@ -218,7 +237,13 @@ fn carry_out(verb: Command, path: &Path, lang: Lang) -> u8 {
         Command::Alarms { json, socket } => operate::alarms(path, &socket, json, lang),
         Command::Silence(Act { alarm, person }) => operate::act(path, person, Deed::Silence { alarm }, lang),
         Command::Ack(Act { alarm, person }) => operate::act(path, person, Deed::Acknowledge { alarm }, lang),
-        Command::Reset(Act { alarm, person }) => operate::act(path, person, Deed::Reset { alarm }, lang),
+        Command::Reset { trip: Some(trip), person, .. } => {
+            operate::act(path, person, Deed::ResetTrip { trip }, lang)
+        }
+        Command::Reset { alarm, trip: None, person } => {
+            operate::act(path, person, Deed::Reset { alarm }, lang)
+        }
+        Command::Interlocks { json, socket } => operate::interlocks(path, &socket, json, lang),
         Command::Handle { alarm, cause, person } => {
             operate::act(path, person, Deed::Handle { alarm, cause }, lang)
         }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::{CONFIG, NOT_PERMITTED, OK, Person, SOFTWARE, Socket, UNAVAILABLE, USAGE, load, say, word};
 use crate::config::{Lang, Style};
 use crate::control::{self, Answer, Ask, Deed, Refused};
-use crate::observe::{Status, render_alarms, status};
+use crate::observe::{Status, render_alarms, render_interlocks, status};
 
 pub(super) fn status(path: &Path, socket: &Socket, json: bool, lang: Lang) -> u8 {
     match look(path, socket, lang) {
@@ -27,6 +27,17 @@ pub(super) fn alarms(path: &Path, socket: &Socket, json: bool, lang: Lang) -> u8
         }
         Ok(status) => {
             say(&render_alarms(&status, lang, Style::of_stderr()));
+            OK
+        }
+        Err(code) => code,
+    }
+}
+
+pub(super) fn interlocks(path: &Path, socket: &Socket, json: bool, lang: Lang) -> u8 {
+    match look(path, socket, lang) {
+        Ok(status) if json => print_json(&status.interlocks),
+        Ok(status) => {
+            say(&render_interlocks(&status, lang, Style::of_stderr()));
             OK
         }
         Err(code) => code,
@@ -106,6 +117,11 @@ fn why(refused: &Refused, lang: Lang) -> String {
         "second_person" => ("联锁点的批准人须为另一人", "an interlock needs another person to approve"),
         "bypassed_already" => ("已经旁路", "it is bypassed already"),
         "not_bypassed" => ("没有旁路", "it is not bypassed"),
+        "bypassed" => (
+            "已旁路，没有人看到它消失；先 hazard rearm",
+            "it is bypassed, so that nobody has seen it end; hazard rearm first",
+        ),
+        "unproven" => ("反馈没有显示到位", "its feedback does not show the safe position"),
         _ => ("没有这个编号", "there is no such thing"),
     };
     word(lang, zh, en).to_owned()
@@ -116,8 +132,8 @@ fn refused(answer: &Answer, lang: Lang) -> u8 {
         Answer::UnknownName { name } => {
             let why = word(
                 lang,
-                "没有这个名字；报警写成 GT-101/high，点写位号",
-                "there is nothing of this name; write an alarm as GT-101/high, a point as its tag",
+                "没有这个名字；报警写成 GT-101/high，点写位号，联锁见 hazard interlocks",
+                "there is nothing of this name; write an alarm as GT-101/high, a point as its tag, a trip as in hazard interlocks",
             );
             eprintln!("{name}: {why}");
             USAGE

@@ -151,6 +151,14 @@ catalogue! {
         ["没有输出 {0}", "there is no output {0}"],
         ["没有这个输出", "no such output"], ALSO,
         ["写 [[outputs]] 的 id。{1}", "write the id of one of [[outputs]]. {1}"];
+    "E0311" UnknownCause
+        ["没有叫 {0} 的表决或报警", "there is no vote or alarm {0}"],
+        ["没有这个名字", "no such name"], ALSO,
+        ["表决写名称，报警写“位号:种类”；{1}", "write a vote's name, or an alarm as TAG:kind; {1}"];
+    "E0312" UnknownTrip
+        ["没有叫 {0} 的联锁", "there is no trip {0}"],
+        ["没有这个名字", "no such name"], ALSO,
+        ["{1}", "{1}"];
     "E0307" FromWithoutTemplate
         ["设备 {0} 没有模板，from 无从引用", "{0} has no template, so from names nothing"],
         ["设备没有模板", "the device has no template"], ALSO,
@@ -390,6 +398,59 @@ catalogue! {
         ["{0} = \"{1}\" 不是日期", "{0} = \"{1}\" is no date"],
         ["不是日期", "no date"], ALSO,
         ["写成 \"2026-12-31\"", "write it as \"2026-12-31\""];
+    // Interlocks.
+    "E1201" VoteRule
+        ["表决 {0}：rule = \"{1}\" 与 {2} 个通道不符", "vote {0}: rule = \"{1}\" does not fit {2} channels"],
+        ["不符", "does not fit"], ALSO,
+        ["写 \"1oo{2}\" 到 \"{2}oo{2}\" 之一", "write one of \"1oo{2}\" to \"{2}oo{2}\""];
+    "E1202" NamedTwice
+        ["同一行里写了两次", "named twice in one row"],
+        ["第二次", "the second time"], ALSO,
+        ["删去其中一个", "remove one of them"];
+    "E1203" SameDetector
+        ["两个通道是同一个探测器", "two channels are the same detector"],
+        ["这一点已经有一票", "this point has a vote already"], ALSO,
+        ["一个探测器只能有一票；另一级报警写在 any_of 里", "one detector has one vote; its other level belongs into any_of"];
+    "E1204" NobodySpeaksFor
+        ["any_of 里的探测器不在 channels 里：它坏了没有人知道", "the detector in any_of is not among channels: nobody would speak for its fault"],
+        ["channels 里没有这一点", "no channel on this point"], ALSO,
+        ["把这一点的一级报警加进 channels，或为它单写一行联锁", "add its first level to channels, or give it a trip of its own"];
+    "E1205" FeedbackLimit
+        ["反馈 {0}：要写 above 或 below 其中一个", "the feedback {0} takes either above or below"],
+        ["不知道哪一侧为到位", "which side means there?"], ALSO,
+        ["数值写 above = … 或 below = …；开关量断开为到位时写 below = 0.5", "numbers: above = … or below = …; a switch that is open when there: below = 0.5"];
+    "E1206" ProvesTwo
+        ["反馈 {0} 已经证实另一个联锁", "the feedback {0} proves another trip already"],
+        ["第二次使用", "used again"], ALSO,
+        ["合并两个联锁，或用各自的反馈", "make them one trip, or give each its own feedback"];
+    "E1207" AssistMissing
+        ["输出 {0}：role = \"interlock\" 要写明用途 assist", "the output {0}: role = \"interlock\" needs assist"],
+        ["缺少 assist", "assist is missing"], ALSO,
+        ["写 assist = \"gas_valve_close\"、\"exhaust_fan_start\"、\"feed_stop\"、\"start_permit\"、\"fan_hold\" 或 \"annunciator\"；其他动作不归网关", "write assist = \"gas_valve_close\", \"exhaust_fan_start\", \"feed_stop\", \"start_permit\", \"fan_hold\" or \"annunciator\"; nothing else is the gateway's to do"];
+    "E1208" AssistMisused
+        ["输出 {0} 的用途是 {1}，不能写在这里", "the output {0} is for {1} and cannot be driven here"],
+        ["用途不符", "is for something else"], ALSO,
+        ["start_permit 写在 [[permits]] 的 outputs，fan_hold 写在 hold.output，其余写在 [[trips]]", "start_permit belongs into outputs of [[permits]], fan_hold into hold.output, the others into [[trips]]"];
+    "E1209" HoldContradicts
+        ["同一个输出既保持风机运转，又被别的行驱动", "one output keeps a fan running and is driven by another row"],
+        ["两种含义", "means two things"], ALSO,
+        ["给其中一个另用一个输出", "give one of them another output"];
+    "E1210" NotAssist
+        ["这个输出的 role 不是 interlock", "this output's role is not interlock"],
+        ["不由联锁驱动", "not for interlocks"], ALSO,
+        ["改用 role = \"interlock\" 的输出", "use an output with role = \"interlock\""];
+    "E1211" Cycle
+        ["这一行等着自己：动作之后永远不能复位，或永远得不到许可", "this row waits for itself: once tripped it could never be reset, once withheld never granted"],
+        ["由本行自己造成", "brought about by the row itself"], ALSO,
+        ["从 causes、requires 或 trips 里去掉它；要求到位才复位时用 prove", "remove it from causes, requires or trips; to need the safe position for a reset, use prove"];
+    "E1212" OutputOnSis
+        ["设备 {0} 属于安全仪表系统，只读", "the device {0} belongs to a safety instrumented system and is read only"],
+        ["sis = true", "sis = true"], ALSO,
+        ["把输出接到别的设备；SIS 的动作由 SIS 自己完成", "wire the output to another device; what a SIS does is the SIS's own"];
+    "E1213" OutputWithoutRow
+        ["输出 {0}：没有一行联锁或许可驱动它", "no trip and no permit drives the output {0}"],
+        ["永远不会动作", "never active"], ALSO,
+        ["写进 [[trips]] 或 [[permits]] 的 outputs，或删去它", "name it in outputs of [[trips]] or [[permits]], or remove it"];
     // Warnings.
     "W0901" NoPoints
         ["没有任何点：网关不会读任何设备", "there are no points: the gateway reads nothing"],
@@ -415,4 +476,8 @@ catalogue! {
         ["除尘器 {0}：没有说明怎样泄爆、隔爆、惰化或抑爆", "the dust collector {0}: nothing says how an explosion is vented, isolated, inerted or suppressed"],
         ["干式除尘器至少要有一种", "a dry collector needs one of them"], ALSO,
         ["写 [[safeguards]] kind = \"vent_panel\", device = \"{0}\", state = \"fitted\" 或 \"absent\"（没有即为重大事故隐患）", "write [[safeguards]] kind = \"vent_panel\", device = \"{0}\", state = \"fitted\" or \"absent\" (none is a major hazard)"];
+    "W0907" RunShort
+        ["许可 {0}：{1} = {2}，通常不少于 {3}", "permit {0}: {1} = {2}, commonly no less than {3}"],
+        ["偏短", "short"], ALSO,
+        ["除尘系统先于产尘设备启动 10 分钟、后于其停机 15 分钟；写 {3}，或确认管道能清空", "fans commonly run 10 min before and 15 min after their line; write {3}, or make sure that the ducts are cleared"];
 }

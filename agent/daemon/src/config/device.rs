@@ -70,6 +70,9 @@ pub(crate) struct DeviceEntry {
     #[serde(default = "probe_max_s")]
     #[schemars(range(min = 1, max = 3600))]
     pub(crate) probe_max_s: u32,
+    /// 属于安全仪表系统（SIS）：只读，任何输出都不得接在它上面。 Part of a safety instrumented system: read only, no output may be wired to it.
+    #[serde(default)]
+    pub(crate) sis: bool,
     /// 模板点的位号前缀，默认为设备名称。 Prefix of the template's tags, the device's name unless told.
     #[schemars(length(min = 1, max = 64))]
     pub(crate) tag_prefix: Option<String>,

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::device::DeviceEntry;
+use super::interlock::{AssistKey, PermitFile, TripFile, VoteFile};
 use super::point::{PointFile, PriorityKey};
 use super::safeguard::SafeguardFile;
 
@@ -34,6 +35,18 @@ pub(crate) struct SiteFile {
     #[serde(default)]
     #[schemars(length(max = 256))]
     pub(crate) outputs: Vec<OutputFile>,
+    /// 表决。 Votes.
+    #[serde(default)]
+    #[schemars(length(max = 256))]
+    pub(crate) votes: Vec<VoteFile>,
+    /// 联锁（因果表）。 Trips: the cause & effect matrix.
+    #[serde(default)]
+    #[schemars(length(max = 256))]
+    pub(crate) trips: Vec<TripFile>,
+    /// 启动许可。 Start permits.
+    #[serde(default)]
+    #[schemars(length(max = 256))]
+    pub(crate) permits: Vec<PermitFile>,
     /// 没有信号的安全设施：有，或应有而没有。 Safeguards without a signal: there, or missing though they should be.
     #[serde(default)]
     #[schemars(length(max = 256))]
@@ -189,6 +202,8 @@ pub(crate) enum RoleKey {
     Fault,
     /// 指定报警联动（仅限非 SIS 输出）。 Active while the named alarms stand (never a SIS output).
     Alarms,
+    /// 联锁辅助输出：由 [[trips]]、[[permits]] 驱动，只向安全侧动作。 Driven by trips and permits, toward the safe state only.
+    Interlock,
     /// 心跳：主循环每转一圈翻转一次。 Toggles with each turn of the engine.
     Heartbeat,
 }
@@ -217,6 +232,8 @@ pub(crate) struct OutputFile {
     /// 联动的报警，“位号:种类”。 The alarms that drive it, TAG:kind.
     #[schemars(length(max = 1000))]
     pub(crate) alarms: Option<Vec<String>>,
+    /// 用途（role = "interlock"）。 What it is for (role = "interlock").
+    pub(crate) assist: Option<AssistKey>,
     /// 继电器模块的线圈。 A coil of a relay module.
     pub(crate) coil: Option<CoilFile>,
     /// 网关自己的输出线。 A line of the gateway's own.

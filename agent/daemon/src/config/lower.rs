@@ -4,6 +4,7 @@
 mod alarm;
 mod bus;
 mod gateway;
+mod interlock;
 mod output;
 mod profile;
 mod safeguard;
@@ -22,7 +23,8 @@ use serde::Deserialize;
 use super::Loaded;
 use super::catalogue::Code;
 use super::check::{self, Schema};
-use super::error::{Fault, Report, Severity, args};
+use super::error::{Fault, Report, Severity, Spot, args};
+use super::interlock::AssistKey;
 use super::names::Names;
 use super::profile::ProfileKey;
 use super::sources::Sources;
@@ -55,8 +57,10 @@ pub(crate) fn site(
     lowering.devices(site);
     lowering.points(site);
     lowering.safeguards(site);
+    let rows = lowering.interlock_rows(site);
     lowering.outputs(site);
     lowering.references();
+    lowering.matrix(rows);
     lowering.uplinks(site, gateway.as_ref().map(|gateway| gateway.identity.gateway.as_str()));
     lowering.finish(site, gateway)
 }
@@ -81,6 +85,11 @@ struct Lowering<'a> {
     tags: Names,
     alarm_names: Names,
     output_names: Names,
+    votes: Names,
+    trips: Names,
+    /// What each output is for, where interlocks drive it.
+    assists: Vec<Option<AssistKey>>,
+    interlock_outputs: Vec<(usize, Spot)>,
     zones: Vec<String>,
     references: Vec<watch::Reference<'a>>,
     devices: Vec<DeviceRow<'a>>,
@@ -106,6 +115,10 @@ impl<'a> Lowering<'a> {
             tags: Names::default(),
             alarm_names: Names::default(),
             output_names: Names::default(),
+            votes: Names::default(),
+            trips: Names::default(),
+            assists: Vec::new(),
+            interlock_outputs: Vec::new(),
             zones: Vec::new(),
             references: Vec::new(),
             devices: Vec::new(),

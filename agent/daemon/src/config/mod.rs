@@ -7,6 +7,7 @@ mod device;
 mod error;
 mod file;
 mod gas;
+mod interlock;
 mod lower;
 mod names;
 mod point;

@@ -12,6 +12,8 @@ use super::disk::{Disk, Fault};
 use super::{quarantine, slot};
 use crate::dictionary::Dictionary;
 
+/// Lists that dictionaries did not have from the start.
+const LISTS_ADDED: usize = 4;
 /// Headers kept; an agent that starts in a loop must not fill the folder.
 const HEADERS_MAX: usize = 256;
 
@@ -115,11 +117,9 @@ fn read(path: &Path) -> Option<(Epoch, u64, Dictionary)> {
 }
 
 fn header(body: &[u8]) -> Option<(u64, u64, Dictionary)> {
-    postcard::from_bytes(body).ok().or_else(|| {
-        // Before there were safeguards a header ended where their list begins; a list without entries is one zero.
-        let complete = [body, &[0]].concat();
-        postcard::from_bytes(&complete).ok()
-    })
+    // Lists were only ever added at the end; one without entries is one zero.
+    (0..=LISTS_ADDED)
+        .find_map(|missing| postcard::from_bytes(&[body, &[0; LISTS_ADDED][..missing]].concat()).ok())
 }
 
 #[cfg(test)]

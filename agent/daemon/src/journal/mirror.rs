@@ -10,6 +10,7 @@ use hazard_core::{ClockTrust, Mono, Stamp, Utc, Value};
 use serde::{Deserialize, Serialize};
 
 use super::codec::NotRecords;
+use super::mirror_interlock::InterlockEvent;
 
 /// The longest text that is written, in bytes.
 const TEXT_BYTES_MAX: usize = 1024;
@@ -34,6 +35,8 @@ macro_rules! plain {
         }
     };
 }
+
+pub(super) use plain;
 
 plain!(Trust = ClockTrust { Unset, Free, Synced });
 plain!(Doubt = reading::Doubt { OverRange, UnderRange, AfterFault, Rounded, Bypassed });
@@ -77,6 +80,7 @@ enum Body {
     Handling(HandlingEvent),
     Shelving(ShelvingEvent),
     Bypass(BypassEvent),
+    Interlock(InterlockEvent),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -135,6 +139,7 @@ pub(super) enum Condition {
     AlarmChatter(u32),
     RetentiveDown,
     SafeguardAbsent(u16),
+    DelayExceeded(u16),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -244,6 +249,7 @@ impl From<&core::Body> for Body {
             core::Body::Handling(event) => Self::Handling(event.into()),
             core::Body::Shelving(event) => Self::Shelving(event.into()),
             core::Body::Bypass(event) => Self::Bypass(event.into()),
+            core::Body::Interlock(event) => Self::Interlock(event.into()),
         }
     }
 }
@@ -276,6 +282,7 @@ impl TryFrom<Body> for core::Body {
             Body::Handling(event) => Self::Handling(event.try_into()?),
             Body::Shelving(event) => Self::Shelving(event.try_into()?),
             Body::Bypass(event) => Self::Bypass(event.try_into()?),
+            Body::Interlock(event) => Self::Interlock(event.try_into()?),
         })
     }
 }

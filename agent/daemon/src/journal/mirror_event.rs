@@ -51,6 +51,7 @@ impl From<core::Condition> for Condition {
             core::Condition::AlarmChatter(alarm) => Self::AlarmChatter(alarm.0),
             core::Condition::RetentiveDown => Self::RetentiveDown,
             core::Condition::SafeguardAbsent(safeguard) => Self::SafeguardAbsent(safeguard.0),
+            core::Condition::DelayExceeded(bus) => Self::DelayExceeded(bus.0),
         }
     }
 }
@@ -69,6 +70,7 @@ impl From<Condition> for core::Condition {
             Condition::AlarmChatter(alarm) => Self::AlarmChatter(AlarmId(alarm)),
             Condition::RetentiveDown => Self::RetentiveDown,
             Condition::SafeguardAbsent(safeguard) => Self::SafeguardAbsent(SafeguardId(safeguard)),
+            Condition::DelayExceeded(bus) => Self::DelayExceeded(BusId(bus)),
         }
     }
 }

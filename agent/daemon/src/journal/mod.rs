@@ -11,6 +11,7 @@ mod frame;
 mod index;
 mod mirror;
 mod mirror_event;
+mod mirror_interlock;
 mod quarantine;
 mod ring;
 mod salvage;

@@ -28,6 +28,10 @@ pub struct Latencies {
     pub read_to_panel: Histogram,
     /// From a reply's last byte to its message being handed to an uplink; live messages only.
     pub read_to_publish: Histogram,
+    /// From one read of a safety block to the answer of the next: a change may have been unseen for so long.
+    pub alarm_delay: Histogram,
+    /// From the panel's change to the coil that has followed.
+    pub output_delay: Histogram,
 }
 
 impl Histogram {

@@ -44,13 +44,18 @@ impl Collector for Scrape {
         self.points(&mut page)?;
         self.alarms(&mut page)?;
         self.conditions(&mut page)?;
+        self.interlocks(&mut page)?;
         self.carried(&mut page)?;
         self.uplinks(&mut page)?;
         page.histogram("hazard_turn_duration", "One turn of the run loop.", &self.latency.turn)?;
         let panel = "From a reply to the panel driven because of it.";
         page.histogram("hazard_read_to_panel", panel, &self.latency.read_to_panel)?;
         let publish = "From a reply to its live message handed to an uplink.";
-        page.histogram("hazard_read_to_publish", publish, &self.latency.read_to_publish)
+        page.histogram("hazard_read_to_publish", publish, &self.latency.read_to_publish)?;
+        let alarm = "How long a change at a safety point may have been unseen, by each of its reads.";
+        page.histogram("hazard_alarm_delay", alarm, &self.latency.alarm_delay)?;
+        let output = "From the panel's change to the coil that has followed.";
+        page.histogram("hazard_output_delay", output, &self.latency.output_delay)
     }
 }
 
@@ -136,7 +141,7 @@ impl Scrape {
             ["journal_down", "journal_behind", "clock_untrusted"].map(|word| (word, "")).into();
         known.extend(status.uplinks.iter().map(|uplink| ("uplink_down", &*uplink.uplink)));
         known.extend(status.outputs.iter().map(|output| ("output_fault", &*output.output)));
-        for word in ["bus_down", "bus_overrun"] {
+        for word in ["bus_down", "bus_overrun", "delay_exceeded"] {
             known.extend(status.buses.iter().map(|bus| (word, &*bus.bus)));
         }
         // What a site lacks, it lacks from the start of the run to its end: no series of these comes or goes.
@@ -153,6 +158,21 @@ impl Scrape {
         let outputs =
             status.outputs.iter().map(|output| ([("output", &*output.output)], flag(output.energised)));
         page.gauges(("hazard_output_energised", "The output's relay is energised.", None), outputs)
+    }
+
+    fn interlocks(&self, page: &mut Page<'_>) -> fmt::Result {
+        let locks = &self.status.interlocks;
+        let ready = locks.trips.iter().map(|row| ([("trip", &*row.trip)], flag(row.state == "ready")));
+        page.gauges(("hazard_trip_ready", "The trip drives nothing.", None), ready)?;
+        let contradicts = |proof: &str| matches!(proof, "not_shown" | "left");
+        let unproven = locks.trips.iter().map(|row| ([("trip", &*row.trip)], flag(contradicts(&row.proof))));
+        let help = "The trip's safe position was not shown in time, or left.";
+        page.gauges(("hazard_trip_unproven", help, None), unproven)?;
+        let granted =
+            locks.permits.iter().map(|row| ([("permit", &*row.permit)], flag(row.state == "granted")));
+        page.gauges(("hazard_permit_granted", "The line may run.", None), granted)?;
+        let degraded = locks.votes.iter().map(|row| ([("vote", &*row.vote)], flag(row.is_degraded())));
+        page.gauges(("hazard_vote_degraded", "Fewer channels decide than configured.", None), degraded)
     }
 
     fn carried(&self, page: &mut Page<'_>) -> fmt::Result {

@@ -2,6 +2,7 @@
 //! log. It reads what others give it and changes nothing.
 
 pub mod http;
+mod interlocks;
 mod latency;
 pub mod log;
 pub mod metrics;
@@ -10,5 +11,6 @@ pub mod status;
 mod tell;
 mod texts;
 
+pub use interlocks::{Interlocks, PermitRow, TripRow, VoteRow};
 pub use latency::{BOUNDS_US, Histogram, Latencies};
-pub use status::{Facts, Status, render_alarms};
+pub use status::{Facts, Status, render_alarms, render_interlocks};

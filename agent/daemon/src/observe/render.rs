@@ -1,6 +1,8 @@
 //! The operator's screen. A sign never stands without its word, and colour never without both: ▲ unacknowledged, ◆ seen
 //! and standing, ■ the monitoring itself is impaired, ○ nothing to do.
 
+use std::cmp::Reverse;
+
 use jiff::Timestamp;
 use jiff::tz::Offset;
 use unicode_width::UnicodeWidthStr;
@@ -19,9 +21,11 @@ pub(super) fn screen(status: &Status, lang: Lang, style: Style) -> String {
     screen.verdict(status);
     screen.lines.push(headline(status, lang));
     screen.alarms(status);
+    screen.interlocks(status, false);
     screen.withheld(status);
     screen.hazards(status);
     screen.impaired(status);
+    screen.delays(status);
     screen.carried(status);
     painted(&screen.lines, style)
 }
@@ -30,7 +34,17 @@ pub(super) fn alarms(status: &Status, lang: Lang, style: Style) -> String {
     let mut screen = Screen { lines: Vec::new(), lang };
     screen.verdict(status);
     screen.alarms(status);
+    screen.interlocks(status, false);
     screen.withheld(status);
+    painted(&screen.lines, style)
+}
+
+pub(super) fn interlocks(status: &Status, lang: Lang, style: Style) -> String {
+    let mut screen = Screen { lines: Vec::new(), lang };
+    screen.interlocks(status, true);
+    if screen.lines.is_empty() {
+        screen.lines.push(pick(lang, "没有联锁", "there are no interlocks").to_owned());
+    }
     painted(&screen.lines, style)
 }
 
@@ -126,6 +140,14 @@ impl Screen {
         self.section(pick(lang, "搁置与旁路", "Put aside"), rows);
     }
 
+    fn interlocks(&mut self, status: &Status, whole: bool) {
+        let mut rows = status.interlocks.cells(whole, self.lang);
+        for cell in rows.iter_mut().flatten() {
+            *cell = clean(cell);
+        }
+        self.section(pick(self.lang, "联锁", "Interlocks"), rows);
+    }
+
     fn hazards(&mut self, status: &Status) {
         let lang = self.lang;
         let row = |standing: &Standing| {
@@ -157,6 +179,30 @@ impl Screen {
             rows.push(row(pick(lang, "位号", "point"), &point.point, why));
         }
         self.section(pick(lang, "监测自身", "The monitoring itself"), rows);
+    }
+
+    /// What took longer than the plan says, or else what came nearest to it.
+    fn delays(&mut self, status: &Status) {
+        let lang = self.lang;
+        let mut worst: Vec<_> = status.delays.iter().filter(|row| row.longest_ms.is_some()).collect();
+        worst.sort_by_key(|row| Reverse(row.permille()));
+        let exceeded = worst.iter().filter(|row| row.is_exceeded()).count();
+        worst.truncate(exceeded.max(1));
+        let rows = worst.into_iter().map(|row| {
+            // The sign of impairment is the condition's, which ends; what was is told for the rest of the run.
+            let against = if row.is_exceeded() {
+                pick(lang, "超过预计最坏", "beyond the predicted worst")
+            } else {
+                pick(lang, "预计最坏", "predicted at worst")
+            };
+            vec![
+                format!("○ {}", pick(lang, "最长", "longest")),
+                clean(&row.point),
+                seconds(row.longest_ms, lang),
+                format!("{against} {}", seconds(row.predicted_ms, lang)),
+            ]
+        });
+        self.section(pick(lang, "报警延迟", "Alarm delay"), rows.collect());
     }
 
     fn carried(&mut self, status: &Status) {
@@ -321,6 +367,11 @@ fn rounded(number: f64) -> String {
     }
     let text = format!("{number:.3}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+fn seconds(ms: Option<u64>, lang: Lang) -> String {
+    let unbounded = || pick(lang, "无上限", "no bound").to_owned();
+    ms.map_or_else(unbounded, |ms| format!("{}.{} s", ms / 1_000, ms % 1_000 / 100))
 }
 
 fn local(rfc3339: &str, format: &str) -> String {

@@ -9,6 +9,7 @@ use hazard_core::outbox::Count;
 use hazard_core::{Snapshot, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::interlocks::Interlocks;
 use super::latency::Latencies;
 use super::{render, tell};
 use crate::config::{Lang, Style};
@@ -62,12 +63,17 @@ pub struct Status {
     pub alarms: Vec<AlarmRow>,
     /// Points that are bypassed.
     pub bypasses: Vec<BypassRow>,
+    /// Votes, trips and permits.
+    #[serde(default)]
+    pub interlocks: Interlocks,
     /// Devices, in site order.
     pub devices: Vec<DeviceRow>,
     /// Buses, in site order.
     pub buses: Vec<BusRow>,
     /// Points, in site order.
     pub points: Vec<PointRow>,
+    /// How long alarms may take and took, in site order of their safety points.
+    pub delays: Vec<DelayRow>,
     /// Outputs, in site order.
     pub outputs: Vec<OutputRow>,
     /// Uplinks, in site order.
@@ -130,6 +136,12 @@ pub fn render(status: &Status, lang: Lang, style: Style) -> String {
 #[must_use]
 pub fn render_alarms(status: &Status, lang: Lang, style: Style) -> String {
     render::alarms(status, lang, style)
+}
+
+/// All votes, trips and permits.
+#[must_use]
+pub fn render_interlocks(status: &Status, lang: Lang, style: Style) -> String {
+    render::interlocks(status, lang, style)
 }
 
 /// Where the gateway belongs.
@@ -347,6 +359,32 @@ pub struct PointRow {
     pub safety: bool,
     /// Milliseconds since the sample was taken, or since the start when there was none.
     pub age_ms: u64,
+}
+
+/// How long the slowest alarm of a safety point may take, and would have taken at worst since the start.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct DelayRow {
+    /// The point's tag.
+    pub point: String,
+    /// As `hazard plan` says; `None` where no bound exists.
+    pub predicted_ms: Option<u64>,
+    /// As measured; `None` until its block was read twice.
+    pub longest_ms: Option<u64>,
+}
+
+impl DelayRow {
+    /// Whether it took longer than the plan says.
+    #[must_use]
+    pub fn is_exceeded(&self) -> bool {
+        self.predicted_ms.is_some() && self.longest_ms > self.predicted_ms
+    }
+
+    /// The part of the predicted delay that it took, in thousandths.
+    #[must_use]
+    pub fn permille(&self) -> u64 {
+        let (Some(longest), Some(predicted)) = (self.longest_ms, self.predicted_ms) else { return 0 };
+        longest.saturating_mul(1_000) / predicted.max(1)
+    }
 }
 
 /// An output.

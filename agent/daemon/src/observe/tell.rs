@@ -1,21 +1,23 @@
 //! Builds the status document: names for numbers, words for variants.
 
 use std::cmp::Reverse;
+use std::time::Duration;
 
 use hazard_core::bypass::Bypass;
 use hazard_core::id::PointId;
 use hazard_core::link::LinkFault;
 use hazard_core::outbox::JournalState;
 use hazard_core::outbox::record::Condition;
-use hazard_core::poll::Standing as Health;
+use hazard_core::poll::{DelayState, Standing as Health};
 use hazard_core::reading::{Quantity, Sample};
 use hazard_core::snapshot::ActiveAlarm;
 use hazard_core::{Mono, Snapshot, Utc};
 use jiff::Timestamp;
 
+use super::interlocks::Interlocks;
 use super::status::{
-    Agent, AlarmRow, BusRow, BypassRow, Clock, DeviceRow, Facts, JournalRow, LedgerRow, LinkRow, OutputRow,
-    Place, PointRow, Shown, Standing, Status, UplinkRow, Word,
+    Agent, AlarmRow, BusRow, BypassRow, Clock, DelayRow, DeviceRow, Facts, JournalRow, LedgerRow, LinkRow,
+    OutputRow, Place, PointRow, Shown, Standing, Status, UplinkRow, Word,
 };
 use crate::dictionary::{Dictionary, PointEntry};
 use crate::modbus::LinkCounts;
@@ -41,9 +43,11 @@ pub(super) fn status(snapshot: &Snapshot, facts: &Facts) -> Status {
         conditions: snapshot.conditions.iter().map(|condition| standing(*condition, dictionary)).collect(),
         alarms: alarms(snapshot, facts),
         bypasses: bypasses(snapshot, dictionary),
+        interlocks: Interlocks::new(snapshot, dictionary),
         devices: devices(snapshot, dictionary),
         buses: buses(snapshot, facts),
         points: points(snapshot, dictionary),
+        delays: delays(snapshot, dictionary),
         outputs: outputs(snapshot, dictionary),
         uplinks: uplinks(snapshot, facts),
         journal: journal(snapshot, facts),
@@ -79,7 +83,9 @@ fn standing(condition: Condition, dictionary: &Dictionary) -> Standing {
         Condition::AlarmChatter(alarm) => Some(dictionary.alarm_name(alarm)),
         Condition::UplinkDown(uplink) => Some(named(&dictionary.uplinks, uplink.index())),
         Condition::OutputFault(output) => Some(named(&dictionary.outputs, output.index())),
-        Condition::BusDown(bus) | Condition::BusOverrun(bus) => Some(named(&dictionary.buses, bus.index())),
+        Condition::BusDown(bus) | Condition::BusOverrun(bus) | Condition::DelayExceeded(bus) => {
+            Some(named(&dictionary.buses, bus.index()))
+        }
         Condition::SafeguardAbsent(id) => {
             let entry = dictionary.safeguards.get(id.index());
             Some(entry.map_or_else(|| format!("#{}", id.0), |entry| entry.name.clone()))
@@ -244,6 +250,16 @@ fn shown(sample: &Sample, about: Option<&PointEntry>) -> Option<Shown> {
         Quantity::Number(value) => Shown::Number(value.get()),
         Quantity::Text(text) => Shown::Text(text.to_string()),
     })
+}
+
+fn delays(snapshot: &Snapshot, dictionary: &Dictionary) -> Vec<DelayRow> {
+    let ms = |took: Duration| u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    let row = |state: &DelayState| DelayRow {
+        point: dictionary.point_name(state.point),
+        predicted_ms: state.predicted.map(ms),
+        longest_ms: state.longest.map(ms),
+    };
+    snapshot.delays.iter().map(row).collect()
 }
 
 fn outputs(snapshot: &Snapshot, dictionary: &Dictionary) -> Vec<OutputRow> {

@@ -16,7 +16,8 @@ fn look<'a>(table: &[(&str, &'static str, &'static str)], word: &'a str, lang: L
 }
 
 pub(super) fn kind(word: &str, lang: Lang) -> &str {
-    const KINDS: [(&str, &str, &str); 11] = [
+    const KINDS: [(&str, &str, &str); 12] = [
+        ("unproven", "未到位", "not in its safe position"),
         ("low_low", "低低报", "low-low"),
         ("low", "低报", "low"),
         ("high", "高报", "high"),
@@ -54,6 +55,54 @@ pub(super) fn state(word: &str, lang: Lang) -> &str {
         ("out_of_service", "退出服务", "out of service"),
     ];
     look(&STATES, word, lang)
+}
+
+pub(super) fn trip(word: &str, lang: Lang) -> &str {
+    const TRIPS: [(&str, &str, &str); 3] = [
+        ("ready", "正常", "ready"),
+        ("tripped", "已动作", "tripped"),
+        ("held", "已动作，原因已消失，待复位", "tripped, its causes are gone, to be reset"),
+    ];
+    look(&TRIPS, word, lang)
+}
+
+pub(super) fn proof(word: &str, lang: Lang) -> &str {
+    const PROOFS: [(&str, &str, &str); 4] = [
+        ("awaited", "等待到位", "not shown yet"),
+        ("proven", "已到位", "shown in its safe position"),
+        ("not_shown", "未到位", "not in its safe position"),
+        ("left", "离开了到位位置", "left its safe position"),
+    ];
+    look(&PROOFS, word, lang)
+}
+
+pub(super) fn permit(word: &str, lang: Lang) -> &str {
+    const PERMITS: [(&str, &str, &str); 4] = [
+        ("fan_off", "不许可：风机未运转", "not permitted: the fan does not run"),
+        ("pre_run", "不许可：风机预运转", "not permitted: the fan runs up"),
+        ("withheld", "不许可：条件不具备", "not permitted: something required does not hold"),
+        ("granted", "许可", "permitted"),
+    ];
+    look(&PERMITS, word, lang)
+}
+
+pub(super) fn hold(word: &str, lang: Lang) -> &str {
+    const HOLDS: [(&str, &str, &str); 3] = [
+        ("line_runs", "风机须运转", "the fan must run"),
+        ("post_run", "风机延时停机", "the fan runs on"),
+        ("released", "风机可停", "the fan may stop"),
+    ];
+    look(&HOLDS, word, lang)
+}
+
+pub(super) fn outcome(word: &str, lang: Lang) -> &str {
+    const OUTCOMES: [(&str, &str, &str); 4] = [
+        ("quiet", "正常", "quiet"),
+        ("unread", "尚未读到", "not read yet"),
+        ("blind", "全部旁路", "all bypassed"),
+        ("tripped", "动作", "tripped"),
+    ];
+    look(&OUTCOMES, word, lang)
 }
 
 pub(super) fn fault(word: &str, lang: Lang) -> &str {
@@ -109,7 +158,7 @@ pub(super) fn doubt(word: &str, lang: Lang) -> &str {
 }
 
 pub(super) fn condition(word: &str, lang: Lang) -> &str {
-    const CONDITIONS: [(&str, &str, &str); 11] = [
+    const CONDITIONS: [(&str, &str, &str); 12] = [
         (
             "alarm_flood",
             "报警泛滥：十分钟内超过 10 条，先看首警",
@@ -147,6 +196,11 @@ pub(super) fn condition(word: &str, lang: Lang) -> &str {
             "轮询超时：设备太多或周期太短",
             "cannot keep its periods: too many devices or too short periods",
         ),
+        (
+            "delay_exceeded",
+            "报警延迟超限：比 hazard plan 的最坏情况还慢；先查应答慢或断续的设备",
+            "alarms take longer than `hazard plan` says: first the devices that answer late or now and then",
+        ),
         ("clock_untrusted", "时钟不可信：检查对时", "not to be trusted: check time synchronisation"),
         (
             "safeguard_absent",
@@ -164,7 +218,7 @@ pub(super) fn subject(word: &str, lang: Lang) -> &'static str {
         "clock_untrusted" => pick(lang, "时钟", "clock"),
         "uplink_down" => pick(lang, "上行", "uplink"),
         "output_fault" => pick(lang, "输出", "output"),
-        "bus_down" | "bus_overrun" => pick(lang, "总线", "bus"),
+        "bus_down" | "bus_overrun" | "delay_exceeded" => pick(lang, "总线", "bus"),
         "safeguard_absent" => pick(lang, "安全设施", "safeguard"),
         _ => pick(lang, "自身", "agent"),
     }

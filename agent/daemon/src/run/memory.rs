@@ -6,14 +6,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hazard_core::alarm::Kept;
+use hazard_core::assist::KeptTrip;
 use hazard_core::bypass::Bypass;
+use hazard_core::id::{PermitId, VoteId};
+use hazard_core::interlock::Cause;
 use hazard_core::retentive::Retained;
 use hazard_core::{ClockTrust, Engine, Mono, Utc};
 use tracing::{error, info};
 
 use crate::clock::Clock;
 use crate::dictionary::Dictionary;
-use crate::retentive::{self, AlarmRow, BypassRow, Page, Retentive};
+use crate::retentive::{self, AlarmRow, BypassRow, Page, Retentive, TripRow};
 
 /// What is left of a bypass is written down so often: after a power cut it is known to this.
 const AGAIN: Duration = Duration::from_secs(60);
@@ -112,6 +115,12 @@ impl Memory {
             clock_synced: trust == ClockTrust::Synced,
             alarms: retained.alarms.iter().map(alarm).collect(),
             bypasses: retained.bypasses.iter().map(bypass).collect(),
+            trips: retained.trips.iter().map(|kept| trip_row(names, *kept)).collect(),
+            permits: retained
+                .permits
+                .iter()
+                .filter_map(|permit| names.permits.get(permit.index()).cloned())
+                .collect(),
         }
     }
 }
@@ -138,7 +147,31 @@ fn named(page: &Page, names: &Dictionary) -> Retained {
         alarms: alarms.clone().map(|(id, row)| (id, kept(row))).collect(),
         first_up: alarms.filter(|(_, row)| row.first_up).map(|(id, _)| id).collect(),
         bypasses: page.bypasses.iter().filter_map(bypass).collect(),
+        trips: page.trips.iter().filter_map(|row| kept_trip(names, row)).collect(),
+        permits: (0..)
+            .map(PermitId)
+            .zip(&names.permits)
+            .filter(|(_, name)| page.permits.contains(name))
+            .map(|(permit, _)| permit)
+            .collect(),
     }
+}
+
+fn trip_row(names: &Dictionary, kept: KeptTrip) -> TripRow {
+    let (alarm, vote) = match kept.cause {
+        Some(Cause::Alarm(alarm)) => (Some(names.alarm_name(alarm)), None),
+        Some(Cause::Vote(vote)) => (None, names.votes.get(vote.index()).cloned()),
+        None => (None, None),
+    };
+    let trip = names.trips.get(kept.trip.index()).cloned().unwrap_or_default();
+    TripRow { trip, held: kept.held, alarm, vote }
+}
+
+fn kept_trip(names: &Dictionary, row: &TripRow) -> Option<KeptTrip> {
+    let alarm = row.alarm.as_deref().and_then(|name| names.alarm(name)).map(Cause::Alarm);
+    let mut votes = (0..).map(VoteId).zip(&names.votes);
+    let vote = votes.find(|(_, name)| row.vote.as_ref() == Some(name)).map(|(vote, _)| Cause::Vote(vote));
+    Some(KeptTrip { trip: names.trip(&row.trip)?, held: row.held, cause: alarm.or(vote) })
 }
 
 fn millis(lasts: Duration) -> u64 {

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use hazard_core::id::Epoch;
 use hazard_core::input::{Command, JournalReport, UplinkReport};
+use hazard_core::poll::Delay;
 use hazard_core::{Engine, Input, Mono, Output, Start};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -193,6 +194,7 @@ impl Daemon {
             self.carry_out(began);
             self.memory.keep(&mut self.engine, (self.clock.now(), &self.clock));
             self.district.keep_informed(&mut self.adapters, &self.engine, self.clock.utc());
+            self.count_delays();
             self.facts.latency.turn.observe(self.clock.now().since(began));
             (self.turns)();
         }
@@ -312,6 +314,15 @@ impl Daemon {
             }
         }
         self.adapters.flush(self.clock.now());
+    }
+
+    fn count_delays(&mut self) {
+        while let Some(delay) = self.engine.poll_delay() {
+            match delay {
+                Delay::Learnt(took) => self.facts.latency.alarm_delay.observe(took),
+                Delay::Followed(took) => self.facts.latency.output_delay.observe(took),
+            }
+        }
     }
 
     fn status(&mut self) -> Status {

@@ -27,7 +27,13 @@ pub(super) fn action(deed: Deed, names: &Dictionary) -> Result<Action, UnknownNa
             Action::Bypass { point: point(tag)?, approver, lasts: Duration::from_secs(lasts_s) }
         }
         Deed::Rearm { point: tag } => Action::EndBypass(point(tag)?),
+        Deed::ResetTrip { trip } => Action::ResetTrip(names.trip(&trip).ok_or(UnknownName(trip))?),
     })
+}
+
+/// A row's name; `#12` for one that is not known.
+fn named(rows: &[String], index: usize) -> String {
+    rows.get(index).cloned().unwrap_or_else(|| format!("#{index}"))
 }
 
 /// What the person is told.
@@ -36,6 +42,8 @@ pub(super) fn done(answer: Answer, names: &Dictionary) -> Done {
         subject: match subject {
             Subject::Alarm(AlarmId(id)) => names.alarm_name(AlarmId(id)),
             Subject::Point(PointId(id)) => names.point_name(PointId(id)),
+            Subject::Vote(vote) => named(&names.votes, vote.index()),
+            Subject::Trip(trip) => named(&names.trips, trip.index()),
         },
         why: words::refusal(refusal).to_owned(),
         max: match refusal {

@@ -322,7 +322,7 @@ pub(super) const fn kind_name(kind: KindKey) -> &'static str {
     }
 }
 
-const fn priority_name(priority: Priority) -> &'static str {
+pub(super) const fn priority_name(priority: Priority) -> &'static str {
     match priority {
         Priority::Low => "low",
         Priority::Medium => "medium",

@@ -242,6 +242,7 @@ fn device_spec(device: &DeviceEntry, (bus, told): (BusId, Manners), habits: Habi
         gap_max: told.gap_max.unwrap_or(8),
         offline_after: device.offline_after,
         probe_max: Duration::from_secs(device.probe_max_s.into()),
+        sis: device.sis,
     }
 }
 

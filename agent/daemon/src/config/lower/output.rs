@@ -41,7 +41,12 @@ impl<'a> Lowering<'a> {
             let role = self.role(node, &output);
             let wiring = self.wiring(node, &output, &mut taken);
             let (Some(role), Some((wiring, line))) = (role, wiring) else { continue };
-            self.output_names.settle(&output.id, self.tables.outputs.len());
+            let index = self.tables.outputs.len();
+            self.output_names.settle(&output.id, index);
+            self.assists.push(output.assist);
+            if role == Role::Interlock {
+                self.interlock_outputs.push((index, node.at("id")));
+            }
             self.dictionary.outputs.push(output.id.clone());
             self.gpio.push(line);
             self.tables.outputs.push(OutputSpec {
@@ -58,10 +63,11 @@ impl<'a> Lowering<'a> {
 
     fn unused_output_keys(&mut self, node: Node<'a>, output: &OutputFile) {
         let unused: &[&str] = match output.role {
-            RoleKey::Horn | RoleKey::Beacon => &["alarms"],
-            RoleKey::Fault => &["min_priority", "alarms"],
-            RoleKey::Alarms => &["min_priority"],
-            RoleKey::Heartbeat => &["min_priority", "alarms", "polarity"],
+            RoleKey::Horn | RoleKey::Beacon => &["alarms", "assist"],
+            RoleKey::Fault => &["min_priority", "alarms", "assist"],
+            RoleKey::Alarms => &["min_priority", "assist"],
+            RoleKey::Interlock => &["min_priority", "alarms"],
+            RoleKey::Heartbeat => &["min_priority", "alarms", "assist", "polarity"],
         };
         for key in unused.iter().filter(|key| node.get(key).is_some()) {
             let words = args![&output.id, key, node.text("role").unwrap_or_default()];
@@ -76,6 +82,13 @@ impl<'a> Lowering<'a> {
             RoleKey::Beacon => Role::Beacon(least),
             RoleKey::Fault => Role::Fault,
             RoleKey::Heartbeat => Role::Heartbeat,
+            RoleKey::Interlock => {
+                if output.assist.is_none() {
+                    let words = args![&output.id];
+                    self.faults.push(Fault::new(Code::AssistMissing, node.at("assist"), words));
+                }
+                Role::Interlock
+            }
             RoleKey::Alarms => {
                 let names = output.alarms.as_deref().unwrap_or_default();
                 if names.is_empty() {
@@ -130,6 +143,10 @@ impl<'a> Lowering<'a> {
 
     fn coil(&mut self, node: Node<'a>, coil: &CoilFile, taken: &mut Taken) -> Option<Wiring> {
         let device = self.device_named(node, &coil.device)?;
+        if self.tables.devices.get(device).is_some_and(|device| device.sis) {
+            let words = args![&coil.device];
+            self.faults.push(Fault::new(Code::OutputOnSis, node.at("device"), words));
+        }
         let spot = node.at("address");
         if let Some(first) = taken.coils.insert((device, coil.address), spot) {
             let words = args![&coil.device, coil.address];

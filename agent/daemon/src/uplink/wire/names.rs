@@ -97,6 +97,14 @@ impl Names {
         }
     }
 
+    /// Names a vote, a trip or a permit.
+    pub(super) fn row(&self, out: &mut Vec<u8>, rows: &[String], index: usize) {
+        match rows.get(index) {
+            Some(name) => json::scalar(out, name),
+            None => unknown(out, index),
+        }
+    }
+
     /// How urgent an alarm is; 0 is the most urgent, one without a name counts as that.
     pub(super) fn rank(&self, alarm: AlarmId) -> u8 {
         self.alarms.get(alarm.index()).map_or(0, |name| name.rank)

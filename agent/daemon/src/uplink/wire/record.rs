@@ -30,6 +30,7 @@ pub(super) fn write(out: &mut Vec<u8>, record: &Record, names: &Names) {
         Body::Handling(event) => handling(out, event, names),
         Body::Shelving(event) => shelving(out, event, names),
         Body::Bypass(event) => bypass(out, event, names),
+        Body::Interlock(event) => super::interlock::write(out, event, names),
     }
     raw(out, "}");
 }
@@ -66,7 +67,7 @@ pub(super) fn condition(out: &mut Vec<u8>, condition: Condition, names: &Names) 
         }
         Condition::UplinkDown(id) => (",\"uplink\":", &names.dictionary.uplinks, id.index()),
         Condition::OutputFault(id) => (",\"output\":", &names.dictionary.outputs, id.index()),
-        Condition::BusDown(id) | Condition::BusOverrun(id) => {
+        Condition::BusDown(id) | Condition::BusOverrun(id) | Condition::DelayExceeded(id) => {
             (",\"bus\":", &names.dictionary.buses, id.index())
         }
         Condition::SafeguardAbsent(id) => {
@@ -260,7 +261,7 @@ fn exception(out: &mut Vec<u8>, fault: LinkFault) {
     }
 }
 
-fn number_field(out: &mut Vec<u8>, field: &str, number: u64) {
+pub(super) fn number_field(out: &mut Vec<u8>, field: &str, number: u64) {
     raw(out, field);
     scalar(out, &number);
 }

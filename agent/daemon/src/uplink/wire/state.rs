@@ -144,6 +144,16 @@ pub(super) fn write_birth(out: &mut Vec<u8>, identity: &Identity, names: &Names)
         raw(out, ",\"safeguards\":");
         list(out, dictionary.safeguards.iter(), safeguard);
     }
+    for (field, rows) in [
+        (",\"votes\":", &dictionary.votes),
+        (",\"trips\":", &dictionary.trips),
+        (",\"permits\":", &dictionary.permits),
+    ] {
+        if !rows.is_empty() {
+            raw(out, field);
+            scalar(out, rows);
+        }
+    }
     raw(out, "}");
 }
 
