@@ -9,5 +9,6 @@ mod node;
 mod observe;
 mod plan;
 mod profiles;
+mod upkeep;
 mod watches;
 mod wire;

@@ -6,9 +6,10 @@ use core::time::Duration;
 
 use crate::alarm::{AlarmSpec, Signal};
 use crate::annunciate::{OutputSpec, Role, Wiring};
-use crate::id::{AlarmId, BusId, DeviceId, OutputId, PointId};
+use crate::id::{AlarmId, BusId, DeviceId, OutputId, PointId, UpkeepId};
 use crate::interlock::{Matrix, MatrixFault};
 use crate::point::PointSpec;
+use crate::upkeep::{self, UpkeepFault, UpkeepSpec};
 
 /// How a bus moves bytes; decides what a request costs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -172,6 +173,8 @@ pub struct SiteTables {
     pub uplinks: Vec<UplinkSpec>,
     /// Safeguards.
     pub safeguards: Vec<SafeguardSpec>,
+    /// Calibrations and proof tests that have to be done.
+    pub upkeep: Vec<UpkeepSpec>,
     /// Memory bounds.
     pub limits: Limits,
     /// What people may do.
@@ -205,6 +208,8 @@ pub enum SiteFault {
     OutputWithoutRow(usize),
     /// A vote, a trip or a permit.
     Matrix(MatrixFault),
+    /// A duty of upkeep.
+    Upkeep(UpkeepId, UpkeepFault),
 }
 
 impl Site {
@@ -278,6 +283,9 @@ fn faults(site: &SiteTables) -> Vec<SiteFault> {
         }
     }
     faults.extend(site.matrix.faults(site).into_iter().map(SiteFault::Matrix));
+    let plant = upkeep::Plant { points: &site.points, alarms: &site.alarms, trips: &site.matrix.trips };
+    let duties = upkeep::faults(&site.upkeep, plant);
+    faults.extend(duties.into_iter().map(|(id, fault)| SiteFault::Upkeep(id, fault)));
     faults
 }
 

@@ -194,6 +194,7 @@ fn dictionary() -> Dictionary {
         votes: Vec::new(),
         trips: Vec::new(),
         permits: Vec::new(),
+        upkeep: Vec::new(),
     }
 }
 

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hazard_agent::dictionary::{AlarmEntry, Dictionary, PointEntry, SafeguardEntry};
+use hazard_agent::dictionary::{AlarmEntry, Dictionary, PointEntry, SafeguardEntry, UpkeepEntry};
 use hazard_agent::settings::Identity;
 use hazard_agent::uplink::wire::{ActiveAlarm, Reason, State, Wire};
 use hazard_core::id::{
     AlarmId, BusId, DeviceId, Epoch, MessageId, OutputId, PointId, SafeguardId, Seq, UplinkId,
 };
-use hazard_core::id::{PermitId, TripId, VoteId};
+use hazard_core::id::{PermitId, TripId, UpkeepId, VoteId};
 use hazard_core::interlock::{
     self, HoldStanding, InterlockEvent, InterlockStep, PermitStanding, ProofStanding, TripStanding, VoteCount,
 };
@@ -28,7 +28,7 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::{sample, validator};
+use super::{any_upkeep, sample, validator};
 
 /// Two known epochs and one unknown.
 const EPOCHS: u64 = 3;
@@ -98,8 +98,9 @@ fn dictionary() -> impl Strategy<Value = Dictionary> {
         [names(), names(), names(), names()],
         vec(safeguard(), 0..3),
         [names(), names(), names()],
+        vec(duty(), 0..3),
     )
-        .prop_map(|(config_hash, points, alarms, parts, safeguards, rows)| {
+        .prop_map(|(config_hash, points, alarms, parts, safeguards, rows, upkeep)| {
             let ([devices, buses, outputs, uplinks], [votes, trips, permits]) = (parts, rows);
             Dictionary {
                 config_hash,
@@ -113,8 +114,14 @@ fn dictionary() -> impl Strategy<Value = Dictionary> {
                 votes,
                 trips,
                 permits,
+                upkeep,
             }
         })
+}
+
+fn duty() -> impl Strategy<Value = UpkeepEntry> {
+    (0..6_u32, select(vec!["calibration", "proof_test"]), any::<u32>())
+        .prop_map(|(point, duty, every_days)| UpkeepEntry { point, duty: duty.into(), every_days })
 }
 
 fn safeguard() -> impl Strategy<Value = SafeguardEntry> {
@@ -197,7 +204,9 @@ fn event() -> impl Strategy<Value = Body> {
         handling(),
         shelving(),
         bypass(),
-        interlock()
+        interlock(),
+        any_upkeep::event(),
+        any_upkeep::shares()
     ]
 }
 
@@ -325,7 +334,7 @@ fn state() -> impl Strategy<Value = State> {
 }
 
 fn condition() -> impl Strategy<Value = Condition> {
-    (0..12, 0..3_u16).prop_map(|(which, id)| match which {
+    (0..14, 0..3_u16).prop_map(|(which, id)| match which {
         0 => Condition::JournalDown,
         1 => Condition::JournalBehind,
         2 => Condition::UplinkDown(UplinkId(id.to_le_bytes()[0])),
@@ -337,6 +346,8 @@ fn condition() -> impl Strategy<Value = Condition> {
         8 => Condition::AlarmChatter(AlarmId(id.into())),
         9 => Condition::SafeguardAbsent(SafeguardId(id)),
         10 => Condition::DelayExceeded(BusId(id)),
+        11 => Condition::UpkeepDue(UpkeepId(id)),
+        12 => Condition::UpkeepFailing(UpkeepId(id)),
         _ => Condition::RetentiveDown,
     })
 }
@@ -365,13 +376,13 @@ fn alarm_state() -> impl Strategy<Value = AlarmState> {
     ])
 }
 
-fn value() -> impl Strategy<Value = Value> {
+pub(super) fn value() -> impl Strategy<Value = Value> {
     let any_bits = any::<u64>().prop_filter_map("finite", |bits| Value::try_new(f64::from_bits(bits)));
     let single = any::<f32>().prop_filter_map("finite", |raw| Value::try_new(f64::from(raw)));
     prop_oneof![any_bits, single, Just(Value::ZERO), Just(Value::ONE)]
 }
 
-fn stamp() -> impl Strategy<Value = Stamp> {
+pub(super) fn stamp() -> impl Strategy<Value = Stamp> {
     let trust = select(vec![ClockTrust::Unset, ClockTrust::Free, ClockTrust::Synced]);
     (any::<i64>(), trust).prop_map(|(utc, trust)| Stamp {
         mono: Mono::ZERO,

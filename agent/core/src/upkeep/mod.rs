@@ -5,6 +5,7 @@
 #[cfg(test)]
 mod bench;
 mod due;
+mod event;
 mod evidence;
 #[cfg(test)]
 mod history_tests;
@@ -18,6 +19,7 @@ pub mod share;
 mod spec;
 
 pub use due::{DAY, Due};
+pub use event::UpkeepEvent;
 pub use evidence::{
     AlarmSeen, Begun, Deviation, Edge, Evidence, Failure, Findings, Mark, Marks, Outcome, Seen, Span, Taken,
     Trace, TripMove, TripSeen,

@@ -139,6 +139,15 @@ pub fn healthy_points<'a>(
     Count::of(ids.map(|id| sample(id).is_some_and(Sample::is_good) && !is_bypassed(id)))
 }
 
+/// Both figures over a whole period.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct DayShares {
+    /// 联锁投用率: interlock points and trips in service.
+    pub interlocks: Served,
+    /// Healthy points.
+    pub healthy: Served,
+}
+
 /// What of a share outlives a restart.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct KeptShare {
@@ -173,14 +182,15 @@ impl TimeShare {
     }
 
     /// Goes on where an earlier run stopped, `away` ago. While the gateway was off nothing served; a time that no clock can
-    /// tell is not counted.
-    pub fn resume(&mut self, kept: KeptShare, away: Option<Duration>) {
+    /// tell is not counted. Returns the period that ended meanwhile, if one did: of several, the last.
+    pub fn resume(&mut self, kept: KeptShare, away: Option<Duration>) -> Option<Served> {
         self.running = kept.running;
         self.last = kept.last;
         self.left = if kept.left.is_zero() { self.period } else { kept.left.min(self.period) };
         self.count = Count { serving: 0, of: kept.of };
-        self.pass(away.unwrap_or_default());
+        let ended = self.pass(away.unwrap_or_default());
         self.count = Count::default();
+        ended
     }
 
     /// What must outlive a restart, as of the last step.
@@ -393,6 +403,7 @@ mod tests {
             latch: true,
             permissives: Vec::new(),
             prove: None,
+            reset_button: None,
         }
     }
 

@@ -273,6 +273,7 @@ mod tests {
             latch: true,
             permissives: Vec::new(),
             prove: None,
+            reset_button: None,
         }
     }
 }

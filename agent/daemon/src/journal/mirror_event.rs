@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hazard_core::id::{AlarmId, BusId, Epoch, OutputId, PointId, SafeguardId, Seq, UplinkId};
+use hazard_core::id::{AlarmId, BusId, Epoch, OutputId, PointId, SafeguardId, Seq, UpkeepId, UplinkId};
 use hazard_core::outbox::record as core;
 
 use super::codec::NotRecords;
@@ -52,6 +52,8 @@ impl From<core::Condition> for Condition {
             core::Condition::RetentiveDown => Self::RetentiveDown,
             core::Condition::SafeguardAbsent(safeguard) => Self::SafeguardAbsent(safeguard.0),
             core::Condition::DelayExceeded(bus) => Self::DelayExceeded(bus.0),
+            core::Condition::UpkeepDue(upkeep) => Self::UpkeepDue(upkeep.0),
+            core::Condition::UpkeepFailing(upkeep) => Self::UpkeepFailing(upkeep.0),
         }
     }
 }
@@ -71,6 +73,8 @@ impl From<Condition> for core::Condition {
             Condition::RetentiveDown => Self::RetentiveDown,
             Condition::SafeguardAbsent(safeguard) => Self::SafeguardAbsent(SafeguardId(safeguard)),
             Condition::DelayExceeded(bus) => Self::DelayExceeded(BusId(bus)),
+            Condition::UpkeepDue(upkeep) => Self::UpkeepDue(UpkeepId(upkeep)),
+            Condition::UpkeepFailing(upkeep) => Self::UpkeepFailing(UpkeepId(upkeep)),
         }
     }
 }
