@@ -7,7 +7,7 @@ use std::time::Duration;
 use hazard_agent::journal::codec::{decode, encode};
 use hazard_agent::journal::read_block;
 use hazard_core::id::{AlarmId, BusId, DeviceId, Epoch, OutputId, PointId, SafeguardId, Seq, UplinkId};
-use hazard_core::id::{KeyPeriodId, PermitId, TripId, VoteId};
+use hazard_core::id::{KeyPeriodId, PermitId, TripId, UpkeepId, VoteId};
 use hazard_core::interlock::{
     self, HoldStanding, InterlockEvent, InterlockStep, PermitStanding, ProofStanding, TripStanding, VoteCount,
 };
@@ -15,6 +15,7 @@ use hazard_core::link::{Exception, LinkFault};
 use hazard_core::outbox::Record;
 use hazard_core::outbox::record::*;
 use hazard_core::reading::{Doubt, NoData, Quantity, Reading, Sample};
+use hazard_core::upkeep::share::{DayShares, Served};
 use hazard_core::vote::Outcome;
 use hazard_core::{ClockTrust, Mono, Stamp, Utc, Value};
 
@@ -160,6 +161,8 @@ fn what_came_to_version_1_later_is_written_and_read_as_it_came() {
     let said = InterlockEvent { step: released, actor: Some("a".into()), note: "d".into() };
     let reset = Body::Interlock(said);
     let system = |condition| Body::System(SystemEvent { condition, raised: true });
+    let us = |serving, of| Served { serving: Duration::from_micros(serving), of: Duration::from_micros(of) };
+    let day = DayShares { interlocks: us(1, 2), healthy: us(3, 4) };
     let bypassed = hazard_core::reading::Sample::Suspect(Quantity::Text("".into()), Doubt::Bypassed);
     for (body, bytes) in [
         (
@@ -187,6 +190,9 @@ fn what_came_to_version_1_later_is_written_and_read_as_it_came() {
         (system(Condition::KeyPeriod(KeyPeriodId(9))), &[4, 12, 9, 1]),
         (system(Condition::DelayExceeded(BusId(300))), &[4, 11, 172, 2, 1]),
         (Body::Readings(vec![Reading { point: PointId(0), sample: bypassed }]), &[1, 1, 0, 1, 1, 0, 4]),
+        (system(Condition::UpkeepDue(UpkeepId(300))), &[4, 13, 172, 2, 1]),
+        (system(Condition::UpkeepFailing(UpkeepId(2))), &[4, 14, 2, 1]),
+        (Body::Shares(day), &[13, 1, 2, 3, 4]),
     ] {
         let record = Arc::new(Record { seq: Seq(1), stamp, body });
         let mut written = Vec::new();

@@ -9,6 +9,7 @@ mod node;
 mod observe;
 mod plan;
 mod profiles;
+mod upkeep;
 mod watches;
 mod webhook;
 mod wire;

@@ -8,6 +8,7 @@ use core::time::Duration;
 use crate::annunciate::{Beat, Impaired, Panel, Wiring};
 use crate::deadline::Deadlines;
 use crate::decode::decode;
+use crate::figures::Figures;
 use crate::id::{BusId, Epoch, KeyPeriodId, OutputId, SafeguardId, Ticket, UplinkId};
 use crate::input::UplinkReport;
 use crate::interlock::Interlocks;
@@ -53,6 +54,7 @@ pub struct Engine {
     pub(crate) plant: Plant,
     pub(crate) locks: Interlocks,
     pub(crate) periods: KeyPeriods,
+    pub(crate) figures: Figures,
     pub(crate) outbox: Outbox,
     pub(crate) conditions: BTreeSet<Condition>,
     uplinks_down_at: Vec<Option<Mono>>,
@@ -87,6 +89,7 @@ impl Engine {
             plant: Plant::new(&site, now),
             locks: Interlocks::new(&site.matrix),
             periods: KeyPeriods::default(),
+            figures: Figures::new(now),
             outbox: Outbox::new(&site, start.epoch, now),
             conditions: BTreeSet::new(),
             uplinks_down_at: site.uplinks.iter().map(|_| Some(now)).collect(),
@@ -178,6 +181,7 @@ impl Engine {
         self.plant.timeout(self.now, &Arc::clone(&self.site), &mut found);
         self.record(found);
         self.expire_bypasses();
+        self.tend_when_due();
     }
 
     pub(crate) fn stamp(&self) -> Stamp {
@@ -315,6 +319,7 @@ impl Engine {
         }
         self.set(Condition::ClockUntrusted, trust == ClockTrust::Unset);
         self.watch_periods();
+        self.tend();
     }
 
     fn tick(&mut self) {
@@ -324,6 +329,7 @@ impl Engine {
         self.watch_journal();
         self.watch_flood();
         self.watch_periods();
+        self.count_figures();
         for index in 0..self.uplinks_down_at.len() {
             let away = self.uplinks_down_at[index].is_some_and(|at| self.now.since(at) >= UPLINK_GRACE);
             if away && let Ok(index) = u8::try_from(index) {
@@ -389,7 +395,7 @@ impl Engine {
     }
 
     /// Raises or ends a condition; nothing when it stands already as wanted.
-    fn set(&mut self, condition: Condition, raised: bool) {
+    pub(crate) fn set(&mut self, condition: Condition, raised: bool) {
         let changed =
             if raised { self.conditions.insert(condition) } else { self.conditions.remove(&condition) };
         if changed {

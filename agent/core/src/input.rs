@@ -1,15 +1,19 @@
 //! Everything that can happen to the engine.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::id::{AlarmId, BusId, Epoch, MessageId, OutputId, PointId, Seq, Ticket, TripId, UplinkId, VoteId};
+use crate::id::{
+    AlarmId, BusId, Epoch, MessageId, OutputId, PointId, Seq, Ticket, TripId, UpkeepId, UplinkId, VoteId,
+};
 use crate::link::{LinkFault, ReadResult};
 use crate::outbox::record::{Cause, PreviousEpoch, Record, Refusal, Verb};
 use crate::outbox::{AckedSet, Lane};
-use crate::{ClockTrust, Utc};
+use crate::upkeep::{Evidence, Mark};
+use crate::{ClockTrust, Utc, Value};
 
 /// Something happened.
 #[derive(Debug)]
@@ -155,6 +159,21 @@ pub enum Action {
     EndBypass(PointId),
     /// 联锁复位: make a trip ready again.
     ResetTrip(TripId),
+    /// Begin a calibration or a proof test; the note says why and with which bottle.
+    BeginTest {
+        /// Which duty.
+        upkeep: UpkeepId,
+        /// Who approved it; an interlock point needs another person.
+        approver: Option<String>,
+        /// What the point should read under test.
+        applied: Option<Value>,
+    },
+    /// Gas on, gas off.
+    MarkTest(UpkeepId, Mark),
+    /// Finish a test and judge it.
+    FinishTest(UpkeepId),
+    /// Give a test up.
+    AbortTest(UpkeepId),
 }
 
 /// What came of a command.
@@ -164,6 +183,8 @@ pub struct Answer {
     pub changed: u32,
     /// What it did not change, and why not.
     pub refused: Vec<(Subject, Refusal)>,
+    /// The test that it ended.
+    pub evidence: Option<Box<Evidence>>,
 }
 
 /// What a command was about.
@@ -177,4 +198,6 @@ pub enum Subject {
     Vote(VoteId),
     /// A trip.
     Trip(TripId),
+    /// A duty of upkeep.
+    Upkeep(UpkeepId),
 }

@@ -22,6 +22,7 @@ mod delay_tests;
 mod engine;
 #[cfg(test)]
 mod engine_tests;
+pub mod figures;
 #[cfg(test)]
 mod fixture;
 pub mod id;
@@ -41,6 +42,10 @@ pub mod retentive;
 pub mod site;
 pub mod snapshot;
 pub mod table;
+mod tend;
+#[cfg(test)]
+mod tend_tests;
+pub mod upkeep;
 pub mod vote;
 mod wall;
 

@@ -7,10 +7,11 @@ use core::time::Duration;
 use crate::Threshold;
 use crate::alarm::{AlarmSpec, Signal};
 use crate::annunciate::{OutputSpec, Role, Wiring};
-use crate::id::{AlarmId, BusId, DeviceId, KeyPeriodId, OutputId, PointId};
+use crate::id::{AlarmId, BusId, DeviceId, KeyPeriodId, OutputId, PointId, UpkeepId};
 use crate::interlock::{Matrix, MatrixFault};
 use crate::period::KeyPeriodSpec;
 use crate::point::PointSpec;
+use crate::upkeep::{self, UpkeepFault, UpkeepSpec};
 
 /// How a bus moves bytes; decides what a request costs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -176,6 +177,8 @@ pub struct SiteTables {
     pub safeguards: Vec<SafeguardSpec>,
     /// Key periods.
     pub key_periods: Vec<KeyPeriodSpec>,
+    /// Calibrations and proof tests that have to be done.
+    pub upkeep: Vec<UpkeepSpec>,
     /// Memory bounds.
     pub limits: Limits,
     /// What people may do.
@@ -213,6 +216,8 @@ pub enum SiteFault {
     KeyPeriodWithoutTime(KeyPeriodId),
     /// The set-point of key periods is laxer than the usual one.
     KeySetpointLaxer(AlarmId),
+    /// A duty of upkeep.
+    Upkeep(UpkeepId, UpkeepFault),
 }
 
 impl Site {
@@ -264,6 +269,9 @@ fn faults(site: &SiteTables) -> Vec<SiteFault> {
         }
     }
     faults.extend(site.matrix.faults(site).into_iter().map(SiteFault::Matrix));
+    let plant = upkeep::Plant { points: &site.points, alarms: &site.alarms, trips: &site.matrix.trips };
+    let duties = upkeep::faults(&site.upkeep, plant);
+    faults.extend(duties.into_iter().map(|(id, fault)| SiteFault::Upkeep(id, fault)));
     faults
 }
 

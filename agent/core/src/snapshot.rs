@@ -7,13 +7,14 @@ use crate::alarm::flood::AlarmCount;
 use crate::annunciate::Panel;
 use crate::bypass::Bypass;
 use crate::engine::Engine;
+use crate::figures::FiguresNow;
 use crate::id::{AlarmId, DeviceId, Epoch, Seq, UplinkId};
 use crate::interlock::Interlocks;
 use crate::outbox::record::{AlarmState, Condition};
 use crate::outbox::{JournalState, Ledger};
 use crate::poll::{DelayState, PollCount, Standing};
 use crate::table::PointTable;
-use crate::{ClockTrust, Mono, Stamp};
+use crate::{ClockTrust, Mono, Stamp, upkeep};
 
 /// An alarm that is not normal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -84,6 +85,10 @@ pub struct Snapshot {
     pub bypasses: Vec<Bypass>,
     /// Votes, trips and permits.
     pub interlocks: Interlocks,
+    /// Calibrations and proof tests, in site order.
+    pub upkeep: Vec<upkeep::Standing>,
+    /// The standing figures.
+    pub figures: FiguresNow,
     /// The sums of alarm management.
     pub alarm_count: AlarmCount,
     /// Devices, in site order.
@@ -133,6 +138,8 @@ impl Engine {
             alarms: self.active_alarms(),
             bypasses: self.plant.bypasses.standing().to_vec(),
             interlocks: self.locks.clone(),
+            upkeep: self.plant.upkeep.standing().collect(),
+            figures: self.figures.now(),
             alarm_count: self.plant.flood.count(),
             devices: devices.collect(),
             buses: buses.collect(),

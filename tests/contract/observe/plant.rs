@@ -196,6 +196,7 @@ fn dictionary() -> Dictionary {
         permits: Vec::new(),
         key_periods: Vec::new(),
         key_setpoints: Vec::new(),
+        upkeep: Vec::new(),
     }
 }
 

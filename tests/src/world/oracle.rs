@@ -123,7 +123,11 @@ impl Oracle {
             | Action::Handle(..)
             | Action::Unshelve(_)
             | Action::EndBypass(_)
-            | Action::ResetTrip(_) => return,
+            | Action::ResetTrip(_)
+            | Action::BeginTest { .. }
+            | Action::MarkTest(..)
+            | Action::FinishTest(_)
+            | Action::AbortTest(_) => return,
         };
         self.demand(!done || allowed, || format!("law 7: a {what} without bound: {action:?}"));
     }

@@ -9,6 +9,7 @@ use super::device::DeviceEntry;
 use super::interlock::{AssistKey, PermitFile, TripFile, VoteFile};
 use super::point::{PointFile, PriorityKey};
 use super::safeguard::SafeguardFile;
+use super::upkeep::UpkeepFile;
 
 /// 站点配置。 A site.
 #[derive(Deserialize, JsonSchema)]
@@ -55,6 +56,10 @@ pub(crate) struct SiteFile {
     #[serde(default)]
     #[schemars(length(max = 64))]
     pub(crate) key_periods: Vec<KeyPeriodFile>,
+    /// 定期标定与功能测试。 Calibrations and proof tests.
+    #[serde(default)]
+    #[schemars(length(max = 4096))]
+    pub(crate) upkeep: Vec<UpkeepFile>,
     /// 上传通道。 Uplinks.
     #[serde(default)]
     #[schemars(length(max = 8))]

@@ -2,6 +2,7 @@
 //! faults of all files are found in one run. It starts nothing and reads nothing but these files.
 
 mod catalogue;
+mod catalogue_rows;
 mod check;
 mod device;
 mod error;
@@ -15,6 +16,7 @@ mod profile;
 mod safeguard;
 mod sources;
 mod tree;
+mod upkeep;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

@@ -12,6 +12,7 @@ mod index;
 mod mirror;
 mod mirror_event;
 mod mirror_interlock;
+mod mirror_upkeep;
 mod quarantine;
 mod ring;
 mod salvage;

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::interlocks::Interlocks;
 use super::latency::Latencies;
+use super::upkeep::{Figures, UpkeepRow};
 use super::{render, tell};
 use crate::config::{Lang, Style};
 use crate::dictionary::Dictionary;
@@ -69,6 +70,12 @@ pub struct Status {
     /// Votes, trips and permits.
     #[serde(default)]
     pub interlocks: Interlocks,
+    /// Calibrations and proof tests, in site order.
+    #[serde(default)]
+    pub upkeep: Vec<UpkeepRow>,
+    /// The standing figures.
+    #[serde(default)]
+    pub figures: Figures,
     /// Devices, in site order.
     pub devices: Vec<DeviceRow>,
     /// Buses, in site order.
@@ -145,6 +152,12 @@ pub fn render_alarms(status: &Status, lang: Lang, style: Style) -> String {
 #[must_use]
 pub fn render_interlocks(status: &Status, lang: Lang, style: Style) -> String {
     render::interlocks(status, lang, style)
+}
+
+/// All calibrations and proof tests.
+#[must_use]
+pub fn render_upkeep(status: &Status, lang: Lang, style: Style) -> String {
+    render::upkeep(status, lang, style)
 }
 
 /// Where the gateway belongs.

@@ -19,6 +19,7 @@ use super::status::{
     Agent, AlarmRow, BusRow, BypassRow, Clock, DelayRow, DeviceRow, Facts, JournalRow, LedgerRow, LinkRow,
     OutputRow, Place, PointRow, Shown, Standing, Status, UplinkRow, Word,
 };
+use super::upkeep::{Figures, UpkeepRow};
 use crate::dictionary::{Dictionary, PointEntry};
 use crate::modbus::LinkCounts;
 use crate::words;
@@ -45,6 +46,8 @@ pub(super) fn status(snapshot: &Snapshot, facts: &Facts) -> Status {
         bypasses: bypasses(snapshot, dictionary),
         key_periods: dictionary.key_periods.clone(),
         interlocks: Interlocks::new(snapshot, dictionary),
+        upkeep: UpkeepRow::all(snapshot, dictionary),
+        figures: Figures::new(snapshot.figures),
         devices: devices(snapshot, dictionary),
         buses: buses(snapshot, facts),
         points: points(snapshot, dictionary),
@@ -87,6 +90,9 @@ fn standing(condition: Condition, dictionary: &Dictionary) -> Standing {
         Condition::KeyPeriod(period) => Some(named(&dictionary.key_periods, period.index())),
         Condition::BusDown(bus) | Condition::BusOverrun(bus) | Condition::DelayExceeded(bus) => {
             Some(named(&dictionary.buses, bus.index()))
+        }
+        Condition::UpkeepDue(upkeep) | Condition::UpkeepFailing(upkeep) => {
+            Some(dictionary.upkeep_name(upkeep))
         }
         Condition::SafeguardAbsent(id) => {
             let entry = dictionary.safeguards.get(id.index());
@@ -325,12 +331,12 @@ fn days_left(snapshot: &Snapshot, facts: &Facts) -> Option<u64> {
     u64::try_from(left_ms / DAY_MS).ok()
 }
 
-fn named(names: &[String], index: usize) -> String {
+pub(super) fn named(names: &[String], index: usize) -> String {
     names.get(index).cloned().unwrap_or_else(|| format!("#{index}"))
 }
 
 /// RFC 3339 with milliseconds; a time that no calendar has becomes the nearest one.
-fn time(utc: Utc) -> String {
+pub(super) fn time(utc: Utc) -> String {
     let ms = utc.unix_ms().clamp(-62_167_219_200_000, 253_402_207_200_999);
     Timestamp::from_millisecond(ms).map(|time| format!("{time:.3}")).unwrap_or_default()
 }

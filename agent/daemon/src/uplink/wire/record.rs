@@ -31,6 +31,8 @@ pub(super) fn write(out: &mut Vec<u8>, record: &Record, names: &Names) {
         Body::Shelving(event) => shelving(out, event, names),
         Body::Bypass(event) => bypass(out, event, names),
         Body::Interlock(event) => super::interlock::write(out, event, names),
+        Body::Upkeep(event) => super::upkeep::write(out, event, names),
+        Body::Shares(day) => super::upkeep::shares(out, *day),
     }
     raw(out, "}");
 }
@@ -70,6 +72,10 @@ pub(super) fn condition(out: &mut Vec<u8>, condition: Condition, names: &Names) 
         Condition::KeyPeriod(id) => (",\"key_period\":", &names.dictionary.key_periods, id.index()),
         Condition::BusDown(id) | Condition::BusOverrun(id) | Condition::DelayExceeded(id) => {
             (",\"bus\":", &names.dictionary.buses, id.index())
+        }
+        Condition::UpkeepDue(id) | Condition::UpkeepFailing(id) => {
+            raw(out, ",\"upkeep\":");
+            return names.upkeep(out, id);
         }
         Condition::SafeguardAbsent(id) => {
             raw(out, ",\"safeguard\":");
@@ -249,7 +255,7 @@ fn bypass(out: &mut Vec<u8>, event: &BypassEvent, names: &Names) {
     text_field(out, ",\"note\":", &event.reason);
 }
 
-fn text_field(out: &mut Vec<u8>, field: &str, text: &str) {
+pub(super) fn text_field(out: &mut Vec<u8>, field: &str, text: &str) {
     raw(out, field);
     scalar(out, text);
 }
