@@ -53,6 +53,9 @@ impl Engine {
                 answer(Subject::Point(point), outcome)
             }
             Action::ResetTrip(trip) => self.reset_trip(trip, (&said.actor, &said.note)),
+            Action::Answer(alarm) => {
+                self.about(alarm, |engine| engine.answer_call(alarm, (&said.actor, &said.note)))
+            }
         }
     }
 

@@ -6,8 +6,10 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::annunciate::{Beat, Impaired, Panel, Wiring};
+use crate::call::Order;
 use crate::deadline::Deadlines;
 use crate::decode::decode;
+use crate::duty::Duty;
 use crate::id::{BusId, Epoch, OutputId, SafeguardId, Ticket, UplinkId};
 use crate::input::UplinkReport;
 use crate::interlock::Interlocks;
@@ -51,6 +53,8 @@ pub struct Engine {
     pub(crate) health: Vec<Health>,
     pub(crate) plant: Plant,
     pub(crate) locks: Interlocks,
+    pub(crate) duty: Duty,
+    pub(crate) orders: VecDeque<Order>,
     pub(crate) outbox: Outbox,
     pub(crate) conditions: BTreeSet<Condition>,
     uplinks_down_at: Vec<Option<Mono>>,
@@ -84,6 +88,8 @@ impl Engine {
             health: site.devices.iter().map(|_| Health::default()).collect(),
             plant: Plant::new(&site, now),
             locks: Interlocks::new(&site.matrix),
+            duty: Duty::new(&site),
+            orders: VecDeque::new(),
             outbox: Outbox::new(&site, start.epoch, now),
             conditions: BTreeSet::new(),
             uplinks_down_at: site.uplinks.iter().map(|_| Some(now)).collect(),
@@ -125,6 +131,7 @@ impl Engine {
                 self.watch_journal();
             }
             Input::Uplink { uplink, report } => self.uplink_said(uplink, &report),
+            Input::Call { attempt, report } => self.order_said(attempt, report),
             Input::Clock { utc, trust } => self.clock_read(utc, trust),
         }
         self.finish_turn();
@@ -151,6 +158,9 @@ impl Engine {
         if let Some(output) = self.ready.pop_front() {
             return Some(output);
         }
+        if let Some(order) = self.orders.pop_front() {
+            return Some(Output::Call(order));
+        }
         self.outbox.poll_output(self.now)
     }
 
@@ -165,7 +175,11 @@ impl Engine {
         let outbox = self.outbox.poll_timeout().map(|at| (at, "the outbox has something to say"));
         let tick = Some((self.tick_at, "the engine looks after itself"));
         let lock = self.locks.poll_timeout().map(|at| (at, "a time of an interlock ends"));
-        [bus, self.plant.poll_timeout(), lock, outbox, tick].into_iter().flatten().min_by_key(|(at, _)| *at)
+        let call = self.duty.at.map(|at| (at, "somebody is to be called"));
+        [bus, self.plant.poll_timeout(), lock, call, outbox, tick]
+            .into_iter()
+            .flatten()
+            .min_by_key(|(at, _)| *at)
     }
 
     pub(crate) fn reach(&mut self, now: Mono) {
@@ -275,13 +289,14 @@ impl Engine {
     /// Writes down what a turn found: alarms before the readings that raised them, for alarms leave first.
     pub(crate) fn record(&mut self, found: Found) {
         let stamp = self.stamp();
-        for event in found.alarms {
+        for event in &found.alarms {
             self.touched();
-            self.outbox.offer(stamp, Body::Alarm(event));
+            self.outbox.offer(stamp, Body::Alarm(event.clone()));
         }
         if !found.readings.is_empty() {
             self.outbox.offer(stamp, Body::Readings(found.readings));
         }
+        self.note_calls(&found.alarms);
         self.pressed(found.pressed);
     }
 
@@ -374,7 +389,7 @@ impl Engine {
     }
 
     /// Raises or ends a condition; nothing when it stands already as wanted.
-    fn set(&mut self, condition: Condition, raised: bool) {
+    pub(crate) fn set(&mut self, condition: Condition, raised: bool) {
         let changed =
             if raised { self.conditions.insert(condition) } else { self.conditions.remove(&condition) };
         if changed {
@@ -414,6 +429,7 @@ impl Engine {
     /// Brings the panel up to date. Nothing else drives an output, so a heartbeat proves that turns are completed.
     pub(crate) fn finish_turn(&mut self) {
         self.scan();
+        self.call();
         if !core::mem::replace(&mut self.panel_stale, false) {
             return;
         }

@@ -5,7 +5,10 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::id::{AlarmId, BusId, Epoch, MessageId, OutputId, PointId, Seq, Ticket, TripId, UplinkId, VoteId};
+use crate::call::CallReport;
+use crate::id::{
+    AlarmId, AttemptId, BusId, Epoch, MessageId, OutputId, PointId, Seq, Ticket, TripId, UplinkId, VoteId,
+};
 use crate::link::{LinkFault, ReadResult};
 use crate::outbox::record::{Cause, PreviousEpoch, Record, Refusal, Verb};
 use crate::outbox::{AckedSet, Lane};
@@ -47,6 +50,13 @@ pub enum Input {
         uplink: UplinkId,
         /// What.
         report: UplinkReport,
+    },
+    /// What became of an order to call somebody.
+    Call {
+        /// Which.
+        attempt: AttemptId,
+        /// What.
+        report: CallReport,
     },
     /// The wall clock was read.
     Clock {
@@ -155,6 +165,8 @@ pub enum Action {
     EndBypass(PointId),
     /// 联锁复位: make a trip ready again.
     ResetTrip(TripId),
+    /// 应答: somebody has heard the call for an alarm and sees to it. The alarm stays unacknowledged.
+    Answer(AlarmId),
 }
 
 /// What came of a command.

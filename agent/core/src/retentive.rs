@@ -8,6 +8,7 @@ use core::time::Duration;
 use crate::alarm::Kept;
 use crate::assist::KeptTrip;
 use crate::bypass::{Bypass, left_after};
+use crate::call;
 use crate::engine::Engine;
 use crate::id::{AlarmId, PermitId};
 use crate::outbox::record::BypassChange;
@@ -25,6 +26,10 @@ pub struct Retained {
     pub trips: Vec<KeptTrip>,
     /// Permits that are granted.
     pub permits: Vec<PermitId>,
+    /// Calls that are open.
+    pub calls: call::Kept,
+    /// Alarms that nobody has acknowledged, but whose call was answered.
+    pub answered: Vec<AlarmId>,
 }
 
 impl Engine {
@@ -40,6 +45,8 @@ impl Engine {
             bypasses: bypasses.map(|bypass| (bypass.clone(), bypass.until.since(now))).collect(),
             trips: self.kept_trips(),
             permits: self.kept_permits(),
+            calls: self.duty.calls.kept(now),
+            answered: self.duty.answered.iter().copied().collect(),
         }
     }
 
@@ -55,6 +62,7 @@ impl Engine {
         for id in &retained.first_up {
             self.plant.restore_first_up(&site, *id);
         }
+        self.resume_calls(retained, away);
         self.resume_trips(&retained.trips, &retained.permits, away);
         for (bypass, left) in &retained.bypasses {
             if bypass.point.index() >= site.points.len() {

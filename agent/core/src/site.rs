@@ -6,6 +6,7 @@ use core::time::Duration;
 
 use crate::alarm::{AlarmSpec, Signal};
 use crate::annunciate::{OutputSpec, Role, Wiring};
+use crate::call::{CallFault, CallPlan};
 use crate::id::{AlarmId, BusId, DeviceId, OutputId, PointId};
 use crate::interlock::{Matrix, MatrixFault};
 use crate::point::PointSpec;
@@ -170,6 +171,8 @@ pub struct SiteTables {
     pub matrix: Matrix,
     /// Uplinks.
     pub uplinks: Vec<UplinkSpec>,
+    /// Who is called when nobody answers.
+    pub calls: Arc<CallPlan>,
     /// Safeguards.
     pub safeguards: Vec<SafeguardSpec>,
     /// Memory bounds.
@@ -205,6 +208,8 @@ pub enum SiteFault {
     OutputWithoutRow(usize),
     /// A vote, a trip or a permit.
     Matrix(MatrixFault),
+    /// A role, or a ladder of calls.
+    Call(CallFault),
 }
 
 impl Site {
@@ -278,6 +283,7 @@ fn faults(site: &SiteTables) -> Vec<SiteFault> {
         }
     }
     faults.extend(site.matrix.faults(site).into_iter().map(SiteFault::Matrix));
+    faults.extend(site.calls.faults().into_iter().map(SiteFault::Call));
     faults
 }
 

@@ -6,8 +6,9 @@ use crate::alarm::Alarm;
 use crate::alarm::flood::AlarmCount;
 use crate::annunciate::Panel;
 use crate::bypass::Bypass;
+use crate::call::OpenCall;
 use crate::engine::Engine;
-use crate::id::{AlarmId, DeviceId, Epoch, Seq, UplinkId};
+use crate::id::{AlarmId, DeviceId, Epoch, RoleId, Seq, UplinkId};
 use crate::interlock::Interlocks;
 use crate::outbox::record::{AlarmState, Condition};
 use crate::outbox::{JournalState, Ledger};
@@ -32,6 +33,15 @@ pub struct ActiveAlarm {
     pub raised_at: Option<Mono>,
     /// When it stops being shelved.
     pub shelved_until: Option<Mono>,
+}
+
+/// A call that nobody has answered.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CallState {
+    /// How far it is.
+    pub call: OpenCall,
+    /// The roles of the rung that was called last.
+    pub roles: Vec<RoleId>,
 }
 
 /// A device.
@@ -84,6 +94,8 @@ pub struct Snapshot {
     pub bypasses: Vec<Bypass>,
     /// Votes, trips and permits.
     pub interlocks: Interlocks,
+    /// Calls that nobody has answered, by alarm.
+    pub calls: Vec<CallState>,
     /// The sums of alarm management.
     pub alarm_count: AlarmCount,
     /// Devices, in site order.
@@ -133,6 +145,7 @@ impl Engine {
             alarms: self.active_alarms(),
             bypasses: self.plant.bypasses.standing().to_vec(),
             interlocks: self.locks.clone(),
+            calls: self.open_calls(),
             alarm_count: self.plant.flood.count(),
             devices: devices.collect(),
             buses: buses.collect(),

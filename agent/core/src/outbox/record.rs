@@ -4,7 +4,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::id::{AlarmId, BusId, DeviceId, Epoch, OutputId, PointId, SafeguardId, Seq, UplinkId};
+use crate::call::CallEvent;
+use crate::id::{AlarmId, BusId, DeviceId, Epoch, OutputId, PointId, RoleId, SafeguardId, Seq, UplinkId};
 use crate::interlock::InterlockEvent;
 use crate::link::LinkFault;
 use crate::reading::Reading;
@@ -37,27 +38,15 @@ impl Record {
             | Body::Handling(_)
             | Body::Shelving(_)
             | Body::Bypass(_)
-            | Body::Interlock(_) => Lane::Event,
+            | Body::Interlock(_)
+            | Body::Call(_) => Lane::Event,
         }
     }
 
     /// How many readings the record holds.
     #[must_use]
     pub fn readings(&self) -> u64 {
-        match &self.body {
-            Body::Readings(readings) => readings.len() as u64,
-            Body::Opening(_)
-            | Body::Alarm(_)
-            | Body::Device(_)
-            | Body::System(_)
-            | Body::Action(_)
-            | Body::Loss(_)
-            | Body::ClockStep(_)
-            | Body::Handling(_)
-            | Body::Shelving(_)
-            | Body::Bypass(_)
-            | Body::Interlock(_) => 0,
-        }
+        if let Body::Readings(readings) = &self.body { readings.len() as u64 } else { 0 }
     }
 }
 
@@ -97,6 +86,8 @@ pub enum Body {
     Bypass(BypassEvent),
     /// Votes, trips and permits moved.
     Interlock(InterlockEvent),
+    /// 叫应: a call was opened, carried, answered or given up.
+    Call(CallEvent),
 }
 
 /// The start of an epoch, and what is known of those before it.
@@ -239,6 +230,8 @@ pub enum Condition {
     /// [`Self::BusOverrun`] says that a poll was left out, of any block; a delay may stay within its bound then, and a bound
     /// may be exceeded with every poll sent.
     DelayExceeded(BusId),
+    /// The last order to call this role did not arrive: it may not hear of the next alarm either.
+    CallFailed(RoleId),
 }
 
 impl Condition {
@@ -254,7 +247,8 @@ impl Condition {
             | Self::BusOverrun(_)
             | Self::ClockUntrusted
             | Self::RetentiveDown
-            | Self::DelayExceeded(_) => true,
+            | Self::DelayExceeded(_)
+            | Self::CallFailed(_) => true,
             Self::SafeguardAbsent(_) | Self::AlarmFlood | Self::AlarmChatter(_) => false,
         }
     }
