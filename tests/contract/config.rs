@@ -51,7 +51,7 @@ gpio = { chip = "/dev/gpiochip0", line = 5 }
 
 #[test]
 fn broken_sites_are_told_word_by_word_in_both_languages() {
-    for case in ["broken", "profiles", "interlocks", "syntax", "empty", "silent"] {
+    for case in ["broken", "profiles", "interlocks", "calls", "uncalled", "syntax", "empty", "silent"] {
         let report = report(&Path::new(GOLDEN).join(case).join("site.toml"));
         let dir = format!("{GOLDEN}/{case}/");
         for (lang, name) in [(Lang::Zh, "zh"), (Lang::En, "en")] {
@@ -64,7 +64,8 @@ fn broken_sites_are_told_word_by_word_in_both_languages() {
 #[test]
 fn every_code_is_reached_by_a_broken_site() {
     let mut reached: BTreeSet<Code> = UNREACHED.iter().copied().collect();
-    let cases = ["broken", "profiles", "interlocks", "syntax", "empty", "silent", "absent"];
+    let cases =
+        ["broken", "profiles", "interlocks", "calls", "uncalled", "syntax", "empty", "silent", "absent"];
     for case in cases {
         let report = report(&Path::new(GOLDEN).join(case).join("site.toml"));
         reached.extend(report.faults().iter().map(config::Fault::code));

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use hazard_agent::journal::codec::{decode, encode};
 use hazard_agent::journal::read_block;
+use hazard_core::alarm::{Priority, Withheld};
+use hazard_core::call::{CallEvent, Change, DeliveryFault, How, Order, Told, Withdrawal};
 use hazard_core::id::{AlarmId, BusId, DeviceId, Epoch, OutputId, PointId, SafeguardId, Seq, UplinkId};
-use hazard_core::id::{PermitId, TripId, VoteId};
+use hazard_core::id::{AttemptId, PermitId, RoleId, TripId, VoteId};
 use hazard_core::interlock::{
     self, HoldStanding, InterlockEvent, InterlockStep, PermitStanding, ProofStanding, TripStanding, VoteCount,
 };
@@ -160,6 +162,15 @@ fn what_came_to_version_1_later_is_written_and_read_as_it_came() {
     let said = InterlockEvent { step: released, actor: Some("a".into()), note: "d".into() };
     let reset = Body::Interlock(said);
     let system = |condition| Body::System(SystemEvent { condition, raised: true });
+    let called = |change| Body::Call(CallEvent { change, note: "d".into() });
+    let (attempt, role, fault) = (AttemptId(3), RoleId(4), DeliveryFault::Unreported);
+    let told = Told { alarm, priority: Priority::Critical, rung: 5, nth: 6 };
+    let order = Order { attempt, role, alarms: vec![told] };
+    let failed = Change::Failed { attempt, role, fault, moved_on: vec![alarm] };
+    let after = Duration::from_millis(7);
+    let answered = |how| Change::Answered { alarm, by: "a".into(), how, after };
+    let said = How::Said { role: Some(role), channel: "c".into() };
+    let aside = Withdrawal::Withheld(Withheld::OutOfService);
     let bypassed = hazard_core::reading::Sample::Suspect(Quantity::Text("".into()), Doubt::Bypassed);
     for (body, bytes) in [
         (
@@ -185,6 +196,16 @@ fn what_came_to_version_1_later_is_written_and_read_as_it_came() {
         (system(Condition::AlarmChatter(alarm)), &[4, 8, 1, 1]),
         (system(Condition::RetentiveDown), &[4, 9, 1]),
         (system(Condition::DelayExceeded(BusId(300))), &[4, 11, 172, 2, 1]),
+        (system(Condition::CallFailed(RoleId(300))), &[4, 12, 172, 2, 1]),
+        (called(Change::Opened { alarm, priority: Priority::High }), &[12, 0, 1, 2, 1, 100]),
+        (called(Change::Ordered(order)), &[12, 1, 3, 4, 1, 1, 3, 5, 6, 1, 100]),
+        (called(Change::Delivered { attempt, role }), &[12, 2, 3, 4, 1, 100]),
+        (called(failed), &[12, 3, 3, 4, 3, 1, 1, 1, 100]),
+        (called(answered(How::Acknowledged)), &[12, 4, 1, 1, 97, 0, 7, 1, 100]),
+        (called(answered(said)), &[12, 4, 1, 1, 97, 1, 1, 4, 1, 99, 7, 1, 100]),
+        (called(Change::Withdrawn { alarm, why: aside }), &[12, 5, 1, 0, 2, 1, 100]),
+        (called(Change::Withdrawn { alarm, why: Withdrawal::Gone }), &[12, 5, 1, 1, 1, 100]),
+        (called(Change::Exhausted { alarm, repeats_left: 8 }), &[12, 6, 1, 8, 1, 100]),
         (Body::Readings(vec![Reading { point: PointId(0), sample: bypassed }]), &[1, 1, 0, 1, 1, 0, 4]),
     ] {
         let record = Arc::new(Record { seq: Seq(1), stamp, body });

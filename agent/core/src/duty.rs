@@ -7,18 +7,43 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::Mono;
 use crate::alarm::{Alarm, Withheld};
 use crate::call::{CallEvent, CallReport, Calls, Change, How, Kept};
 use crate::engine::Engine;
 use crate::id::{AlarmId, AttemptId};
 use crate::outbox::record::{AlarmEvent, AlarmState, Body, Condition, Refusal};
+use crate::reading::Sample;
 use crate::retentive::Retained;
 use crate::site::Site;
 use crate::snapshot::CallState;
+use crate::{Mono, Value};
 
 /// The way by which a person answers on the gateway itself.
 const CLI: &str = "cli";
+
+/// An alarm as whoever is called for it is told.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct AlarmNow {
+    /// Where it stands.
+    pub state: AlarmState,
+    /// When it was raised last.
+    pub raised_at: Option<Mono>,
+    /// What its point reads, where that can be believed.
+    pub value: Option<Value>,
+}
+
+/// Orders by what became of them, and answers; since the start of the run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct CallCount {
+    /// Orders that arrived.
+    pub delivered: u64,
+    /// Orders that did not, by the place of their [`DeliveryFault`].
+    pub failed: [u64; 4],
+    /// Calls that a person answered.
+    pub answered: u64,
+    /// Calls for which nobody was left.
+    pub exhausted: u64,
+}
 
 /// The calls of a site, and which alarms need none although nobody has acknowledged them.
 #[derive(Clone, Debug)]
@@ -28,13 +53,14 @@ pub(crate) struct Duty {
     pub(crate) answered: BTreeSet<AlarmId>,
     /// When the ladders have something to do.
     pub(crate) at: Option<Mono>,
+    pub(crate) count: CallCount,
     in_key_period: bool,
 }
 
 impl Duty {
     pub(crate) fn new(site: &Site) -> Self {
         let calls = Calls::new(Arc::clone(&site.calls), site.alarms.len());
-        Self { calls, answered: BTreeSet::new(), at: None, in_key_period: false }
+        Self { calls, answered: BTreeSet::new(), at: None, count: CallCount::default(), in_key_period: false }
     }
 }
 
@@ -130,6 +156,14 @@ impl Engine {
         self.duty.at = self.duty.calls.poll_timeout();
     }
 
+    /// An alarm at this moment; `None` when there is no such alarm.
+    #[must_use]
+    pub fn alarm_now(&self, alarm: AlarmId) -> Option<AlarmNow> {
+        let (spec, known) = self.site.alarms.get(alarm.index()).zip(self.plant.alarms.get(alarm.index()))?;
+        let value = self.plant.table.good(spec.point, self.now()).and_then(Sample::number);
+        Some(AlarmNow { state: known.state(), raised_at: known.raised_at(), value })
+    }
+
     /// The calls that nobody has answered.
     pub(crate) fn open_calls(&self) -> Vec<CallState> {
         let plan = &self.site.calls;
@@ -170,15 +204,22 @@ impl Engine {
     fn note_call(&mut self, change: Change, note: &str) {
         match &change {
             Change::Ordered(order) => self.orders.push_back(order.clone()),
-            Change::Delivered { role, .. } => self.set(Condition::CallFailed(*role), false),
-            Change::Failed { role, .. } => self.set(Condition::CallFailed(*role), true),
-            Change::Answered { alarm, how: How::Said { .. }, .. } => {
-                self.duty.answered.insert(*alarm);
+            Change::Delivered { role, .. } => {
+                self.duty.count.delivered += 1;
+                self.set(Condition::CallFailed(*role), false);
             }
-            Change::Answered { how: How::Acknowledged, .. }
-            | Change::Opened { .. }
-            | Change::Withdrawn { .. }
-            | Change::Exhausted { .. } => {}
+            Change::Failed { role, fault, .. } => {
+                self.duty.count.failed[*fault as usize] += 1;
+                self.set(Condition::CallFailed(*role), true);
+            }
+            Change::Answered { alarm, how, .. } => {
+                self.duty.count.answered += 1;
+                if *how != How::Acknowledged {
+                    self.duty.answered.insert(*alarm);
+                }
+            }
+            Change::Exhausted { .. } => self.duty.count.exhausted += 1,
+            Change::Opened { .. } | Change::Withdrawn { .. } => {}
         }
         let stamp = self.stamp();
         self.outbox.offer(stamp, Body::Call(CallEvent { change, note: note.into() }));

@@ -19,7 +19,7 @@ mod deadline;
 pub mod decode;
 #[cfg(test)]
 mod delay_tests;
-mod duty;
+pub mod duty;
 #[cfg(test)]
 mod duty_tests;
 mod engine;

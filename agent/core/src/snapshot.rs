@@ -7,6 +7,7 @@ use crate::alarm::flood::AlarmCount;
 use crate::annunciate::Panel;
 use crate::bypass::Bypass;
 use crate::call::OpenCall;
+use crate::duty::CallCount;
 use crate::engine::Engine;
 use crate::id::{AlarmId, DeviceId, Epoch, RoleId, Seq, UplinkId};
 use crate::interlock::Interlocks;
@@ -96,6 +97,8 @@ pub struct Snapshot {
     pub interlocks: Interlocks,
     /// Calls that nobody has answered, by alarm.
     pub calls: Vec<CallState>,
+    /// What became of orders and calls.
+    pub call_count: CallCount,
     /// The sums of alarm management.
     pub alarm_count: AlarmCount,
     /// Devices, in site order.
@@ -146,6 +149,7 @@ impl Engine {
             bypasses: self.plant.bypasses.standing().to_vec(),
             interlocks: self.locks.clone(),
             calls: self.open_calls(),
+            call_count: self.duty.count,
             alarm_count: self.plant.flood.count(),
             devices: devices.collect(),
             buses: buses.collect(),

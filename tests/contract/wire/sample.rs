@@ -52,6 +52,7 @@ pub(super) fn dictionary() -> Dictionary {
         votes: Vec::new(),
         trips: Vec::new(),
         permits: Vec::new(),
+        roles: Vec::new(),
     }
 }
 
@@ -75,6 +76,11 @@ pub(super) fn guarded() -> Dictionary {
 pub(super) fn interlocked() -> Dictionary {
     let [votes, trips, permits] = ["调压间燃气", "燃气切断", "磨床"].map(|name| vec![name.into()]);
     Dictionary { votes, trips, permits, ..dictionary() }
+}
+
+/// The names of a site with roles that are called.
+pub(super) fn manned() -> Dictionary {
+    Dictionary { roles: ["值班员", "班长"].map(String::from).into(), ..dictionary() }
 }
 
 pub(super) fn publish(epoch: Epoch, bodies: Vec<Body>) -> Publish {

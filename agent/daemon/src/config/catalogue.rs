@@ -1,6 +1,9 @@
 //! The words of every fault, in both languages, by code. A code's meaning never changes; a new fault gets a new code.
 
+mod calls;
+
 use super::error::Severity;
+use calls::with_calls;
 
 /// A text in Chinese and in English; `{0}` stands for the fault's first word, and so on.
 pub(crate) type Both = [&'static str; 2];
@@ -67,7 +70,7 @@ impl Code {
     }
 }
 
-catalogue! {
+with_calls! {
     // Files.
     "E0101" FileUnreadable
         ["读不到文件 {0}：{1}", "cannot read {0}: {1}"],

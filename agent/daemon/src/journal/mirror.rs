@@ -10,6 +10,7 @@ use hazard_core::{ClockTrust, Mono, Stamp, Utc, Value};
 use serde::{Deserialize, Serialize};
 
 use super::codec::NotRecords;
+use super::mirror_call::CallEvent;
 use super::mirror_interlock::InterlockEvent;
 
 /// The longest text that is written, in bytes.
@@ -81,6 +82,7 @@ enum Body {
     Shelving(ShelvingEvent),
     Bypass(BypassEvent),
     Interlock(InterlockEvent),
+    Call(CallEvent),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -140,6 +142,7 @@ pub(super) enum Condition {
     RetentiveDown,
     SafeguardAbsent(u16),
     DelayExceeded(u16),
+    CallFailed(u16),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -250,6 +253,7 @@ impl From<&core::Body> for Body {
             core::Body::Shelving(event) => Self::Shelving(event.into()),
             core::Body::Bypass(event) => Self::Bypass(event.into()),
             core::Body::Interlock(event) => Self::Interlock(event.into()),
+            core::Body::Call(event) => Self::Call(event.into()),
         }
     }
 }
@@ -283,6 +287,7 @@ impl TryFrom<Body> for core::Body {
             Body::Shelving(event) => Self::Shelving(event.try_into()?),
             Body::Bypass(event) => Self::Bypass(event.try_into()?),
             Body::Interlock(event) => Self::Interlock(event.try_into()?),
+            Body::Call(event) => Self::Call(event.try_into()?),
         })
     }
 }

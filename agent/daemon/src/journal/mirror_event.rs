@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hazard_core::id::{AlarmId, BusId, Epoch, OutputId, PointId, SafeguardId, Seq, UplinkId};
+use hazard_core::id::{AlarmId, BusId, Epoch, OutputId, PointId, RoleId, SafeguardId, Seq, UplinkId};
 use hazard_core::outbox::record as core;
 
 use super::codec::NotRecords;
@@ -52,6 +52,7 @@ impl From<core::Condition> for Condition {
             core::Condition::RetentiveDown => Self::RetentiveDown,
             core::Condition::SafeguardAbsent(safeguard) => Self::SafeguardAbsent(safeguard.0),
             core::Condition::DelayExceeded(bus) => Self::DelayExceeded(bus.0),
+            core::Condition::CallFailed(role) => Self::CallFailed(role.0),
         }
     }
 }
@@ -71,6 +72,7 @@ impl From<Condition> for core::Condition {
             Condition::RetentiveDown => Self::RetentiveDown,
             Condition::SafeguardAbsent(safeguard) => Self::SafeguardAbsent(SafeguardId(safeguard)),
             Condition::DelayExceeded(bus) => Self::DelayExceeded(BusId(bus)),
+            Condition::CallFailed(role) => Self::CallFailed(RoleId(role)),
         }
     }
 }
@@ -187,7 +189,7 @@ impl TryFrom<BypassEvent> for core::BypassEvent {
     }
 }
 
-fn millis(lasts: Duration) -> u64 {
+pub(super) fn millis(lasts: Duration) -> u64 {
     u64::try_from(lasts.as_millis()).unwrap_or(u64::MAX)
 }
 

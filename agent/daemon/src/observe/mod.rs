@@ -1,6 +1,7 @@
 //! What the daemon shows of itself: the status document, the operator's screen made from it, metrics, health and the
 //! log. It reads what others give it and changes nothing.
 
+mod calls;
 pub mod http;
 mod interlocks;
 mod latency;
@@ -11,6 +12,8 @@ pub mod status;
 mod tell;
 mod texts;
 
+pub use calls::{CallRow, Calls};
 pub use interlocks::{Interlocks, PermitRow, TripRow, VoteRow};
 pub use latency::{BOUNDS_US, Histogram, Latencies};
-pub use status::{Facts, Status, render_alarms, render_interlocks};
+pub use status::{Facts, Status, render_alarms, render_calls, render_interlocks};
+pub(crate) use texts::kind;

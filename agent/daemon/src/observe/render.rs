@@ -21,6 +21,7 @@ pub(super) fn screen(status: &Status, lang: Lang, style: Style) -> String {
     screen.verdict(status);
     screen.lines.push(headline(status, lang));
     screen.alarms(status);
+    screen.calls(status);
     screen.interlocks(status, false);
     screen.withheld(status);
     screen.hazards(status);
@@ -44,6 +45,17 @@ pub(super) fn interlocks(status: &Status, lang: Lang, style: Style) -> String {
     screen.interlocks(status, true);
     if screen.lines.is_empty() {
         screen.lines.push(pick(lang, "没有联锁", "there are no interlocks").to_owned());
+    }
+    painted(&screen.lines, style)
+}
+
+pub(super) fn calls(status: &Status, lang: Lang, style: Style) -> String {
+    let mut screen = Screen { lines: Vec::new(), lang };
+    screen.calls(status);
+    if screen.lines.is_empty() {
+        let nobody = pick(lang, "没有配置叫应", "no roles are configured: nobody is called");
+        let quiet = pick(lang, "○ 没有未应答的呼叫", "○ no open calls");
+        screen.lines.push(if status.calls.roles == 0 { nobody } else { quiet }.to_owned());
     }
     painted(&screen.lines, style)
 }
@@ -138,6 +150,15 @@ impl Screen {
             ]);
         }
         self.section(pick(lang, "搁置与旁路", "Put aside"), rows);
+    }
+
+    /// 叫应: whom the alarms have called, and how far up.
+    fn calls(&mut self, status: &Status) {
+        let mut rows = status.calls.cells(self.lang);
+        for cell in rows.iter_mut().flatten() {
+            *cell = clean(cell);
+        }
+        self.section(pick(self.lang, "叫应：没有人应答", "Calls that nobody answered"), rows);
     }
 
     fn interlocks(&mut self, status: &Status, whole: bool) {

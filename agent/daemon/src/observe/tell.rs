@@ -14,6 +14,7 @@ use hazard_core::snapshot::ActiveAlarm;
 use hazard_core::{Mono, Snapshot, Utc};
 use jiff::Timestamp;
 
+use super::calls::Calls;
 use super::interlocks::Interlocks;
 use super::status::{
     Agent, AlarmRow, BusRow, BypassRow, Clock, DelayRow, DeviceRow, Facts, JournalRow, LedgerRow, LinkRow,
@@ -44,6 +45,7 @@ pub(super) fn status(snapshot: &Snapshot, facts: &Facts) -> Status {
         alarms: alarms(snapshot, facts),
         bypasses: bypasses(snapshot, dictionary),
         interlocks: Interlocks::new(snapshot, dictionary),
+        calls: Calls::new(snapshot, dictionary),
         devices: devices(snapshot, dictionary),
         buses: buses(snapshot, facts),
         points: points(snapshot, dictionary),
@@ -86,6 +88,7 @@ fn standing(condition: Condition, dictionary: &Dictionary) -> Standing {
         Condition::BusDown(bus) | Condition::BusOverrun(bus) | Condition::DelayExceeded(bus) => {
             Some(named(&dictionary.buses, bus.index()))
         }
+        Condition::CallFailed(role) => Some(named(&dictionary.roles, role.index())),
         Condition::SafeguardAbsent(id) => {
             let entry = dictionary.safeguards.get(id.index());
             Some(entry.map_or_else(|| format!("#{}", id.0), |entry| entry.name.clone()))
@@ -141,7 +144,7 @@ fn bypasses(snapshot: &Snapshot, dictionary: &Dictionary) -> Vec<BypassRow> {
 }
 
 /// What the wall clock reads or read at a moment of the monotonic clock, by what it reads now.
-fn at(snapshot: &Snapshot, moment: Mono) -> Utc {
+pub(super) fn at(snapshot: &Snapshot, moment: Mono) -> Utc {
     let ms = |us: u64| i64::try_from(us / 1000).unwrap_or(i64::MAX);
     let distance = ms(moment.as_micros()).saturating_sub(ms(snapshot.stamp.mono.as_micros()));
     Utc::from_unix_ms(snapshot.stamp.utc.unix_ms().saturating_add(distance))
@@ -321,12 +324,12 @@ fn days_left(snapshot: &Snapshot, facts: &Facts) -> Option<u64> {
     u64::try_from(left_ms / DAY_MS).ok()
 }
 
-fn named(names: &[String], index: usize) -> String {
+pub(super) fn named(names: &[String], index: usize) -> String {
     names.get(index).cloned().unwrap_or_else(|| format!("#{index}"))
 }
 
 /// RFC 3339 with milliseconds; a time that no calendar has becomes the nearest one.
-fn time(utc: Utc) -> String {
+pub(super) fn time(utc: Utc) -> String {
     let ms = utc.unix_ms().clamp(-62_167_219_200_000, 253_402_207_200_999);
     Timestamp::from_millisecond(ms).map(|time| format!("{time:.3}")).unwrap_or_default()
 }

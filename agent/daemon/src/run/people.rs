@@ -27,6 +27,7 @@ pub(super) fn action(deed: Deed, names: &Dictionary) -> Result<Action, UnknownNa
             Action::Bypass { point: point(tag)?, approver, lasts: Duration::from_secs(lasts_s) }
         }
         Deed::Rearm { point: tag } => Action::EndBypass(point(tag)?),
+        Deed::Answer { alarm: name } => Action::Answer(alarm(name)?),
         Deed::ResetTrip { trip } => Action::ResetTrip(names.trip(&trip).ok_or(UnknownName(trip))?),
     })
 }

@@ -31,6 +31,7 @@ pub(super) fn write(out: &mut Vec<u8>, record: &Record, names: &Names) {
         Body::Shelving(event) => shelving(out, event, names),
         Body::Bypass(event) => bypass(out, event, names),
         Body::Interlock(event) => super::interlock::write(out, event, names),
+        Body::Call(event) => super::call::write(out, event, names),
     }
     raw(out, "}");
 }
@@ -70,6 +71,7 @@ pub(super) fn condition(out: &mut Vec<u8>, condition: Condition, names: &Names) 
         Condition::BusDown(id) | Condition::BusOverrun(id) | Condition::DelayExceeded(id) => {
             (",\"bus\":", &names.dictionary.buses, id.index())
         }
+        Condition::CallFailed(id) => (",\"role\":", &names.dictionary.roles, id.index()),
         Condition::SafeguardAbsent(id) => {
             raw(out, ",\"safeguard\":");
             return names.safeguard(out, id);
@@ -248,7 +250,7 @@ fn bypass(out: &mut Vec<u8>, event: &BypassEvent, names: &Names) {
     text_field(out, ",\"note\":", &event.reason);
 }
 
-fn text_field(out: &mut Vec<u8>, field: &str, text: &str) {
+pub(super) fn text_field(out: &mut Vec<u8>, field: &str, text: &str) {
     raw(out, field);
     scalar(out, text);
 }

@@ -148,6 +148,7 @@ pub(super) fn write_birth(out: &mut Vec<u8>, identity: &Identity, names: &Names)
         (",\"votes\":", &dictionary.votes),
         (",\"trips\":", &dictionary.trips),
         (",\"permits\":", &dictionary.permits),
+        (",\"roles\":", &dictionary.roles),
     ] {
         if !rows.is_empty() {
             raw(out, field);
