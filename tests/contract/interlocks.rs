@@ -102,6 +102,32 @@ released_by = ["GAS", "STUCK"]
 "#;
 
 #[test]
+fn a_key_period_is_in_beijing_time_and_a_key_set_point_belongs_to_its_alarm() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("site.toml");
+    let periods = r#"
+[[key_periods]]
+id = "国庆"
+from = "2026-10-01T00:00"
+until = "2026-10-08T00:00:00Z"
+allow_bypass = true
+"#;
+    let tight = SITE.replacen("setpoint = 20 }", "setpoint = 20, key_setpoint = 15 }", 1);
+    std::fs::write(&path, tight + periods).unwrap();
+    let loaded = config::load(&path).unwrap();
+    let [period] = &*loaded.site.key_periods else { panic!("one period") };
+    assert_eq!((&*period.name, period.bypass_allowed), ("国庆", true));
+    assert_eq!(period.from.unix_ms(), 1_790_784_000_000, "16:00 of the day before, UTC");
+    assert_eq!(period.until.unix_ms(), 1_791_417_600_000);
+    let alarm = loaded.dictionary.alarm("GT-1/high").unwrap();
+    let spec = loaded.site.alarms[alarm.index()];
+    assert_eq!(spec.key_setpoint, Some(Value::from_i32(15)));
+    assert_eq!(loaded.dictionary.key_setpoint(alarm), Some("15"));
+    let others = loaded.site.alarms.iter().filter(|alarm| alarm.key_setpoint.is_some());
+    assert_eq!(others.count(), 1);
+}
+
+#[test]
 fn every_word_of_a_row_means_what_it_says() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("site.toml");

@@ -9,7 +9,7 @@ use hazard_agent::journal::read_block;
 use hazard_core::alarm::{Priority, Withheld};
 use hazard_core::call::{CallEvent, Change, DeliveryFault, How, Order, Told, Withdrawal};
 use hazard_core::id::{AlarmId, BusId, DeviceId, Epoch, OutputId, PointId, SafeguardId, Seq, UplinkId};
-use hazard_core::id::{AttemptId, PermitId, RoleId, TripId, VoteId};
+use hazard_core::id::{AttemptId, KeyPeriodId, PermitId, RoleId, TripId, VoteId};
 use hazard_core::interlock::{
     self, HoldStanding, InterlockEvent, InterlockStep, PermitStanding, ProofStanding, TripStanding, VoteCount,
 };
@@ -185,6 +185,7 @@ fn what_came_to_version_1_later_is_written_and_read_as_it_came() {
         (system(Condition::AlarmFlood), &[4, 7, 1]),
         (system(Condition::AlarmChatter(alarm)), &[4, 8, 1, 1]),
         (system(Condition::RetentiveDown), &[4, 9, 1]),
+        (system(Condition::KeyPeriod(KeyPeriodId(9))), &[4, 12, 9, 1]),
         (system(Condition::DelayExceeded(BusId(300))), &[4, 11, 172, 2, 1]),
         (Body::Readings(vec![Reading { point: PointId(0), sample: bypassed }]), &[1, 1, 0, 1, 1, 0, 4]),
     ] {
@@ -207,7 +208,7 @@ fn calls_are_written_and_read_as_they_came() {
     let said = How::Said { role: Some(role), channel: "c".into() };
     let aside = Withdrawal::Withheld(Withheld::OutOfService);
     for (body, bytes) in [
-        (system(Condition::CallFailed(RoleId(300))), &[4, 12, 172, 2, 1][..]),
+        (system(Condition::CallFailed(RoleId(300))), &[4, 13, 172, 2, 1][..]),
         (called(Change::Opened { alarm, priority: Priority::High }), &[12, 0, 1, 2, 1, 100]),
         (called(Change::Ordered(order)), &[12, 1, 3, 4, 1, 1, 3, 5, 6, 1, 100]),
         (called(Change::Delivered { attempt, role }), &[12, 2, 3, 4, 1, 100]),

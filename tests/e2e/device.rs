@@ -70,6 +70,17 @@ impl Device {
         let lines = self.lines.lock().unwrap();
         lines.iter().rev().find_map(|line| line.split_once(&mark).map(|(_, levels)| levels.to_owned()))
     }
+
+    /// The level that was last written to one coil, alone or among others.
+    pub(crate) fn last_level(&self, coil: usize) -> Option<String> {
+        let lines = self.lines.lock().unwrap();
+        lines.iter().rev().find_map(|line| {
+            let (_, written) = line.split_once("coils ")?;
+            let mut words = written.split(' ');
+            let first: usize = words.next()?.parse().ok()?;
+            words.nth(coil.checked_sub(first)?).map(str::to_owned)
+        })
+    }
 }
 
 impl Drop for Device {

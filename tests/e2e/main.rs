@@ -10,6 +10,7 @@ mod broker;
 mod device;
 mod endurance;
 mod forwarding;
+mod interlocks;
 mod operations;
 mod people;
 mod plant;

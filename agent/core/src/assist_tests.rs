@@ -16,7 +16,7 @@ use crate::interlock::{
 };
 use crate::link::{Exception, LinkFault};
 use crate::outbox::record::{Body, Record, Refusal};
-use crate::reading::{NoData, Quantity, Reading, Sample};
+use crate::reading::{Doubt, NoData, Quantity, Reading, Sample};
 use crate::site::{SiteFault, SiteTables, UplinkSpec};
 use crate::vote::{OnBypass, OnFault, VoteSpec};
 use crate::{
@@ -159,6 +159,22 @@ fn after_a_short_restart_what_is_seen_counts_at_once_and_what_is_not_seen_stops_
     assert!(!plant.is_active(LINE_OUT));
     plant.passes(10_000);
     assert!(plant.is_active(LINE_OUT), "nobody has seen the fan");
+}
+
+#[test]
+fn a_feedback_that_is_in_doubt_counts_to_the_moment_and_no_longer() {
+    let mut plant = Plant::new();
+    plant.runs();
+    plant.reads(600_537, FAN, 1);
+    for ms in (600_600..603_500).step_by(100) {
+        plant.takes(ms, FAN, Sample::Suspect(Quantity::Number(Value::ONE), Doubt::OverRange));
+        plant.calm(ms);
+    }
+    plant.passes(603_536);
+    assert!(!plant.is_active(LINE_OUT));
+    assert_eq!(plant.engine.poll_timeout().map(|(at, _)| at), Some(Mono::from_millis(603_537)));
+    plant.passes(603_537);
+    assert!(plant.is_active(LINE_OUT));
 }
 
 #[test]

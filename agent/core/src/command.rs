@@ -172,6 +172,9 @@ impl Engine {
     fn begin_bypass(&mut self, bypass: Bypass, lasts: Duration) -> Result<(), Refusal> {
         let (now, site) = (self.now(), Arc::clone(&self.site));
         let spec = site.points.get(bypass.point.index()).ok_or(Refusal::Unknown)?;
+        if self.periods.forbids_bypass(&site.key_periods) {
+            return Err(Refusal::KeyPeriod);
+        }
         self.plant.bypasses.begin(now, bypass.clone(), (spec, &site.practice))?;
         self.note_bypass(bypass, BypassChange::Begun { lasts });
         Ok(())

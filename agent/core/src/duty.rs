@@ -132,7 +132,6 @@ impl Engine {
     }
 
     /// 重点时段: every time of the ladders is shorter while one lasts.
-    #[allow(dead_code, reason = "key periods begin and end it")]
     pub(crate) fn calls_in_key_period(&mut self, active: bool) {
         if core::mem::replace(&mut self.duty.in_key_period, active) == active {
             return;
@@ -188,6 +187,9 @@ impl Engine {
         let plan = Arc::clone(&site.calls);
         let (calls, changes) = Calls::restored(now, plan, site.alarms.len(), (&kept, away));
         self.duty.calls = calls;
+        if self.duty.in_key_period {
+            self.duty.calls.begin_key_period();
+        }
         changes.into_iter().for_each(|change| self.note_call(change, ""));
         for alarm in unacked {
             if self.duty.answered.contains(&alarm) || self.duty.calls.open().any(|open| open.alarm == alarm) {

@@ -10,12 +10,13 @@ use crate::call::Order;
 use crate::deadline::Deadlines;
 use crate::decode::decode;
 use crate::duty::Duty;
-use crate::id::{BusId, Epoch, OutputId, SafeguardId, Ticket, UplinkId};
+use crate::id::{BusId, Epoch, KeyPeriodId, OutputId, SafeguardId, Ticket, UplinkId};
 use crate::input::UplinkReport;
 use crate::interlock::Interlocks;
 use crate::link::{LinkFault, ReadResult};
 use crate::outbox::record::{Body, Condition, DeviceEvent, SystemEvent};
 use crate::outbox::{JournalState, Outbox};
+use crate::period::KeyPeriods;
 use crate::plant::{Found, Plant};
 use crate::poll::{Ask, Delay, Delays, Health, Poller, Settled, Turn, is_held, plan};
 use crate::reading::{Doubt, NoData, Reading, Sample};
@@ -53,6 +54,7 @@ pub struct Engine {
     pub(crate) health: Vec<Health>,
     pub(crate) plant: Plant,
     pub(crate) locks: Interlocks,
+    pub(crate) periods: KeyPeriods,
     pub(crate) duty: Duty,
     pub(crate) orders: VecDeque<Order>,
     pub(crate) outbox: Outbox,
@@ -88,6 +90,7 @@ impl Engine {
             health: site.devices.iter().map(|_| Health::default()).collect(),
             plant: Plant::new(&site, now),
             locks: Interlocks::new(&site.matrix),
+            periods: KeyPeriods::default(),
             duty: Duty::new(&site),
             orders: VecDeque::new(),
             outbox: Outbox::new(&site, start.epoch, now),
@@ -108,6 +111,7 @@ impl Engine {
             site,
         };
         engine.note_safeguards();
+        engine.watch_periods();
         engine
     }
 
@@ -325,6 +329,7 @@ impl Engine {
             self.outbox.offer(stamp, Body::ClockStep(step));
         }
         self.set(Condition::ClockUntrusted, trust == ClockTrust::Unset);
+        self.watch_periods();
     }
 
     fn tick(&mut self) {
@@ -333,6 +338,7 @@ impl Engine {
         self.panel_stale = true;
         self.watch_journal();
         self.watch_flood();
+        self.watch_periods();
         for index in 0..self.uplinks_down_at.len() {
             let away = self.uplinks_down_at[index].is_some_and(|at| self.now.since(at) >= UPLINK_GRACE);
             if away && let Ok(index) = u8::try_from(index) {
@@ -379,6 +385,16 @@ impl Engine {
         self.reach(now);
         self.set(Condition::RetentiveDown, down);
         self.finish_turn();
+    }
+
+    fn watch_periods(&mut self) {
+        let site = Arc::clone(&self.site);
+        self.periods.look(&site.key_periods, self.stamp());
+        self.plant.key_period = self.periods.any();
+        self.calls_in_key_period(self.periods.any());
+        for id in (0..).map(KeyPeriodId).take(site.key_periods.len()) {
+            self.set(Condition::KeyPeriod(id), self.periods.is_active(id));
+        }
     }
 
     fn note_safeguards(&mut self) {

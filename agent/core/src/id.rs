@@ -68,6 +68,11 @@ index!(
     RoleId(u16)
 );
 
+index!(
+    /// A key period.
+    KeyPeriodId(u16)
+);
+
 /// One request in flight on a bus; never used twice in a run.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Ticket(pub u64);

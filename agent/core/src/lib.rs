@@ -33,6 +33,9 @@ pub mod interlock;
 pub mod link;
 pub mod outbox;
 pub mod output;
+pub mod period;
+#[cfg(test)]
+mod period_tests;
 mod plant;
 pub mod point;
 pub mod poll;

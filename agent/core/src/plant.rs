@@ -30,6 +30,8 @@ pub(crate) struct Plant {
     pub(crate) alarms: Vec<Alarm>,
     pub(crate) bypasses: Bypasses,
     pub(crate) flood: Flood,
+    /// Set-points are those of a key period.
+    pub(crate) key_period: bool,
     /// Whether each output is commanded to be active, as the panel's last image has it.
     pub(crate) commanded: Vec<bool>,
     first_up: Vec<Option<AlarmId>>,
@@ -74,6 +76,7 @@ impl Plant {
             alarms: vec![Alarm::default(); site.alarms.len()],
             bypasses: Bypasses::default(),
             flood: Flood::new(site.alarms.len(), now),
+            key_period: false,
             commanded: vec![false; site.outputs.len()],
             first_up: vec![None; zones],
             alarms_of,
@@ -93,7 +96,7 @@ impl Plant {
         let spec = &site.points[point.index()];
         for index in 0..self.alarms_of[point.index()].len() {
             let id = self.alarms_of[point.index()][index];
-            let at = &site.alarms[id.index()];
+            let at = &site.alarms[id.index()].in_force(self.key_period);
             let reference = match at.signal {
                 Signal::Deviation { from } => self.table.get(from).map(|entry| &entry.sample),
                 _ => None,
@@ -159,7 +162,7 @@ impl Plant {
             }
         }
         while let Some(key) = self.delays.pop(now) {
-            let (alarm, spec) = (&mut self.alarms[key], &site.alarms[key]);
+            let (alarm, spec) = (&mut self.alarms[key], &site.alarms[key].in_force(self.key_period));
             let sample = self.table.get(spec.point).map(|entry| &entry.sample);
             let from = alarm.timeout(now, sample, spec);
             let value = sample.cloned();

@@ -4,11 +4,13 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use crate::Threshold;
 use crate::alarm::{AlarmSpec, Signal};
 use crate::annunciate::{OutputSpec, Role, Wiring};
 use crate::call::{CallFault, CallPlan};
-use crate::id::{AlarmId, BusId, DeviceId, OutputId, PointId};
+use crate::id::{AlarmId, BusId, DeviceId, KeyPeriodId, OutputId, PointId};
 use crate::interlock::{Matrix, MatrixFault};
+use crate::period::KeyPeriodSpec;
 use crate::point::PointSpec;
 
 /// How a bus moves bytes; decides what a request costs.
@@ -175,6 +177,8 @@ pub struct SiteTables {
     pub calls: Arc<CallPlan>,
     /// Safeguards.
     pub safeguards: Vec<SafeguardSpec>,
+    /// Key periods.
+    pub key_periods: Vec<KeyPeriodSpec>,
     /// Memory bounds.
     pub limits: Limits,
     /// What people may do.
@@ -208,6 +212,10 @@ pub enum SiteFault {
     OutputWithoutRow(usize),
     /// A vote, a trip or a permit.
     Matrix(MatrixFault),
+    /// A key period ends before it begins.
+    KeyPeriodWithoutTime(KeyPeriodId),
+    /// The set-point of key periods is laxer than the usual one.
+    KeySetpointLaxer(AlarmId),
     /// A role, or a ladder of calls.
     Call(CallFault),
 }
@@ -263,6 +271,13 @@ fn faults(site: &SiteTables) -> Vec<SiteFault> {
             Signal::Unproven { trip } => trip.index() < site.matrix.trips.len(),
             Signal::Value | Signal::Lost | Signal::Rate { .. } | Signal::Frozen | Signal::OverRange => true,
         };
+        let at = &alarm.threshold;
+        if alarm
+            .key_setpoint
+            .is_some_and(|key| !(Threshold { setpoint: key, ..*at }).exceeded_by(at.setpoint))
+        {
+            faults.push(SiteFault::KeySetpointLaxer(id));
+        }
         let suppressor = alarm.suppressed_while.is_none_or(|point| point.index() < site.points.len());
         if !seen || !suppressor {
             faults.push(SiteFault::AlarmWithoutReference(id));
@@ -280,6 +295,11 @@ fn faults(site: &SiteTables) -> Vec<SiteFault> {
         let driven = u16::try_from(index).is_ok_and(|index| site.matrix.drives(OutputId(index)));
         if output.role == Role::Interlock && !driven {
             faults.push(SiteFault::OutputWithoutRow(index));
+        }
+    }
+    for (id, period) in (0..).map(KeyPeriodId).zip(&site.key_periods) {
+        if period.until <= period.from {
+            faults.push(SiteFault::KeyPeriodWithoutTime(id));
         }
     }
     faults.extend(site.matrix.faults(site).into_iter().map(SiteFault::Matrix));

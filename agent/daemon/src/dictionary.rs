@@ -28,6 +28,10 @@ pub struct Dictionary {
     pub trips: Vec<String>,
     /// Start permits.
     pub permits: Vec<String>,
+    /// Key periods.
+    pub key_periods: Vec<String>,
+    /// Set-points of alarms in key periods, as written, by the alarm's position.
+    pub key_setpoints: Vec<(u32, String)>,
     /// Roles that are called.
     pub roles: Vec<String>,
 }
@@ -51,6 +55,13 @@ impl Dictionary {
         entry
             .zip(point)
             .map_or_else(|| format!("#{}", alarm.0), |(entry, point)| format!("{}/{}", point.tag, entry.kind))
+    }
+
+    /// An alarm's set-point in key periods, where that is another one.
+    #[must_use]
+    pub fn key_setpoint(&self, alarm: AlarmId) -> Option<&str> {
+        let mut tight = self.key_setpoints.iter();
+        tight.find(|(of, _)| *of == alarm.0).map(|(_, setpoint)| setpoint.as_str())
     }
 
     /// The trip of this name.

@@ -124,6 +124,7 @@ pub(crate) const fn refusal(refusal: Refusal) -> &'static str {
         Refusal::Unknown => "unknown",
         Refusal::Bypassed => "bypassed",
         Refusal::Unproven => "unproven",
+        Refusal::KeyPeriod => "key_period",
     }
 }
 
@@ -187,6 +188,7 @@ pub(crate) const fn condition(condition: Condition) -> &'static str {
         Condition::BusDown(_) => "bus_down",
         Condition::BusOverrun(_) => "bus_overrun",
         Condition::DelayExceeded(_) => "delay_exceeded",
+        Condition::KeyPeriod(_) => "key_period",
         Condition::ClockUntrusted => "clock_untrusted",
         Condition::AlarmFlood => "alarm_flood",
         Condition::AlarmChatter(_) => "alarm_chatter",

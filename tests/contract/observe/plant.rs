@@ -205,6 +205,8 @@ fn dictionary() -> Dictionary {
         votes: Vec::new(),
         trips: Vec::new(),
         permits: Vec::new(),
+        key_periods: Vec::new(),
+        key_setpoints: Vec::new(),
         roles: vec!["值班员".into(), "班长".into()],
     }
 }

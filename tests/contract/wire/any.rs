@@ -11,7 +11,7 @@ use hazard_core::call::{CallEvent, Change, DeliveryFault, How, Order, Told, With
 use hazard_core::id::{
     AlarmId, BusId, DeviceId, Epoch, MessageId, OutputId, PointId, SafeguardId, Seq, UplinkId,
 };
-use hazard_core::id::{AttemptId, PermitId, RoleId, TripId, VoteId};
+use hazard_core::id::{AttemptId, KeyPeriodId, PermitId, RoleId, TripId, VoteId};
 use hazard_core::interlock::{
     self, HoldStanding, InterlockEvent, InterlockStep, PermitStanding, ProofStanding, TripStanding, VoteCount,
 };
@@ -100,9 +100,11 @@ fn dictionary() -> impl Strategy<Value = Dictionary> {
         [names(), names(), names(), names()],
         vec(safeguard(), 0..3),
         [names(), names(), names(), names()],
+        vec((0..4_u32, select(vec!["", "20", "2_0.5", "x"]).prop_map(String::from)), 0..3),
     )
-        .prop_map(|(config_hash, points, alarms, parts, safeguards, rows)| {
-            let ([devices, buses, outputs, uplinks], [votes, trips, permits, roles]) = (parts, rows);
+        .prop_map(|(config_hash, points, alarms, parts, safeguards, rows, key_setpoints)| {
+            let ([devices, buses, outputs, uplinks], [votes, trips, permits, key_periods]) = (parts, rows);
+            let roles = votes.clone();
             Dictionary {
                 config_hash,
                 points,
@@ -115,6 +117,8 @@ fn dictionary() -> impl Strategy<Value = Dictionary> {
                 votes,
                 trips,
                 permits,
+                key_periods,
+                key_setpoints,
                 roles,
             }
         })
@@ -372,7 +376,7 @@ fn state() -> impl Strategy<Value = State> {
 }
 
 fn condition() -> impl Strategy<Value = Condition> {
-    (0..13, 0..3_u16).prop_map(|(which, id)| match which {
+    (0..14, 0..3_u16).prop_map(|(which, id)| match which {
         0 => Condition::JournalDown,
         1 => Condition::JournalBehind,
         2 => Condition::UplinkDown(UplinkId(id.to_le_bytes()[0])),
@@ -384,7 +388,8 @@ fn condition() -> impl Strategy<Value = Condition> {
         8 => Condition::AlarmChatter(AlarmId(id.into())),
         9 => Condition::SafeguardAbsent(SafeguardId(id)),
         10 => Condition::DelayExceeded(BusId(id)),
-        11 => Condition::CallFailed(RoleId(id)),
+        11 => Condition::KeyPeriod(KeyPeriodId(id)),
+        12 => Condition::CallFailed(RoleId(id)),
         _ => Condition::RetentiveDown,
     })
 }

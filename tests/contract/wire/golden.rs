@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use hazard_agent::dictionary::Dictionary;
 use hazard_agent::uplink::wire::{Encoded, Reason, Wire};
 use hazard_core::alarm::{Priority, Withheld};
 use hazard_core::call::{CallEvent, Change, DeliveryFault, How, Order, Told, Withdrawal};
 use hazard_core::id::{
-    AlarmId, BusId, DeviceId, Epoch, OutputId, PermitId, PointId, SafeguardId, Seq, TripId, UplinkId, VoteId,
+    AlarmId, BusId, DeviceId, Epoch, KeyPeriodId, OutputId, PermitId, PointId, SafeguardId, Seq, TripId,
+    UplinkId, VoteId,
 };
 use hazard_core::id::{AttemptId, RoleId};
 use hazard_core::interlock::{
@@ -59,6 +61,8 @@ pub(super) fn messages() -> Vec<(&'static str, Encoded)> {
         ("alarm-people", of(people())),
         ("alarm-aside", of(aside())),
         ("birth-interlocks", interlocked().birth(sample::EPOCH)),
+        ("birth-key_periods", on_duty().birth(sample::EPOCH)),
+        ("alarm-system-key_period", on_duty().publish(&duty(), sample::SENT_AT)),
         ("alarm-interlocks", interlocked().publish(&locks(), sample::SENT_AT)),
         ("birth-calls", manned().birth(sample::EPOCH)),
         ("alarm-calls", manned().publish(&calls(), sample::SENT_AT)),
@@ -91,6 +95,19 @@ fn no_golden_file_is_without_its_message() {
         let path = entry.unwrap().path();
         assert!(known.contains(&path), "{} is made by no message", path.display());
     }
+}
+
+fn on_duty() -> Wire {
+    let mut wire = sample::wire();
+    let key_setpoints = vec![(0, "20".into())];
+    let names = Dictionary { key_periods: vec!["国庆".into()], key_setpoints, ..sample::dictionary() };
+    wire.learn(sample::EPOCH, Some(7), names.into());
+    wire
+}
+
+fn duty() -> Publish {
+    let condition = Condition::KeyPeriod(KeyPeriodId(0));
+    sample::publish(sample::EPOCH, vec![Body::System(SystemEvent { condition, raised: true })])
 }
 
 fn interlocked() -> Wire {

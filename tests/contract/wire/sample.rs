@@ -52,6 +52,8 @@ pub(super) fn dictionary() -> Dictionary {
         votes: Vec::new(),
         trips: Vec::new(),
         permits: Vec::new(),
+        key_periods: Vec::new(),
+        key_setpoints: Vec::new(),
         roles: Vec::new(),
     }
 }

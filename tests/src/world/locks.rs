@@ -123,7 +123,9 @@ pub(super) struct Locks {
     shown: bool,
     fan_since: Option<Mono>,
     booted: Mono,
-    granted_before: bool,
+    /// The fan ran long enough, and has not been seen to stop since.
+    ran_up: bool,
+    granted: bool,
     /// Trips that a person reset since the last look.
     reset: BTreeSet<TripId>,
     pub(super) trips: u64,
@@ -140,7 +142,8 @@ impl Locks {
             shown: false,
             fan_since: None,
             booted: Mono::ZERO,
-            granted_before: false,
+            ran_up: false,
+            granted: false,
             reset: BTreeSet::new(),
             trips: 0,
         }
@@ -159,6 +162,8 @@ impl Locks {
         self.driven_since = self.driven_since.map(|_| now);
         self.shown = false;
         self.fan_since = None;
+        // Only what was granted outlives a restart.
+        self.ran_up = self.granted;
         self.booted = now;
     }
 
@@ -204,7 +209,7 @@ impl Locks {
         if self.ready[0] && !ready[0] && !possible {
             broken.push(format!("the gas trip cries wolf at {now:?}"));
         }
-        if !self.ready[0] && ready[0] && (!self.reset.contains(&TripId(0)) || lost > 0) {
+        if !self.ready[0] && ready[0] && (!self.reset.contains(&TripId(0)) || needed == 0) {
             broken.push(format!("law 6: the gas trip was let go by nobody, or unseen, at {now:?}"));
         }
         self.prove(snapshot, ready[0], states, &mut broken);
@@ -265,18 +270,17 @@ impl Locks {
     fn permit(&mut self, snapshot: &Snapshot, ready: [bool; 2], broken: &mut Vec<String>) {
         let now = snapshot.stamp.mono;
         let granted = snapshot.interlocks.permits()[0].state() == PermitState::Granted;
-        if self.shows(now, shows(FAN, 1)) == Some(true) {
-            self.fan_since = self.fan_since.or(Some(now));
-        } else {
-            self.fan_since = None;
+        let resumes = self.ran_up && now <= self.booted + GRACE;
+        match self.shows(now, shows(FAN, 1)) {
+            Some(true) => self.fan_since = self.fan_since.or(Some(now)),
+            None if resumes => {}
+            Some(false) | None => (self.fan_since, self.ran_up) = (None, false),
         }
-        let resumed = self.granted_before && now <= self.booted + GRACE;
-        let long_enough = self.fan_since.is_some_and(|since| now >= since + PRE_RUN) || self.granted_before;
-        let trips_ready = ready == [true; 2];
-        if granted && !(resumed || trips_ready && long_enough && self.fan_since.is_some()) {
-            broken.push(format!("law 6: the line is permitted at {now:?}"));
+        self.ran_up |= self.fan_since.is_some_and(|since| now >= since + PRE_RUN);
+        if granted && !(self.ran_up && (resumes || ready == [true; 2])) {
+            broken.push(format!("law 6: the line is permitted at {now:?}: {ready:?}, {:?}", self.fan_since));
         }
-        self.granted_before = granted;
+        self.granted = granted;
         let levels = &snapshot.panel.energised;
         let wanted = [(VALVE, ready[0]), (EXHAUST, ready[1]), (LINE, granted)];
         // De-energised is active.

@@ -65,7 +65,7 @@ pub(super) fn site() -> Site {
         devices: (0..8).map(device).collect(),
         uplinks: (0..UPLINKS).map(uplink).collect(),
         limits: Limits { recent_readings_max: 400, recent_events_max: 200, journal_backlog_max: 200 },
-        practice: Practice { bypass_max: Duration::from_secs(300), bypasses_max: 2, ..Practice::default() },
+        practice: Practice { bypass_max: Duration::from_secs(200), bypasses_max: 2, ..Practice::default() },
         ..SiteTables::default()
     };
     for plant in &PLANT {

@@ -2,8 +2,8 @@
 
 use core::time::Duration;
 
-use crate::Threshold;
 use crate::id::{OutputId, PointId, TripId, ZoneId};
+use crate::{Threshold, Value};
 
 /// What kind of condition it is; decides its name on screen and upstream.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -99,6 +99,8 @@ pub struct AlarmSpec {
     pub signal: Signal,
     /// When it trips and returns.
     pub threshold: Threshold,
+    /// Its set-point in key periods, where that is another one.
+    pub key_setpoint: Option<Value>,
     /// How urgent it is.
     pub priority: Priority,
     /// Held after the value returned, until somebody resets it.
@@ -113,6 +115,13 @@ pub struct AlarmSpec {
 }
 
 impl AlarmSpec {
+    /// The alarm as it is in a key period, or outside of all.
+    #[must_use]
+    pub fn in_force(&self, key_period: bool) -> Self {
+        let setpoint = self.key_setpoint.filter(|_| key_period).unwrap_or(self.threshold.setpoint);
+        Self { threshold: Threshold { setpoint, ..self.threshold }, ..*self }
+    }
+
     /// An alarm that neither latches nor may be shelved, on the point's value or, for [`AlarmKind::Lost`], on its absence.
     #[must_use]
     pub const fn new(point: PointId, kind: AlarmKind, threshold: Threshold) -> Self {
@@ -122,6 +131,7 @@ impl AlarmSpec {
             kind,
             signal,
             threshold,
+            key_setpoint: None,
             priority: Priority::Medium,
             latch: false,
             shelve_max: Duration::ZERO,

@@ -5,7 +5,9 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::call::CallEvent;
-use crate::id::{AlarmId, BusId, DeviceId, Epoch, OutputId, PointId, RoleId, SafeguardId, Seq, UplinkId};
+use crate::id::{
+    AlarmId, BusId, DeviceId, Epoch, KeyPeriodId, OutputId, PointId, RoleId, SafeguardId, Seq, UplinkId,
+};
 use crate::interlock::InterlockEvent;
 use crate::link::LinkFault;
 use crate::reading::Reading;
@@ -230,6 +232,8 @@ pub enum Condition {
     /// [`Self::BusOverrun`] says that a poll was left out, of any block; a delay may stay within its bound then, and a bound
     /// may be exceeded with every poll sent.
     DelayExceeded(BusId),
+    /// 重点时段 is on: set-points are tighter, and nobody begins a bypass.
+    KeyPeriod(KeyPeriodId),
     /// The last order to call this role did not arrive: it may not hear of the next alarm either.
     CallFailed(RoleId),
 }
@@ -249,7 +253,7 @@ impl Condition {
             | Self::RetentiveDown
             | Self::DelayExceeded(_)
             | Self::CallFailed(_) => true,
-            Self::SafeguardAbsent(_) | Self::AlarmFlood | Self::AlarmChatter(_) => false,
+            Self::SafeguardAbsent(_) | Self::AlarmFlood | Self::AlarmChatter(_) | Self::KeyPeriod(_) => false,
         }
     }
 }
@@ -402,6 +406,8 @@ pub enum Refusal {
     Bypassed,
     /// The field does not show the safe position.
     Unproven,
+    /// No bypass is begun in a key period.
+    KeyPeriod,
 }
 
 /// Where records were lost.

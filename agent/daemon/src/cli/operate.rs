@@ -132,6 +132,7 @@ fn why(refused: &Refused, lang: Lang) -> String {
             "已旁路，没有人看到它消失；先 hazard rearm",
             "it is bypassed, so that nobody has seen it end; hazard rearm first",
         ),
+        "key_period" => ("重点时段内不得新开旁路", "no bypass is begun in a key period"),
         "unproven" => ("反馈没有显示到位", "its feedback does not show the safe position"),
         _ => ("没有这个编号", "there is no such thing"),
     };

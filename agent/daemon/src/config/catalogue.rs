@@ -300,6 +300,10 @@ with_calls! {
         ["位号 {0} 是安全点，报警不可抑制", "{0} is for safety: its alarms are not suppressed"],
         ["安全点", "for safety"], ALSO,
         ["写 safety = false，或删去 suppressed_while；停用探测器用旁路", "write safety = false, or remove suppressed_while; to take a detector out of service, bypass it"];
+    "E0516" KeySetpointLaxer
+        ["位号 {0}：重点时段的设定值 {1} 不比 {3} 的 {2} 严，或超出量程", "{0}: the set-point {1} of key periods is laxer than {2} of {3}, or beyond the range"],
+        ["应更严", "should be stricter"], ["平时的设定值", "the usual set-point"],
+        ["高报写更小的值，低报写更大的值", "write a lower value for high alarms, a higher one for low alarms"];
     // Buses and devices.
     "E0601" BusKeyMissing
         ["总线 {0}：kind = \"{2}\" 需要 {1}", "bus {0}: kind = \"{2}\" needs {1}"],
@@ -454,6 +458,15 @@ with_calls! {
         ["输出 {0}：没有一行联锁或许可驱动它", "no trip and no permit drives the output {0}"],
         ["永远不会动作", "never active"], ALSO,
         ["写进 [[trips]] 或 [[permits]] 的 outputs，或删去它", "name it in outputs of [[trips]] or [[permits]], or remove it"];
+    // Key periods.
+    "E1301" BadMoment
+        ["{0} = \"{1}\" 不是时间", "{0} = \"{1}\" is no time"],
+        ["不是时间", "no time"], ALSO,
+        ["写成 \"2026-10-01T00:00\"（北京时间）", "write it as \"2026-10-01T00:00\" (Beijing time) or with its zone"];
+    "E1302" PeriodEmpty
+        ["重点时段 {0}：{1} 到 {2} 没有时间", "key period {0}: there is no time from {1} to {2}"],
+        ["不晚于开始", "not after its begin"], ["开始", "its begin"],
+        ["让 until 晚于 from", "let until be after from"];
     // Warnings.
     "W0901" NoPoints
         ["没有任何点：网关不会读任何设备", "there are no points: the gateway reads nothing"],

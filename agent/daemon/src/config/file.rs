@@ -52,6 +52,10 @@ pub(crate) struct SiteFile {
     #[serde(default)]
     #[schemars(length(max = 256))]
     pub(crate) safeguards: Vec<SafeguardFile>,
+    /// 重点时段。 Key periods.
+    #[serde(default)]
+    #[schemars(length(max = 64))]
+    pub(crate) key_periods: Vec<KeyPeriodFile>,
     /// 叫应：没有人应答时呼叫谁。 Call and answer: who is called when nobody answers.
     pub(crate) call: Option<CallFile>,
     /// 呼叫接口。 Webhooks: what carries the orders.
@@ -195,6 +199,22 @@ const fn connect_timeout_ms() -> u32 {
 
 const fn probe_share_percent() -> u16 {
     5
+}
+
+/// 重点时段：限值收紧、叫应加快、不得新开旁路。 A key period: tighter set-points, faster calls, no new bypass.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct KeyPeriodFile {
+    /// 名称，例如“国庆”。 Its name.
+    #[schemars(length(min = 1, max = 64))]
+    pub(crate) id: String,
+    /// 开始，例如 "2026-10-01T00:00"；不写时区为北京时间。 Its begin, such as "2026-10-01T00:00"; Beijing time unless told.
+    pub(crate) from: String,
+    /// 结束。 Its end.
+    pub(crate) until: String,
+    /// 仍可新开旁路。 Bypasses may be begun all the same.
+    #[serde(default)]
+    pub(crate) allow_bypass: bool,
 }
 
 /// 输出的作用。 What makes an output active.

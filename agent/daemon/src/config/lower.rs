@@ -7,6 +7,7 @@ mod call;
 mod gateway;
 mod interlock;
 mod output;
+mod period;
 mod profile;
 mod safeguard;
 mod shape;
@@ -58,6 +59,7 @@ pub(crate) fn site(
     lowering.devices(site);
     lowering.points(site);
     lowering.safeguards(site);
+    lowering.key_periods(site);
     let rows = lowering.interlock_rows(site);
     lowering.outputs(site);
     lowering.references();

@@ -319,6 +319,8 @@ pub(crate) struct AlarmFile {
     pub(crate) kind: KindKey,
     /// 设定值，点的单位。 Set-point in the point's unit.
     pub(crate) setpoint: Option<f64>,
+    /// 重点时段的设定值，只可更严。 Set-point in key periods; only stricter.
+    pub(crate) key_setpoint: Option<f64>,
     /// 开关量的报警位置，默认 true。 The switch's alarm position, true unless told.
     pub(crate) active: Option<bool>,
     /// 回差，默认量程的 1 %。 Deadband, 1 % of the range unless told.
@@ -342,6 +344,7 @@ impl AlarmFile {
         Self {
             kind,
             setpoint: None,
+            key_setpoint: None,
             active: None,
             deadband: None,
             on_delay_ms: None,

@@ -142,6 +142,7 @@ pub(super) enum Condition {
     RetentiveDown,
     SafeguardAbsent(u16),
     DelayExceeded(u16),
+    KeyPeriod(u16),
     CallFailed(u16),
 }
 

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use hazard_core::id::{AlarmId, BusId, Epoch, OutputId, PointId, RoleId, SafeguardId, Seq, UplinkId};
+use hazard_core::id::{
+    AlarmId, BusId, Epoch, KeyPeriodId, OutputId, PointId, RoleId, SafeguardId, Seq, UplinkId,
+};
 use hazard_core::outbox::record as core;
 
 use super::codec::NotRecords;
@@ -52,6 +54,7 @@ impl From<core::Condition> for Condition {
             core::Condition::RetentiveDown => Self::RetentiveDown,
             core::Condition::SafeguardAbsent(safeguard) => Self::SafeguardAbsent(safeguard.0),
             core::Condition::DelayExceeded(bus) => Self::DelayExceeded(bus.0),
+            core::Condition::KeyPeriod(period) => Self::KeyPeriod(period.0),
             core::Condition::CallFailed(role) => Self::CallFailed(role.0),
         }
     }
@@ -72,6 +75,7 @@ impl From<Condition> for core::Condition {
             Condition::RetentiveDown => Self::RetentiveDown,
             Condition::SafeguardAbsent(safeguard) => Self::SafeguardAbsent(SafeguardId(safeguard)),
             Condition::DelayExceeded(bus) => Self::DelayExceeded(BusId(bus)),
+            Condition::KeyPeriod(period) => Self::KeyPeriod(KeyPeriodId(period)),
             Condition::CallFailed(role) => Self::CallFailed(RoleId(role)),
         }
     }

@@ -142,6 +142,7 @@ impl Scrape {
             ["journal_down", "journal_behind", "clock_untrusted"].map(|word| (word, "")).into();
         known.extend(status.uplinks.iter().map(|uplink| ("uplink_down", &*uplink.uplink)));
         known.extend(status.outputs.iter().map(|output| ("output_fault", &*output.output)));
+        known.extend(status.key_periods.iter().map(|period| ("key_period", &**period)));
         for word in ["bus_down", "bus_overrun", "delay_exceeded"] {
             known.extend(status.buses.iter().map(|bus| (word, &*bus.bus)));
         }

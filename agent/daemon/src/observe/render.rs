@@ -20,6 +20,7 @@ pub(super) fn screen(status: &Status, lang: Lang, style: Style) -> String {
     let mut screen = Screen { lines: Vec::new(), lang };
     screen.verdict(status);
     screen.lines.push(headline(status, lang));
+    screen.notices(status);
     screen.alarms(status);
     screen.calls(status);
     screen.interlocks(status, false);
@@ -152,6 +153,16 @@ impl Screen {
         self.section(pick(lang, "搁置与旁路", "Put aside"), rows);
     }
 
+    fn notices(&mut self, status: &Status) {
+        let lang = self.lang;
+        for standing in status.conditions.iter().filter(|standing| standing.is_notice()) {
+            let about = texts::subject(&standing.condition, lang);
+            let name = clean(standing.of.as_deref().unwrap_or_default());
+            let words = texts::condition(&standing.condition, lang);
+            self.lines.push(format!("  {about} {name}: {words}"));
+        }
+    }
+
     /// 叫应: whom the alarms have called, and how far up.
     fn calls(&mut self, status: &Status) {
         let mut rows = status.calls.cells(self.lang);
@@ -184,7 +195,8 @@ impl Screen {
         let row =
             |about: &str, name: &str, words: &str| vec![format!("■ {about}"), clean(name), clean(words)];
         let mut rows = Vec::new();
-        for standing in status.conditions.iter().filter(|standing| !standing.is_hazard()) {
+        let of_agent = |standing: &&Standing| !standing.is_hazard() && !standing.is_notice();
+        for standing in status.conditions.iter().filter(of_agent) {
             let about = texts::subject(&standing.condition, lang);
             let name = standing.of.as_deref().unwrap_or_default();
             rows.push(row(about, name, texts::condition(&standing.condition, lang)));

@@ -64,6 +64,9 @@ pub struct Status {
     pub alarms: Vec<AlarmRow>,
     /// Points that are bypassed.
     pub bypasses: Vec<BypassRow>,
+    /// The site's key periods, whether they are on or not.
+    #[serde(default)]
+    pub key_periods: Vec<String>,
     /// Votes, trips and permits.
     #[serde(default)]
     pub interlocks: Interlocks,
@@ -119,7 +122,7 @@ impl Status {
         let conditions = self
             .conditions
             .iter()
-            .filter(|standing| !standing.is_hazard() && !standing.is_of_alarms())
+            .filter(|standing| !standing.is_hazard() && !standing.is_of_alarms() && !standing.is_notice())
             .count();
         conditions + devices + points + usize::from(!self.ledger.even)
     }
@@ -207,6 +210,12 @@ impl Standing {
     #[must_use]
     pub fn is_hazard(&self) -> bool {
         self.condition == "safeguard_absent"
+    }
+
+    /// Whether it is no fault, but the site's own arrangement for some days.
+    #[must_use]
+    pub fn is_notice(&self) -> bool {
+        self.condition == "key_period"
     }
 
     /// Whether it speaks of too many alarms: it stands for ten minutes after the last of them.

@@ -44,6 +44,7 @@ pub(super) fn status(snapshot: &Snapshot, facts: &Facts) -> Status {
         conditions: snapshot.conditions.iter().map(|condition| standing(*condition, dictionary)).collect(),
         alarms: alarms(snapshot, facts),
         bypasses: bypasses(snapshot, dictionary),
+        key_periods: dictionary.key_periods.clone(),
         interlocks: Interlocks::new(snapshot, dictionary),
         calls: Calls::new(snapshot, dictionary),
         devices: devices(snapshot, dictionary),
@@ -85,6 +86,7 @@ fn standing(condition: Condition, dictionary: &Dictionary) -> Standing {
         Condition::AlarmChatter(alarm) => Some(dictionary.alarm_name(alarm)),
         Condition::UplinkDown(uplink) => Some(named(&dictionary.uplinks, uplink.index())),
         Condition::OutputFault(output) => Some(named(&dictionary.outputs, output.index())),
+        Condition::KeyPeriod(period) => Some(named(&dictionary.key_periods, period.index())),
         Condition::BusDown(bus) | Condition::BusOverrun(bus) | Condition::DelayExceeded(bus) => {
             Some(named(&dictionary.buses, bus.index()))
         }
@@ -112,13 +114,15 @@ fn alarm(active: ActiveAlarm, snapshot: &Snapshot, dictionary: &Dictionary) -> A
     let point = entry.map(|entry| PointId(entry.point));
     let about = point.and_then(|point| dictionary.points.get(point.index()));
     let sample = point.and_then(|point| snapshot.table.get(point)).map(|entry| &entry.sample);
+    let key_period = snapshot.conditions.iter().any(|known| matches!(known, Condition::KeyPeriod(_)));
+    let tight = dictionary.key_setpoint(active.alarm).filter(|_| key_period);
     let field = |of: fn(&PointEntry) -> &String| about.map(of).cloned().unwrap_or_default();
     AlarmRow {
         point: about.map_or_else(|| format!("#{}", active.alarm.0), |about| about.tag.clone()),
         name: field(|about| &about.name),
         kind: entry.map(|entry| entry.kind.clone()).unwrap_or_default().into(),
         priority: entry.map(|entry| entry.priority.clone()).unwrap_or_default().into(),
-        setpoint: entry.map(|entry| entry.setpoint.clone()).unwrap_or_default(),
+        setpoint: tight.map(str::to_owned).or_else(|| Some(entry?.setpoint.clone())).unwrap_or_default(),
         state: words::alarm_state(active.state).into(),
         value: sample.and_then(|sample| shown(sample, about)),
         unit: field(|about| &about.unit),

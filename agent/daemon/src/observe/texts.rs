@@ -158,7 +158,7 @@ pub(super) fn doubt(word: &str, lang: Lang) -> &str {
 }
 
 pub(super) fn condition(word: &str, lang: Lang) -> &str {
-    const CONDITIONS: [(&str, &str, &str); 13] = [
+    const CONDITIONS: [(&str, &str, &str); 14] = [
         (
             "call_failed",
             "呼叫不到：检查网络和接收程序，已改叫下一级",
@@ -201,6 +201,7 @@ pub(super) fn condition(word: &str, lang: Lang) -> &str {
             "轮询超时：设备太多或周期太短",
             "cannot keep its periods: too many devices or too short periods",
         ),
+        ("key_period", "限值收紧，不得新开旁路", "set-points are tighter, and no bypass is begun"),
         (
             "delay_exceeded",
             "报警延迟超限：比 hazard plan 的最坏情况还慢；先查应答慢或断续的设备",
@@ -224,6 +225,7 @@ pub(super) fn subject(word: &str, lang: Lang) -> &'static str {
         "uplink_down" => pick(lang, "上行", "uplink"),
         "output_fault" => pick(lang, "输出", "output"),
         "bus_down" | "bus_overrun" | "delay_exceeded" => pick(lang, "总线", "bus"),
+        "key_period" => pick(lang, "重点时段", "key period"),
         "safeguard_absent" => pick(lang, "安全设施", "safeguard"),
         "call_failed" => pick(lang, "叫应", "role"),
         _ => pick(lang, "自身", "agent"),

@@ -98,7 +98,7 @@ impl<'a> Draft<'a> {
             self.faults.push(Fault::new(Code::AlarmAgainstType, node.at("kind"), words));
             return false;
         }
-        let unused: &[&str] = if digital { &["setpoint", "deadband"] } else { &["active"] };
+        let unused: &[&str] = if digital { &["setpoint", "key_setpoint", "deadband"] } else { &["active"] };
         for key in unused.iter().filter(|key| node.get(key).is_some()) {
             let words = args![key, kind_name(file.kind)];
             self.faults.push(Fault::new(Code::AlarmKeyUnused, node.at(key), words));
@@ -117,6 +117,7 @@ impl<'a> Draft<'a> {
         let before = self.faults.len();
         for alarm in alarms.iter() {
             self.within(alarm, range);
+            self.tighter(alarm, range);
             self.limit(alarm, alarms);
         }
         let mut ascending: Vec<&Written<'a>> = alarms.iter().collect();
@@ -144,6 +145,18 @@ impl<'a> Draft<'a> {
             let words = args![&self.tag, setpoint, low.get(), high.get()];
             let fault = Fault::new(Code::SetpointOutOfRange, alarm.at("setpoint"), words);
             self.faults.push(fault.against(self.place.at("range")));
+        }
+    }
+
+    /// The set-point of key periods is on the safe side of the usual one, and still within the range.
+    fn tighter(&mut self, alarm: &Written<'a>, range: Option<(Value, Value)>) {
+        let Some(key) = alarm.file.key_setpoint else { return };
+        let laxer = if is_high(alarm.file.kind) { key > alarm.setpoint() } else { key < alarm.setpoint() };
+        let outside = range.is_some_and(|(low, high)| key < low.get() || key > high.get());
+        if laxer || outside {
+            let words = args![&self.tag, key, alarm.setpoint(), alarm.name()];
+            let fault = Fault::new(Code::KeySetpointLaxer, alarm.at("key_setpoint"), words);
+            self.faults.push(fault.against(alarm.at("setpoint")));
         }
     }
 
@@ -213,8 +226,12 @@ impl<'a> Lowering<'a> {
             let spec = AlarmSpec {
                 priority: alarm.file.priority.map_or(usual_priority(alarm.file.kind), priority),
                 latch: alarm.file.latch.unwrap_or(gas || digital),
+                key_setpoint: alarm.file.key_setpoint.and_then(Value::try_new),
                 ..AlarmSpec::new(point, core_kind(alarm.file.kind), threshold(&alarm))
             };
+            if let Some(key) = alarm.file.key_setpoint {
+                self.dictionary.key_setpoints.push((index(self.tables.alarms.len()), key.to_string()));
+            }
             let setpoint = if digital { String::new() } else { self.as_written(&alarm) };
             self.enter_alarm(draft, (spec, alarm.name(), setpoint), alarm.at("kind"));
         }

@@ -176,7 +176,7 @@ impl AlarmName {
 }
 
 /// The set-point as a number; what a person wrote may group digits with underscores.
-fn setpoint(written: &str) -> Option<Value> {
+pub(super) fn setpoint(written: &str) -> Option<Value> {
     written.replace('_', "").parse().ok().and_then(Value::try_new)
 }
 

@@ -68,6 +68,7 @@ pub(super) fn condition(out: &mut Vec<u8>, condition: Condition, names: &Names) 
         }
         Condition::UplinkDown(id) => (",\"uplink\":", &names.dictionary.uplinks, id.index()),
         Condition::OutputFault(id) => (",\"output\":", &names.dictionary.outputs, id.index()),
+        Condition::KeyPeriod(id) => (",\"key_period\":", &names.dictionary.key_periods, id.index()),
         Condition::BusDown(id) | Condition::BusOverrun(id) | Condition::DelayExceeded(id) => {
             (",\"bus\":", &names.dictionary.buses, id.index())
         }

@@ -127,6 +127,10 @@ pub(super) fn write_birth(out: &mut Vec<u8>, identity: &Identity, names: &Names)
     list(out, (0..).map(AlarmId).zip(&dictionary.alarms), |out, (id, alarm)| {
         raw(out, "{");
         names.alarm_fields(out, id);
+        if let Some(setpoint) = dictionary.key_setpoint(id).and_then(super::names::setpoint) {
+            raw(out, ",\"key_setpoint\":");
+            super::json::number(out, setpoint);
+        }
         raw(out, ",\"latch\":");
         scalar(out, &alarm.latch);
         raw(out, "}");
@@ -148,6 +152,7 @@ pub(super) fn write_birth(out: &mut Vec<u8>, identity: &Identity, names: &Names)
         (",\"votes\":", &dictionary.votes),
         (",\"trips\":", &dictionary.trips),
         (",\"permits\":", &dictionary.permits),
+        (",\"key_periods\":", &dictionary.key_periods),
         (",\"roles\":", &dictionary.roles),
     ] {
         if !rows.is_empty() {

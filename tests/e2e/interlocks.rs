@@ -1,0 +1,105 @@
+//! A leak shuts a valve, the valve has to show that it is shut, and neither a power cut nor the end of the gas opens it again.
+
+use std::io::Write;
+
+use crate::agent::{Agent, SiteParts, hazard, site};
+use crate::broker::Mosquitto;
+use crate::device::Device;
+use crate::platform::Platform;
+use crate::tools::wait_for;
+
+/// A valve on coil 4 with its limit switch in register 5.
+const VALVE: &str = r#"
+[[points]]
+tag = "ZS-101"
+device = "dev"
+table = "holding"
+address = 5
+type = "u16"
+
+[[outputs]]
+id = "valve"
+role = "interlock"
+assist = "gas_valve_close"
+coil = { device = "dev", address = 4 }
+
+[[votes]]
+id = "调压间"
+rule = "1oo1"
+channels = ["GT-101:high_high"]
+
+[[trips]]
+id = "燃气切断"
+causes = ["调压间"]
+outputs = ["valve"]
+prove = { feedback = { point = "ZS-101", above = 1 }, within_s = 1 }
+"#;
+
+#[test]
+fn a_leak_shuts_the_valve_until_somebody_resets_it_whatever_happens_in_between() {
+    let dir = tempfile::tempdir().unwrap();
+    let (Some(mut device), Some(broker)) = (Device::tcp(), Mosquitto::start(dir.path(), "")) else {
+        return;
+    };
+    let bus = format!("kind = \"tcp\"\nhost = \"127.0.0.1\"\nport = {}", device.port);
+    let uplink = format!("host = \"127.0.0.1\"\nport = {}", broker.port);
+    let file = site(dir.path(), &SiteParts { bus: &bus, uplink: &uplink });
+    std::fs::OpenOptions::new().append(true).open(&file).unwrap().write_all(VALVE.as_bytes()).unwrap();
+    let platform = Platform::subscribe(broker.port, None);
+    let agent = Agent::start(&file);
+    device.set(1, &[20]);
+    valve(&device, "open");
+
+    device.set(1, &[600]);
+    valve(&device, "shut");
+    agent.wait("the alarm on the valve", |status| {
+        let alarms = status["alarms"].as_array().unwrap();
+        alarms.iter().any(|alarm| alarm["point"] == "ZS-101" && alarm["kind"] == "unproven")
+    });
+    platform.wait("the valve that is not shown shut", |seen| {
+        seen.has("proof", &[("trip", "燃气切断"), ("proof", "not_shown")]).then_some(())
+    });
+    device.set(5, &[1]);
+    device.set(1, &[20]);
+    agent.wait("the end of the gas", |status| status["interlocks"]["trips"][0]["state"] == "held");
+    // The clock's second turns: what is held now is on disk.
+    wait_for("the trip on disk", || {
+        let kept = std::fs::read_to_string(dir.path().join("state/retentive.json")).ok()?;
+        kept.contains("\"held\":true").then_some(())
+    });
+    agent.kill();
+    let agent = Agent::start(&file);
+    let status = agent.wait("the trip after the power cut", |status| {
+        status["interlocks"]["trips"][0]["proof"] == "proven" && status["points"][1]["value"] == 2.0
+    });
+    assert_eq!(status["interlocks"]["trips"][0]["state"], "held");
+    assert_eq!(status["interlocks"]["trips"][0]["first_out"], "调压间");
+    valve(&device, "shut");
+
+    let path = file.to_str().unwrap();
+    let shown = hazard(&["interlocks", "--lang", "zh", "-c", path]);
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    assert!(shown.contains("首出 调压间") && shown.contains("待复位"), "{shown}");
+    let reset = || hazard(&["reset", "--trip", "燃气切断", "--actor", "李四", "--lang", "en", "-c", path]);
+    device.set(5, &[0]);
+    agent.wait("the valve that left", |status| status["interlocks"]["trips"][0]["proof"] == "left");
+    let refused = reset();
+    assert_eq!(refused.status.code(), Some(77));
+    let why = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(why.contains("does not show the safe position"), "{why}");
+    device.set(5, &[1]);
+    agent.wait("the valve that is back", |status| status["interlocks"]["trips"][0]["proof"] == "proven");
+    assert_eq!(reset().status.code(), Some(0));
+    valve(&device, "open");
+    platform.wait("the reset", |seen| {
+        let fields = [("trip", "燃气切断"), ("to", "ready"), ("actor", "李四")];
+        seen.has("trip", &fields).then_some(())
+    });
+    platform.is_content();
+}
+
+/// De-energised is shut.
+fn valve(device: &Device, wanted: &str) {
+    let level = if wanted == "shut" { "0" } else { "1" };
+    wait_for(&format!("the valve to be {wanted}"), || (device.last_level(4)? == level).then_some(()));
+}
