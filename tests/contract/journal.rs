@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use hazard_agent::journal::codec::{decode, encode};
 use hazard_agent::journal::read_block;
+use hazard_core::alarm::{Priority, Withheld};
+use hazard_core::call::{CallEvent, Change, DeliveryFault, How, Order, Told, Withdrawal};
 use hazard_core::id::{AlarmId, BusId, DeviceId, Epoch, OutputId, PointId, SafeguardId, Seq, UplinkId};
-use hazard_core::id::{KeyPeriodId, PermitId, TripId, UpkeepId, VoteId};
+use hazard_core::id::{AttemptId, KeyPeriodId, PermitId, RoleId, TripId, UpkeepId, VoteId};
 use hazard_core::interlock::{
     self, HoldStanding, InterlockEvent, InterlockStep, PermitStanding, ProofStanding, TripStanding, VoteCount,
 };
@@ -144,7 +146,6 @@ fn an_opening_that_names_several_earlier_epochs_keeps_their_order() {
 /// Variants came to version 1 at the ends of its lists; these bytes are from the day they came.
 #[test]
 fn what_came_to_version_1_later_is_written_and_read_as_it_came() {
-    let stamp = Stamp { mono: Mono::ZERO, utc: Utc::from_unix_ms(0), trust: ClockTrust::Unset };
     let [actor, approver, reason, note] = ["a", "b", "c", "d"].map(String::from);
     let change = BypassChange::Begun { lasts: Duration::from_millis(5) };
     let cause = Cause::Test;
@@ -194,12 +195,46 @@ fn what_came_to_version_1_later_is_written_and_read_as_it_came() {
         (system(Condition::UpkeepFailing(UpkeepId(2))), &[4, 14, 2, 1]),
         (Body::Shares(day), &[13, 1, 2, 3, 4]),
     ] {
-        let record = Arc::new(Record { seq: Seq(1), stamp, body });
-        let mut written = Vec::new();
-        encode(&record, &mut written);
-        assert_eq!(written[4..], *bytes, "{record:?}");
-        assert_eq!(decode(1, 1, &written).unwrap(), [record]);
+        comes_back(body, bytes);
     }
+}
+
+/// Calls came to version 1 later still.
+#[test]
+fn calls_are_written_and_read_as_they_came() {
+    let alarm = AlarmId(1);
+    let system = |condition| Body::System(SystemEvent { condition, raised: true });
+    let called = |change| Body::Call(CallEvent { change, note: "d".into() });
+    let (attempt, role, fault) = (AttemptId(3), RoleId(4), DeliveryFault::Unreported);
+    let told = Told { alarm, priority: Priority::Critical, rung: 5, nth: 6 };
+    let order = Order { attempt, role, alarms: vec![told] };
+    let failed = Change::Failed { attempt, role, fault, moved_on: vec![alarm] };
+    let after = Duration::from_millis(7);
+    let answered = |how| Change::Answered { alarm, by: "a".into(), how, after };
+    let said = How::Said { role: Some(role), channel: "c".into() };
+    let aside = Withdrawal::Withheld(Withheld::OutOfService);
+    for (body, bytes) in [
+        (system(Condition::CallFailed(RoleId(300))), &[4, 15, 172, 2, 1][..]),
+        (called(Change::Opened { alarm, priority: Priority::High }), &[14, 0, 1, 2, 1, 100]),
+        (called(Change::Ordered(order)), &[14, 1, 3, 4, 1, 1, 3, 5, 6, 1, 100]),
+        (called(Change::Delivered { attempt, role }), &[14, 2, 3, 4, 1, 100]),
+        (called(failed), &[14, 3, 3, 4, 3, 1, 1, 1, 100]),
+        (called(answered(How::Acknowledged)), &[14, 4, 1, 1, 97, 0, 7, 1, 100]),
+        (called(answered(said)), &[14, 4, 1, 1, 97, 1, 1, 4, 1, 99, 7, 1, 100]),
+        (called(Change::Withdrawn { alarm, why: aside }), &[14, 5, 1, 0, 2, 1, 100]),
+        (called(Change::Withdrawn { alarm, why: Withdrawal::Gone }), &[14, 5, 1, 1, 1, 100]),
+        (called(Change::Exhausted { alarm, repeats_left: 8 }), &[14, 6, 1, 8, 1, 100]),
+    ] {
+        comes_back(body, bytes);
+    }
+}
+
+fn comes_back(body: Body, bytes: &[u8]) {
+    let record = first(body);
+    let mut written = Vec::new();
+    encode(&record, &mut written);
+    assert_eq!(written[4..], *bytes, "{record:?}");
+    assert_eq!(decode(1, 1, &written).unwrap(), [record]);
 }
 
 fn opening(previous: &[(u64, u64)]) -> Arc<Record> {

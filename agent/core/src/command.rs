@@ -62,6 +62,9 @@ impl Engine {
             Action::MarkTest(upkeep, mark) => self.mark_test(upkeep, mark, said.actor),
             Action::FinishTest(upkeep) => self.end_test(upkeep, End::Finish, (&said.actor, &said.note)),
             Action::AbortTest(upkeep) => self.end_test(upkeep, End::Abort, (&said.actor, &said.note)),
+            Action::Answer(alarm) => {
+                self.about(alarm, |engine| engine.answer_call(alarm, (&said.actor, &said.note)))
+            }
         }
     }
 

@@ -6,8 +6,10 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::annunciate::{Beat, Impaired, Panel, Wiring};
+use crate::call::Order;
 use crate::deadline::Deadlines;
 use crate::decode::decode;
+use crate::duty::Duty;
 use crate::figures::Figures;
 use crate::id::{BusId, Epoch, KeyPeriodId, OutputId, SafeguardId, Ticket, UplinkId};
 use crate::input::UplinkReport;
@@ -55,6 +57,8 @@ pub struct Engine {
     pub(crate) locks: Interlocks,
     pub(crate) periods: KeyPeriods,
     pub(crate) figures: Figures,
+    pub(crate) duty: Duty,
+    pub(crate) orders: VecDeque<Order>,
     pub(crate) outbox: Outbox,
     pub(crate) conditions: BTreeSet<Condition>,
     uplinks_down_at: Vec<Option<Mono>>,
@@ -90,6 +94,8 @@ impl Engine {
             locks: Interlocks::new(&site.matrix),
             periods: KeyPeriods::default(),
             figures: Figures::new(now),
+            duty: Duty::new(&site),
+            orders: VecDeque::new(),
             outbox: Outbox::new(&site, start.epoch, now),
             conditions: BTreeSet::new(),
             uplinks_down_at: site.uplinks.iter().map(|_| Some(now)).collect(),
@@ -132,6 +138,7 @@ impl Engine {
                 self.watch_journal();
             }
             Input::Uplink { uplink, report } => self.uplink_said(uplink, &report),
+            Input::Call { attempt, report } => self.order_said(attempt, report),
             Input::Clock { utc, trust } => self.clock_read(utc, trust),
         }
         self.finish_turn();
@@ -158,6 +165,9 @@ impl Engine {
         if let Some(output) = self.ready.pop_front() {
             return Some(output);
         }
+        if let Some(order) = self.orders.pop_front() {
+            return Some(Output::Call(order));
+        }
         self.outbox.poll_output(self.now)
     }
 
@@ -172,7 +182,11 @@ impl Engine {
         let outbox = self.outbox.poll_timeout().map(|at| (at, "the outbox has something to say"));
         let tick = Some((self.tick_at, "the engine looks after itself"));
         let lock = self.locks.poll_timeout().map(|at| (at, "a time of an interlock ends"));
-        [bus, self.plant.poll_timeout(), lock, outbox, tick].into_iter().flatten().min_by_key(|(at, _)| *at)
+        let call = self.duty.at.map(|at| (at, "somebody is to be called"));
+        [bus, self.plant.poll_timeout(), lock, call, outbox, tick]
+            .into_iter()
+            .flatten()
+            .min_by_key(|(at, _)| *at)
     }
 
     pub(crate) fn reach(&mut self, now: Mono) {
@@ -283,13 +297,14 @@ impl Engine {
     /// Writes down what a turn found: alarms before the readings that raised them, for alarms leave first.
     pub(crate) fn record(&mut self, found: Found) {
         let stamp = self.stamp();
-        for event in found.alarms {
+        for event in &found.alarms {
             self.touched();
-            self.outbox.offer(stamp, Body::Alarm(event));
+            self.outbox.offer(stamp, Body::Alarm(event.clone()));
         }
         if !found.readings.is_empty() {
             self.outbox.offer(stamp, Body::Readings(found.readings));
         }
+        self.note_calls(&found.alarms);
         self.pressed(found.pressed);
     }
 
@@ -382,6 +397,7 @@ impl Engine {
         let site = Arc::clone(&self.site);
         self.periods.look(&site.key_periods, self.stamp());
         self.plant.key_period = self.periods.any();
+        self.calls_in_key_period(self.periods.any());
         for id in (0..).map(KeyPeriodId).take(site.key_periods.len()) {
             self.set(Condition::KeyPeriod(id), self.periods.is_active(id));
         }
@@ -435,6 +451,7 @@ impl Engine {
     /// Brings the panel up to date. Nothing else drives an output, so a heartbeat proves that turns are completed.
     pub(crate) fn finish_turn(&mut self) {
         self.scan();
+        self.call();
         if !core::mem::replace(&mut self.panel_stale, false) {
             return;
         }

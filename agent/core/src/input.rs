@@ -6,8 +6,10 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use crate::call::CallReport;
 use crate::id::{
-    AlarmId, BusId, Epoch, MessageId, OutputId, PointId, Seq, Ticket, TripId, UpkeepId, UplinkId, VoteId,
+    AlarmId, AttemptId, BusId, Epoch, MessageId, OutputId, PointId, Seq, Ticket, TripId, UpkeepId, UplinkId,
+    VoteId,
 };
 use crate::link::{LinkFault, ReadResult};
 use crate::outbox::record::{Cause, PreviousEpoch, Record, Refusal, Verb};
@@ -51,6 +53,13 @@ pub enum Input {
         uplink: UplinkId,
         /// What.
         report: UplinkReport,
+    },
+    /// What became of an order to call somebody.
+    Call {
+        /// Which.
+        attempt: AttemptId,
+        /// What.
+        report: CallReport,
     },
     /// The wall clock was read.
     Clock {
@@ -174,6 +183,8 @@ pub enum Action {
     FinishTest(UpkeepId),
     /// Give a test up.
     AbortTest(UpkeepId),
+    /// 应答: somebody has heard the call for an alarm and sees to it. The alarm stays unacknowledged.
+    Answer(AlarmId),
 }
 
 /// What came of a command.

@@ -19,6 +19,9 @@ mod deadline;
 pub mod decode;
 #[cfg(test)]
 mod delay_tests;
+pub mod duty;
+#[cfg(test)]
+mod duty_tests;
 mod engine;
 #[cfg(test)]
 mod engine_tests;

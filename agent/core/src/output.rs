@@ -4,6 +4,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::annunciate::Panel;
+use crate::call::Order;
 use crate::id::{BusId, DeviceId, Epoch, MessageId, Seq, Ticket, UplinkId};
 use crate::link::{ReadRequest, WriteRequest};
 use crate::outbox::record::Record;
@@ -36,6 +37,8 @@ pub enum Output {
         /// What.
         request: ReadRequest,
     },
+    /// Call somebody; answered by [`crate::Input::Call`].
+    Call(Order),
     /// Hand a message to an uplink; answered by [`crate::input::UplinkReport`].
     Publish(Publish),
     /// Make records durable, in this order; answered by [`crate::input::JournalReport::Durable`].

@@ -8,6 +8,7 @@ use core::time::Duration;
 use crate::alarm::Kept;
 use crate::assist::KeptTrip;
 use crate::bypass::{Bypass, left_after};
+use crate::call;
 use crate::engine::Engine;
 use crate::figures::KeptFigures;
 use crate::id::{AlarmId, PermitId};
@@ -31,6 +32,10 @@ pub struct Retained {
     pub upkeep: upkeep::Kept,
     /// The standing figures.
     pub figures: Option<KeptFigures>,
+    /// Calls that are open.
+    pub calls: call::Kept,
+    /// Alarms that nobody has acknowledged, but whose call was answered.
+    pub answered: Vec<AlarmId>,
 }
 
 impl Engine {
@@ -48,6 +53,8 @@ impl Engine {
             permits: self.kept_permits(),
             upkeep: self.plant.upkeep.kept(),
             figures: Some(self.figures.kept()),
+            calls: self.duty.calls.kept(now),
+            answered: self.duty.answered.iter().copied().collect(),
         }
     }
 
@@ -63,6 +70,7 @@ impl Engine {
         for id in &retained.first_up {
             self.plant.restore_first_up(&site, *id);
         }
+        self.resume_calls(retained, away);
         self.resume_trips(&retained.trips, &retained.permits, away);
         for (bypass, left) in &retained.bypasses {
             if bypass.point.index() >= site.points.len() {

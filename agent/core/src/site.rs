@@ -7,6 +7,7 @@ use core::time::Duration;
 use crate::Threshold;
 use crate::alarm::{AlarmSpec, Signal};
 use crate::annunciate::{OutputSpec, Role, Wiring};
+use crate::call::{CallFault, CallPlan};
 use crate::id::{AlarmId, BusId, DeviceId, KeyPeriodId, OutputId, PointId, UpkeepId};
 use crate::interlock::{Matrix, MatrixFault};
 use crate::period::KeyPeriodSpec;
@@ -173,6 +174,8 @@ pub struct SiteTables {
     pub matrix: Matrix,
     /// Uplinks.
     pub uplinks: Vec<UplinkSpec>,
+    /// Who is called when nobody answers.
+    pub calls: Arc<CallPlan>,
     /// Safeguards.
     pub safeguards: Vec<SafeguardSpec>,
     /// Key periods.
@@ -218,6 +221,8 @@ pub enum SiteFault {
     KeySetpointLaxer(AlarmId),
     /// A duty of upkeep.
     Upkeep(UpkeepId, UpkeepFault),
+    /// A role, or a ladder of calls.
+    Call(CallFault),
 }
 
 impl Site {
@@ -269,6 +274,7 @@ fn faults(site: &SiteTables) -> Vec<SiteFault> {
         }
     }
     faults.extend(site.matrix.faults(site).into_iter().map(SiteFault::Matrix));
+    faults.extend(site.calls.faults().into_iter().map(SiteFault::Call));
     let plant = upkeep::Plant { points: &site.points, alarms: &site.alarms, trips: &site.matrix.trips };
     let duties = upkeep::faults(&site.upkeep, plant);
     faults.extend(duties.into_iter().map(|(id, fault)| SiteFault::Upkeep(id, fault)));

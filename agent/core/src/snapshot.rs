@@ -6,9 +6,11 @@ use crate::alarm::Alarm;
 use crate::alarm::flood::AlarmCount;
 use crate::annunciate::Panel;
 use crate::bypass::Bypass;
+use crate::call::OpenCall;
+use crate::duty::CallCount;
 use crate::engine::Engine;
 use crate::figures::FiguresNow;
-use crate::id::{AlarmId, DeviceId, Epoch, Seq, UplinkId};
+use crate::id::{AlarmId, DeviceId, Epoch, RoleId, Seq, UplinkId};
 use crate::interlock::Interlocks;
 use crate::outbox::record::{AlarmState, Condition};
 use crate::outbox::{JournalState, Ledger};
@@ -33,6 +35,15 @@ pub struct ActiveAlarm {
     pub raised_at: Option<Mono>,
     /// When it stops being shelved.
     pub shelved_until: Option<Mono>,
+}
+
+/// A call that nobody has answered.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CallState {
+    /// How far it is.
+    pub call: OpenCall,
+    /// The roles of the rung that was called last.
+    pub roles: Vec<RoleId>,
 }
 
 /// A device.
@@ -89,6 +100,10 @@ pub struct Snapshot {
     pub upkeep: Vec<upkeep::Standing>,
     /// The standing figures.
     pub figures: FiguresNow,
+    /// Calls that nobody has answered, by alarm.
+    pub calls: Vec<CallState>,
+    /// What became of orders and calls.
+    pub call_count: CallCount,
     /// The sums of alarm management.
     pub alarm_count: AlarmCount,
     /// Devices, in site order.
@@ -140,6 +155,8 @@ impl Engine {
             interlocks: self.locks.clone(),
             upkeep: self.plant.upkeep.standing().collect(),
             figures: self.figures.now(),
+            calls: self.open_calls(),
+            call_count: self.duty.count,
             alarm_count: self.plant.flood.count(),
             devices: devices.collect(),
             buses: buses.collect(),

@@ -96,6 +96,11 @@ pub enum Deed {
         /// The point.
         point: String,
     },
+    /// 应答: somebody has heard the call and sees to it.
+    Answer {
+        /// The alarm.
+        alarm: String,
+    },
     /// 联锁复位: make a trip ready again.
     ResetTrip {
         /// Its name.

@@ -1,7 +1,7 @@
 //! What the small numbers in the records of one epoch mean: written beside the records, so that a record from before a
 //! change of configuration still names the right point.
 
-use hazard_core::id::{AlarmId, PointId, TripId, UpkeepId};
+use hazard_core::id::{AlarmId, PointId, RoleId, TripId, UpkeepId};
 
 /// The names behind one epoch's record numbers, each list in the order of its ids.
 #[derive(Clone, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
@@ -34,6 +34,8 @@ pub struct Dictionary {
     pub key_setpoints: Vec<(u32, String)>,
     /// Calibrations and proof tests.
     pub upkeep: Vec<UpkeepEntry>,
+    /// Roles that are called.
+    pub roles: Vec<String>,
 }
 
 impl Dictionary {
@@ -68,6 +70,12 @@ impl Dictionary {
     #[must_use]
     pub fn trip(&self, name: &str) -> Option<TripId> {
         (0..).map(TripId).zip(&self.trips).find(|(_, trip)| *trip == name).map(|(id, _)| id)
+    }
+
+    /// The role of this name.
+    #[must_use]
+    pub fn role(&self, name: &str) -> Option<RoleId> {
+        (0..).map(RoleId).zip(&self.roles).find(|(_, role)| *role == name).map(|(id, _)| id)
     }
 
     /// The point with this tag.

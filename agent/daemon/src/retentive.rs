@@ -9,6 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use hazard_core::alarm::Priority;
 use hazard_core::outbox::record::AlarmState;
 use serde::{Deserialize, Serialize};
 
@@ -52,6 +53,15 @@ pub struct Page {
     /// The share of healthy points.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub healthy: Option<ShareRow>,
+    /// Calls that are open.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<CallRow>,
+    /// Roles that were called a moment before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub called: Vec<CalledRow>,
+    /// Alarms that nobody has acknowledged, but whose call was answered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub answered: Vec<String>,
 }
 
 /// A duty of upkeep.
@@ -141,6 +151,53 @@ pub struct TripRow {
     pub alarm: Option<String>,
     /// Or the vote.
     pub vote: Option<String>,
+}
+
+/// A call that is open.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct CallRow {
+    /// `GT-101/high`.
+    pub alarm: String,
+    /// Its colour.
+    #[serde(with = "PriorityWord")]
+    pub priority: Priority,
+    /// How long it had been open.
+    pub open_ms: u64,
+    /// The rung called last, from 0.
+    pub rung: Option<u8>,
+    /// How long that rung had had to answer.
+    pub in_rung_ms: u64,
+    /// How often the last rung was called again.
+    pub repeats: u8,
+    /// Nobody was left, and that was said.
+    pub exhausted: bool,
+    /// Orders that told of it.
+    pub attempts: u32,
+    /// Thousandths of the times as written.
+    pub scale: u16,
+    /// Roles that were due and not yet told, and for which rung.
+    pub waiting: Vec<(String, u8)>,
+}
+
+/// A role that was called a moment before.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct CalledRow {
+    /// Its name.
+    pub role: String,
+    /// How long it was still not to be called again.
+    pub quiet_ms: u64,
+    /// The highest colour that it had been told.
+    #[serde(with = "PriorityWord")]
+    pub told: Priority,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Priority", rename_all = "snake_case")]
+enum PriorityWord {
+    Low,
+    Medium,
+    High,
+    Critical,
 }
 
 #[derive(Serialize, Deserialize)]

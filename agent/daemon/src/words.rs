@@ -2,6 +2,8 @@
 //! never changes its meaning.
 
 use hazard_core::ClockTrust;
+use hazard_core::alarm::{Priority, Withheld};
+use hazard_core::call::{Change, DeliveryFault, How, Withdrawal};
 use hazard_core::interlock::{Discrepancy, HoldStanding, PermitStanding, ProofStanding, TripStanding};
 use hazard_core::link::{Exception, LinkFault};
 use hazard_core::outbox::Lane;
@@ -250,5 +252,62 @@ pub(crate) const fn condition(condition: Condition) -> &'static str {
         Condition::SafeguardAbsent(_) => "safeguard_absent",
         Condition::UpkeepDue(_) => "upkeep_due",
         Condition::UpkeepFailing(_) => "upkeep_failing",
+        Condition::CallFailed(_) => "call_failed",
+    }
+}
+
+pub(crate) const fn priority(priority: Priority) -> &'static str {
+    match priority {
+        Priority::Low => "low",
+        Priority::Medium => "medium",
+        Priority::High => "high",
+        Priority::Critical => "critical",
+    }
+}
+
+/// The colour of the district's scale.
+pub(crate) const fn colour(priority: Priority) -> &'static str {
+    match priority {
+        Priority::Low => "blue",
+        Priority::Medium => "yellow",
+        Priority::High => "orange",
+        Priority::Critical => "red",
+    }
+}
+
+pub(crate) const fn call(change: &Change) -> &'static str {
+    match change {
+        Change::Opened { .. } => "opened",
+        Change::Ordered(_) => "ordered",
+        Change::Delivered { .. } => "delivered",
+        Change::Failed { .. } => "failed",
+        Change::Answered { .. } => "answered",
+        Change::Withdrawn { .. } => "withdrawn",
+        Change::Exhausted { .. } => "exhausted",
+    }
+}
+
+pub(crate) const fn delivery(fault: DeliveryFault) -> &'static str {
+    match fault {
+        DeliveryFault::Unreachable => "unreachable",
+        DeliveryFault::Refused => "refused",
+        DeliveryFault::Crowded => "crowded",
+        DeliveryFault::Unreported => "unreported",
+    }
+}
+
+pub(crate) const fn how(how: &How) -> &'static str {
+    match how {
+        How::Acknowledged => "acknowledged",
+        How::Said { .. } => "said",
+    }
+}
+
+pub(crate) const fn withdrawal(why: Withdrawal) -> &'static str {
+    match why {
+        Withdrawal::Withheld(Withheld::Shelved) => "shelved",
+        Withdrawal::Withheld(Withheld::Suppressed) => "suppressed",
+        Withdrawal::Withheld(Withheld::OutOfService) => "out_of_service",
+        Withdrawal::Gone => "gone",
     }
 }

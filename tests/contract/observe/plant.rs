@@ -10,7 +10,8 @@ use hazard_agent::observe::{Facts, Latencies, Status};
 use hazard_agent::settings::Identity;
 use hazard_core::alarm::{AlarmKind, AlarmSpec, Priority};
 use hazard_core::annunciate::{OutputSpec, Role, Wiring};
-use hazard_core::id::{AlarmId, BusId, DeviceId, Epoch, PointId, UplinkId};
+use hazard_core::call::{CallPlan, CallReport, DeliveryFault, Order as CallOrder, RoleSpec};
+use hazard_core::id::{AlarmId, BusId, DeviceId, Epoch, PointId, RoleId, UplinkId};
 use hazard_core::input::{Action, Command, JournalReport, UplinkReport};
 use hazard_core::link::{LinkFault, ReadRequest, ReadResult, Table, Words};
 use hazard_core::outbox::record::Verb;
@@ -95,10 +96,20 @@ fn carry_out(engine: &mut Engine, now: Mono, scene: Scene) {
             Output::Append { records, .. } => {
                 Input::Journal(JournalReport::Durable { through: records.last().unwrap().seq })
             }
+            Output::Call(order) => Input::Call { attempt: order.attempt, report: delivery(&order) },
             Output::Drive(_) | Output::SaveCursor { .. } => continue,
             Output::Write { .. } | Output::Fetch { .. } | Output::Reopen => unreachable!("{output:?}"),
         };
         engine.handle(now, input);
+    }
+}
+
+/// The shift leader's telephone is off.
+fn delivery(order: &CallOrder) -> CallReport {
+    let reason = "no route to host".to_owned();
+    match order.role {
+        RoleId(0) => CallReport::Delivered,
+        _ => CallReport::Failed { fault: DeliveryFault::Unreachable, reason },
     }
 }
 
@@ -197,6 +208,7 @@ fn dictionary() -> Dictionary {
         key_periods: Vec::new(),
         key_setpoints: Vec::new(),
         upkeep: Vec::new(),
+        roles: vec!["值班员".into(), "班长".into()],
     }
 }
 
@@ -221,9 +233,17 @@ fn site() -> Site {
         uplinks: ["district", "city"]
             .map(|name| UplinkSpec { name: name.into(), window: 8, message_records_max: 50 })
             .into(),
+        calls: Arc::new(ladders()),
         ..SiteTables::default()
     })
     .unwrap()
+}
+
+/// Both roles at once, so that one of them can be called in vain.
+fn ladders() -> CallPlan {
+    let mut plan = CallPlan::usual(["值班员", "班长"].map(|name| RoleSpec { name: name.into() }).into());
+    plan.ladders[Priority::Medium as usize].rungs[0].roles.push(RoleId(1));
+    plan
 }
 
 fn bus(name: &str, kind: BusKind) -> BusSpec {

@@ -6,10 +6,12 @@ use std::time::Duration;
 use hazard_agent::dictionary::{AlarmEntry, Dictionary, PointEntry, SafeguardEntry, UpkeepEntry};
 use hazard_agent::settings::Identity;
 use hazard_agent::uplink::wire::{ActiveAlarm, Reason, State, Wire};
+use hazard_core::alarm::{Priority, Withheld};
+use hazard_core::call::{CallEvent, Change, DeliveryFault, How, Order, Told, Withdrawal};
 use hazard_core::id::{
     AlarmId, BusId, DeviceId, Epoch, MessageId, OutputId, PointId, SafeguardId, Seq, UplinkId,
 };
-use hazard_core::id::{KeyPeriodId, PermitId, TripId, UpkeepId, VoteId};
+use hazard_core::id::{AttemptId, KeyPeriodId, PermitId, RoleId, TripId, UpkeepId, VoteId};
 use hazard_core::interlock::{
     self, HoldStanding, InterlockEvent, InterlockStep, PermitStanding, ProofStanding, TripStanding, VoteCount,
 };
@@ -102,6 +104,7 @@ fn dictionary() -> impl Strategy<Value = Dictionary> {
     )
         .prop_map(|(config_hash, points, alarms, parts, safeguards, rows, (key_setpoints, upkeep))| {
             let ([devices, buses, outputs, uplinks], [votes, trips, permits, key_periods]) = (parts, rows);
+            let roles = votes.clone();
             Dictionary {
                 config_hash,
                 points,
@@ -117,6 +120,7 @@ fn dictionary() -> impl Strategy<Value = Dictionary> {
                 key_periods,
                 key_setpoints,
                 upkeep,
+                roles,
             }
         })
 }
@@ -212,7 +216,8 @@ fn event() -> impl Strategy<Value = Body> {
         bypass(),
         interlock(),
         any_upkeep::event(),
-        any_upkeep::shares()
+        any_upkeep::shares(),
+        call()
     ]
 }
 
@@ -302,6 +307,49 @@ fn interlock() -> impl Strategy<Value = Body> {
         .prop_map(|(step, actor, note)| Body::Interlock(InterlockEvent { step, actor, note }))
 }
 
+fn call() -> impl Strategy<Value = Body> {
+    let alarm = || (0..6_u32).prop_map(AlarmId);
+    let priority = || select(vec![Priority::Low, Priority::Medium, Priority::High, Priority::Critical]);
+    let carried = || (any::<u32>(), 0..4_u16).prop_map(|(id, role)| (AttemptId(id.into()), RoleId(role)));
+    let told = (alarm(), priority(), any::<u8>(), any::<u32>())
+        .prop_map(|(alarm, priority, rung, nth)| Told { alarm, priority, rung, nth });
+    let fault = select(vec![
+        DeliveryFault::Unreachable,
+        DeliveryFault::Refused,
+        DeliveryFault::Crowded,
+        DeliveryFault::Unreported,
+    ]);
+    let how = prop_oneof![
+        Just(How::Acknowledged),
+        (option::of(0..4_u16), any::<String>())
+            .prop_map(|(role, channel)| How::Said { role: role.map(RoleId), channel: channel.into() }),
+    ];
+    let why = select(vec![
+        Withdrawal::Withheld(Withheld::Shelved),
+        Withdrawal::Withheld(Withheld::Suppressed),
+        Withdrawal::Withheld(Withheld::OutOfService),
+        Withdrawal::Gone,
+    ]);
+    let change = prop_oneof![
+        (alarm(), priority()).prop_map(|(alarm, priority)| Change::Opened { alarm, priority }),
+        (carried(), vec(told, 1..4)).prop_map(|((attempt, role), alarms)| Change::Ordered(Order {
+            attempt,
+            role,
+            alarms
+        })),
+        carried().prop_map(|(attempt, role)| Change::Delivered { attempt, role }),
+        (carried(), fault, vec(alarm(), 0..3)).prop_map(|((attempt, role), fault, moved_on)| {
+            Change::Failed { attempt, role, fault, moved_on }
+        }),
+        (alarm(), any::<String>(), how, any::<u32>()).prop_map(|(alarm, by, how, after)| {
+            Change::Answered { alarm, by: by.into(), how, after: Duration::from_secs(after.into()) }
+        }),
+        (alarm(), why).prop_map(|(alarm, why)| Change::Withdrawn { alarm, why }),
+        (alarm(), any::<u8>()).prop_map(|(alarm, repeats_left)| Change::Exhausted { alarm, repeats_left }),
+    ];
+    (change, any::<String>()).prop_map(|(change, note)| Body::Call(CallEvent { change, note }))
+}
+
 fn loss() -> impl Strategy<Value = Body> {
     let place =
         prop_oneof![Just(LossPlace::Journal), any::<u8>().prop_map(|id| LossPlace::Uplink(UplinkId(id)))];
@@ -340,7 +388,7 @@ fn state() -> impl Strategy<Value = State> {
 }
 
 fn condition() -> impl Strategy<Value = Condition> {
-    (0..15, 0..3_u16).prop_map(|(which, id)| match which {
+    (0..16, 0..3_u16).prop_map(|(which, id)| match which {
         0 => Condition::JournalDown,
         1 => Condition::JournalBehind,
         2 => Condition::UplinkDown(UplinkId(id.to_le_bytes()[0])),
@@ -355,6 +403,7 @@ fn condition() -> impl Strategy<Value = Condition> {
         11 => Condition::UpkeepDue(UpkeepId(id)),
         12 => Condition::UpkeepFailing(UpkeepId(id)),
         13 => Condition::KeyPeriod(KeyPeriodId(id)),
+        14 => Condition::CallFailed(RoleId(id)),
         _ => Condition::RetentiveDown,
     })
 }

@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use hazard_agent::dictionary::Dictionary;
 use hazard_agent::uplink::wire::{Encoded, Reason, Wire};
+use hazard_core::alarm::{Priority, Withheld};
+use hazard_core::call::{CallEvent, Change, DeliveryFault, How, Order, Told, Withdrawal};
 use hazard_core::id::{
     AlarmId, BusId, DeviceId, Epoch, KeyPeriodId, OutputId, PermitId, PointId, SafeguardId, Seq, TripId,
     UplinkId, VoteId,
 };
+use hazard_core::id::{AttemptId, RoleId};
 use hazard_core::interlock::{
     self, HoldStanding, InterlockEvent, InterlockStep, PermitStanding, ProofStanding, TripStanding, VoteCount,
 };
@@ -63,6 +66,8 @@ pub(super) fn messages() -> Vec<(&'static str, Encoded)> {
         ("alarm-interlocks", interlocked().publish(&locks(), sample::SENT_AT)),
         ("birth-upkeep", upkeep::wire().birth(sample::EPOCH)),
         ("alarm-upkeep", upkeep::wire().publish(&upkeep::tests(), sample::SENT_AT)),
+        ("birth-calls", manned().birth(sample::EPOCH)),
+        ("alarm-calls", manned().publish(&calls(), sample::SENT_AT)),
         ("alarm-unnamed", write(&sample::publish(Epoch(0xbad), alarms()))),
     ]
 }
@@ -139,6 +144,48 @@ fn locks() -> Publish {
         note: "通风后复位".into(),
     });
     sample::publish(sample::EPOCH, steps.into_iter().map(step).chain([reset]).collect())
+}
+
+fn manned() -> Wire {
+    let mut wire = sample::wire();
+    wire.learn(sample::EPOCH, Some(7), sample::manned().into());
+    wire
+}
+
+/// What calls go through until somebody answers, and how else they end.
+fn calls() -> Publish {
+    let (alarm, priority) = (AlarmId(1), Priority::High);
+    let told = |alarm, rung, nth| Told { alarm: AlarmId(alarm), priority, rung, nth };
+    let order =
+        |id, role, alarms| Change::Ordered(Order { attempt: AttemptId(id), role: RoleId(role), alarms });
+    let (attempt, role, after) = (AttemptId(2), RoleId(0), Duration::from_millis(61_500));
+    let said = |role| How::Said { role, channel: if role.is_some() { "duty" } else { "cli" }.into() };
+    let answered = |by: &str, how| Change::Answered { alarm, by: by.into(), how, after };
+    let failed = |fault, moved_on| Change::Failed { attempt, role, fault, moved_on };
+    let withheld = |why| Change::Withdrawn { alarm, why: Withdrawal::Withheld(why) };
+    let changes = [
+        (Change::Opened { alarm, priority }, ""),
+        (order(1, 0, vec![told(1, 0, 1), told(3, 0, 1)]), ""),
+        (Change::Delivered { attempt: AttemptId(1), role }, ""),
+        (order(2, 0, vec![told(1, 1, 2)]), ""),
+        (failed(DeliveryFault::Unreachable, vec![alarm]), "the receiver answered 503, after 3 tries"),
+        (failed(DeliveryFault::Refused, vec![]), "the receiver answered 401"),
+        (failed(DeliveryFault::Crowded, vec![]), "too many orders are waiting"),
+        (failed(DeliveryFault::Unreported, vec![]), ""),
+        (order(3, 1, vec![told(1, 2, 3)]), ""),
+        (answered("王工", said(Some(RoleId(1)))), "正赶往现场"),
+        (answered("李四", said(None)), ""),
+        (answered("张三", How::Acknowledged), ""),
+        (Change::Exhausted { alarm, repeats_left: 11 }, ""),
+        (withheld(Withheld::Shelved), ""),
+        (withheld(Withheld::Suppressed), ""),
+        (withheld(Withheld::OutOfService), ""),
+        (Change::Withdrawn { alarm, why: Withdrawal::Gone }, ""),
+    ];
+    let body = |(change, note): (Change, &str)| Body::Call(CallEvent { change, note: note.into() });
+    let condition = SystemEvent { condition: Condition::CallFailed(role), raised: true };
+    let bodies = changes.into_iter().map(body).chain([Body::System(condition)]);
+    sample::publish(sample::EPOCH, bodies.collect())
 }
 
 /// Where a golden file is.

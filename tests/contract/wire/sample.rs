@@ -55,6 +55,7 @@ pub(super) fn dictionary() -> Dictionary {
         key_periods: Vec::new(),
         key_setpoints: Vec::new(),
         upkeep: Vec::new(),
+        roles: Vec::new(),
     }
 }
 
@@ -84,6 +85,11 @@ pub(super) fn interlocked() -> Dictionary {
 pub(super) fn tested() -> Dictionary {
     let duty = |duty: &str, every_days| UpkeepEntry { point: 0, duty: duty.into(), every_days };
     Dictionary { upkeep: vec![duty("calibration", 365), duty("proof_test", 180)], ..interlocked() }
+}
+
+/// The names of a site with roles that are called.
+pub(super) fn manned() -> Dictionary {
+    Dictionary { roles: ["值班员", "班长"].map(String::from).into(), ..dictionary() }
 }
 
 pub(super) fn publish(epoch: Epoch, bodies: Vec<Body>) -> Publish {

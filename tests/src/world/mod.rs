@@ -328,7 +328,7 @@ impl World {
 
     fn carry_out(&mut self, output: Output) {
         match output {
-            Output::Drive(_) => {}
+            Output::Drive(_) | Output::Call(_) => {}
             Output::Read { bus, ticket, request, .. } => {
                 for (delay, result) in self.lines.read(self.now, bus, &request) {
                     self.agenda.at(self.now + delay, Event::Reply { bus, ticket, result });

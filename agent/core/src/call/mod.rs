@@ -11,6 +11,7 @@ mod life;
 mod tests;
 
 use alloc::collections::BTreeMap;
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -160,6 +161,38 @@ pub enum Change {
         alarm: AlarmId,
         /// How often the last rung will be called again nevertheless.
         repeats_left: u8,
+    },
+}
+
+/// A change and what is said of it, as a record has it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CallEvent {
+    /// What changed.
+    pub change: Change,
+    /// What the person who answered said, or why an order did not arrive; may be empty.
+    pub note: String,
+}
+
+/// What whoever carries an order says of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum CallReport {
+    /// It arrived; that is no answer.
+    Delivered,
+    /// It did not arrive.
+    Failed {
+        /// What has to be repaired.
+        fault: DeliveryFault,
+        /// Why, for people.
+        reason: String,
+    },
+    /// It arrived, and a person answered at once.
+    Answered {
+        /// Who.
+        by: String,
+        /// What was said; may be empty.
+        note: String,
+        /// By which way.
+        channel: Arc<str>,
     },
 }
 

@@ -1,6 +1,6 @@
 //! What of the agent or of the site a person must know about, as long as it stands.
 
-use crate::id::{AlarmId, BusId, KeyPeriodId, OutputId, SafeguardId, UpkeepId, UplinkId};
+use crate::id::{AlarmId, BusId, KeyPeriodId, OutputId, RoleId, SafeguardId, UpkeepId, UplinkId};
 
 /// A condition of the agent or of the site that a person must know about; no point has it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -39,6 +39,8 @@ pub enum Condition {
     UpkeepDue(UpkeepId),
     /// 标定或功能测试未通过: the last one was not passed, until one is.
     UpkeepFailing(UpkeepId),
+    /// The last order to call this role did not arrive: it may not hear of the next alarm either.
+    CallFailed(RoleId),
 }
 
 impl Condition {
@@ -56,7 +58,8 @@ impl Condition {
             | Self::RetentiveDown
             | Self::DelayExceeded(_)
             | Self::UpkeepDue(_)
-            | Self::UpkeepFailing(_) => true,
+            | Self::UpkeepFailing(_)
+            | Self::CallFailed(_) => true,
             Self::SafeguardAbsent(_) | Self::AlarmFlood | Self::AlarmChatter(_) | Self::KeyPeriod(_) => false,
         }
     }

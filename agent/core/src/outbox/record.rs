@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 pub use super::condition::{Condition, SystemEvent};
+use crate::call::CallEvent;
 use crate::id::{AlarmId, DeviceId, Epoch, PointId, Seq, UplinkId};
 use crate::interlock::InterlockEvent;
 use crate::link::LinkFault;
@@ -43,29 +44,15 @@ impl Record {
             | Body::Bypass(_)
             | Body::Interlock(_)
             | Body::Upkeep(_)
-            | Body::Shares(_) => Lane::Event,
+            | Body::Shares(_)
+            | Body::Call(_) => Lane::Event,
         }
     }
 
     /// How many readings the record holds.
     #[must_use]
     pub fn readings(&self) -> u64 {
-        match &self.body {
-            Body::Readings(readings) => readings.len() as u64,
-            Body::Opening(_)
-            | Body::Alarm(_)
-            | Body::Device(_)
-            | Body::System(_)
-            | Body::Action(_)
-            | Body::Loss(_)
-            | Body::ClockStep(_)
-            | Body::Handling(_)
-            | Body::Shelving(_)
-            | Body::Bypass(_)
-            | Body::Interlock(_)
-            | Body::Upkeep(_)
-            | Body::Shares(_) => 0,
-        }
+        if let Body::Readings(readings) = &self.body { readings.len() as u64 } else { 0 }
     }
 }
 
@@ -109,6 +96,8 @@ pub enum Body {
     Upkeep(Box<UpkeepEvent>),
     /// The standing figures of a whole day.
     Shares(DayShares),
+    /// 叫应: a call was opened, carried, answered or given up.
+    Call(CallEvent),
 }
 
 /// The start of an epoch, and what is known of those before it.

@@ -391,7 +391,9 @@ impl World {
                     self.disk.cursors.insert((epoch, uplink), acked);
                 }
                 Output::Append { .. } => {}
-                Output::Drive(_) | Output::Write { .. } | Output::Read { .. } => unreachable!(),
+                Output::Drive(_) | Output::Call(_) | Output::Write { .. } | Output::Read { .. } => {
+                    unreachable!()
+                }
             }
         }
     }

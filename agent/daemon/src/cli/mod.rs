@@ -100,6 +100,23 @@ enum Command {
         #[command(flatten)]
         socket: Socket,
     },
+    /// 叫应一览：没有人应答的呼叫 calls that nobody has answered
+    Calls {
+        /// 输出 JSON print JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        socket: Socket,
+    },
+    /// 应答：听到呼叫，正在处理；报警仍须确认 say that the call was heard; the alarm stays unacknowledged
+    ///
+    /// 示例 example: hazard answer GT-101/high --actor 王五 --note 正赶往现场
+    Answer {
+        /// 报警，如 GT-101/high an alarm
+        alarm: String,
+        #[command(flatten)]
+        person: Person,
+    },
     /// 消音：喇叭静默，直到下一个报警 silence the horn until the next alarm
     Silence(Act),
     /// 确认报警 acknowledge
@@ -255,6 +272,8 @@ fn carry_out(verb: Command, path: &Path, lang: Lang) -> u8 {
         Command::Reset { alarm, trip: None, person } => {
             operate::act(path, person, Deed::Reset { alarm }, lang)
         }
+        Command::Calls { json, socket } => operate::calls(path, &socket, json, lang),
+        Command::Answer { alarm, person } => operate::act(path, person, Deed::Answer { alarm }, lang),
         Command::Interlocks { json, socket } => operate::interlocks(path, &socket, json, lang),
         Command::Handle { alarm, cause, person } => {
             operate::act(path, person, Deed::Handle { alarm, cause }, lang)

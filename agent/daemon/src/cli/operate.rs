@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::{CONFIG, NOT_PERMITTED, OK, Person, SOFTWARE, Socket, UNAVAILABLE, USAGE, load, say, word};
 use crate::config::{Lang, Style};
 use crate::control::{self, Answer, Ask, Deed, Refused};
-use crate::observe::{Status, render_alarms, render_interlocks, render_test, status};
+use crate::observe::{Status, render_alarms, render_calls, render_interlocks, render_test, status};
 
 pub(super) fn status(path: &Path, socket: &Socket, json: bool, lang: Lang) -> u8 {
     match look(path, socket, lang) {
@@ -38,6 +38,17 @@ pub(super) fn interlocks(path: &Path, socket: &Socket, json: bool, lang: Lang) -
         Ok(status) if json => print_json(&status.interlocks),
         Ok(status) => {
             say(&render_interlocks(&status, lang, Style::of_stderr()));
+            OK
+        }
+        Err(code) => code,
+    }
+}
+
+pub(super) fn calls(path: &Path, socket: &Socket, json: bool, lang: Lang) -> u8 {
+    match look(path, socket, lang) {
+        Ok(status) if json => print_json(&status.calls),
+        Ok(status) => {
+            say(&render_calls(&status, lang, Style::of_stderr()));
             OK
         }
         Err(code) => code,

@@ -1,7 +1,10 @@
 //! The words of every fault, in both languages, by code. A code's meaning never changes; a new fault gets a new code.
 
+mod calls;
+
 use super::catalogue_rows as rows;
 use super::error::Severity;
+use calls::with_calls;
 
 /// A text in Chinese and in English; `{0}` stands for the fault's first word, and so on.
 pub(crate) type Both = [&'static str; 2];
@@ -76,7 +79,7 @@ impl Code {
     }
 }
 
-catalogue! {
+with_calls! {
     // Files.
     "E0101" FileUnreadable
         ["读不到文件 {0}：{1}", "cannot read {0}: {1}"],
@@ -426,8 +429,8 @@ catalogue! {
     "E1212" OutputOnSis rows::OUTPUT_ON_SIS;
     "E1213" OutputWithoutRow rows::OUTPUT_WITHOUT_ROW;
     // Key periods.
-    "E1401" BadMoment rows::BAD_MOMENT;
-    "E1402" PeriodEmpty rows::PERIOD_EMPTY;
+    "E1501" BadMoment rows::BAD_MOMENT;
+    "E1502" PeriodEmpty rows::PERIOD_EMPTY;
     // Calibrations and proof tests.
     "E1301" UpkeepTwice rows::UPKEEP_TWICE;
     "E1302" UpkeepOfText rows::UPKEEP_OF_TEXT;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::call::{CallFile, WebhookFile};
 use super::device::DeviceEntry;
 use super::interlock::{AssistKey, PermitFile, TripFile, VoteFile};
 use super::point::{PointFile, PriorityKey};
@@ -60,6 +61,12 @@ pub(crate) struct SiteFile {
     #[serde(default)]
     #[schemars(length(max = 4096))]
     pub(crate) upkeep: Vec<UpkeepFile>,
+    /// 叫应：没有人应答时呼叫谁。 Call and answer: who is called when nobody answers.
+    pub(crate) call: Option<CallFile>,
+    /// 呼叫接口。 Webhooks: what carries the orders.
+    #[serde(default)]
+    #[schemars(length(max = 8))]
+    pub(crate) webhooks: Vec<WebhookFile>,
     /// 上传通道。 Uplinks.
     #[serde(default)]
     #[schemars(length(max = 8))]

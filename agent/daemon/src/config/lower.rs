@@ -3,6 +3,7 @@
 
 mod alarm;
 mod bus;
+mod call;
 mod gateway;
 mod interlock;
 mod output;
@@ -32,7 +33,7 @@ use super::profile::ProfileKey;
 use super::sources::Sources;
 use super::tree::{Document, Node};
 use crate::dictionary::Dictionary;
-use crate::settings::{BusLink, GpioLine, Mqtt};
+use crate::settings::{BusLink, GpioLine, Mqtt, Secret, Webhook};
 use bus::DeviceRow;
 use template::Template;
 
@@ -65,6 +66,7 @@ pub(crate) fn site(
     lowering.references();
     lowering.matrix(rows);
     lowering.upkeep(site);
+    lowering.calls(site);
     lowering.uplinks(site, gateway.as_ref().map(|gateway| gateway.identity.gateway.as_str()));
     lowering.finish(site, gateway)
 }
@@ -104,6 +106,10 @@ struct Lowering<'a> {
     links: Vec<BusLink>,
     gpio: Vec<Option<GpioLine>>,
     uplinks: Vec<Mqtt>,
+    webhook_names: Names,
+    role_names: Names,
+    webhooks: Vec<(Webhook, Secret)>,
+    role_webhooks: Vec<usize>,
 }
 
 impl<'a> Lowering<'a> {
@@ -132,6 +138,10 @@ impl<'a> Lowering<'a> {
             links: Vec::new(),
             gpio: Vec::new(),
             uplinks: Vec::new(),
+            webhook_names: Names::default(),
+            role_names: Names::default(),
+            webhooks: Vec::new(),
+            role_webhooks: Vec::new(),
         }
     }
 
@@ -222,6 +232,8 @@ impl<'a> Lowering<'a> {
             buses: self.links,
             journal: gateway.journal,
             uplinks: self.uplinks,
+            webhooks: self.webhooks,
+            role_webhooks: self.role_webhooks,
             gpio: self.gpio,
             listen: gateway.listen,
             state_dir: gateway.state_dir,

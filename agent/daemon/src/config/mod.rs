@@ -1,6 +1,7 @@
 //! Configuration: the site file and its device templates, lowered into the core's tables and the adapters' settings. All
 //! faults of all files are found in one run. It starts nothing and reads nothing but these files.
 
+mod call;
 mod catalogue;
 mod catalogue_rows;
 mod check;
@@ -25,7 +26,7 @@ use std::sync::Arc;
 use hazard_core::Site;
 
 use crate::dictionary::Dictionary;
-use crate::settings::{BusLink, GpioLine, Identity, Journal, Mqtt};
+use crate::settings::{BusLink, GpioLine, Identity, Journal, Mqtt, Secret, Webhook};
 
 pub use error::{Code, Fault, Lang, Report, Severity, Style};
 
@@ -44,6 +45,10 @@ pub struct Loaded {
     pub journal: Journal,
     /// The uplinks, in the site's order.
     pub uplinks: Vec<Mqtt>,
+    /// What carries orders to call somebody, each with the secret that its receiver knows.
+    pub webhooks: Vec<(Webhook, Secret)>,
+    /// The place of each role's webhook, in the order of the roles.
+    pub role_webhooks: Vec<usize>,
     /// The gateway's own line of each output; `None` for coils.
     pub gpio: Vec<Option<GpioLine>>,
     /// Where metrics are served.

@@ -10,6 +10,7 @@ use hazard_core::{ClockTrust, Mono, Stamp, Utc, Value};
 use serde::{Deserialize, Serialize};
 
 use super::codec::NotRecords;
+use super::mirror_call::CallEvent;
 use super::mirror_interlock::InterlockEvent;
 use super::mirror_upkeep::{Shares, UpkeepEvent};
 
@@ -84,6 +85,7 @@ enum Body {
     Interlock(InterlockEvent),
     Upkeep(UpkeepEvent),
     Shares(Shares),
+    Call(CallEvent),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -146,6 +148,7 @@ pub(super) enum Condition {
     KeyPeriod(u16),
     UpkeepDue(u16),
     UpkeepFailing(u16),
+    CallFailed(u16),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -258,6 +261,7 @@ impl From<&core::Body> for Body {
             core::Body::Interlock(event) => Self::Interlock(event.into()),
             core::Body::Upkeep(event) => Self::Upkeep((&**event).into()),
             core::Body::Shares(day) => Self::Shares((*day).into()),
+            core::Body::Call(event) => Self::Call(event.into()),
         }
     }
 }
@@ -293,6 +297,7 @@ impl TryFrom<Body> for core::Body {
             Body::Interlock(event) => Self::Interlock(event.try_into()?),
             Body::Upkeep(event) => Self::Upkeep(Box::new(event.try_into()?)),
             Body::Shares(day) => Self::Shares(day.into()),
+            Body::Call(event) => Self::Call(event.try_into()?),
         })
     }
 }

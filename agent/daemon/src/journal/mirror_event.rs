@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hazard_core::id::{
-    AlarmId, BusId, Epoch, KeyPeriodId, OutputId, PointId, SafeguardId, Seq, UpkeepId, UplinkId,
+    AlarmId, BusId, Epoch, KeyPeriodId, OutputId, PointId, RoleId, SafeguardId, Seq, UpkeepId, UplinkId,
 };
 use hazard_core::outbox::record as core;
 
@@ -57,6 +57,7 @@ impl From<core::Condition> for Condition {
             core::Condition::KeyPeriod(period) => Self::KeyPeriod(period.0),
             core::Condition::UpkeepDue(upkeep) => Self::UpkeepDue(upkeep.0),
             core::Condition::UpkeepFailing(upkeep) => Self::UpkeepFailing(upkeep.0),
+            core::Condition::CallFailed(role) => Self::CallFailed(role.0),
         }
     }
 }
@@ -79,6 +80,7 @@ impl From<Condition> for core::Condition {
             Condition::KeyPeriod(period) => Self::KeyPeriod(KeyPeriodId(period)),
             Condition::UpkeepDue(upkeep) => Self::UpkeepDue(UpkeepId(upkeep)),
             Condition::UpkeepFailing(upkeep) => Self::UpkeepFailing(UpkeepId(upkeep)),
+            Condition::CallFailed(role) => Self::CallFailed(RoleId(role)),
         }
     }
 }
@@ -195,7 +197,7 @@ impl TryFrom<BypassEvent> for core::BypassEvent {
     }
 }
 
-fn millis(lasts: Duration) -> u64 {
+pub(super) fn millis(lasts: Duration) -> u64 {
     u64::try_from(lasts.as_millis()).unwrap_or(u64::MAX)
 }
 

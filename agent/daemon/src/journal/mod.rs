@@ -10,6 +10,7 @@ mod epochs;
 mod frame;
 mod index;
 mod mirror;
+mod mirror_call;
 mod mirror_event;
 mod mirror_interlock;
 mod mirror_upkeep;

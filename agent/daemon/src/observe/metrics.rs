@@ -47,6 +47,7 @@ impl Collector for Scrape {
         self.conditions(&mut page)?;
         self.interlocks(&mut page)?;
         self.figures(&mut page)?;
+        self.calls(&mut page)?;
         self.carried(&mut page)?;
         self.uplinks(&mut page)?;
         page.histogram("hazard_turn_duration", "One turn of the run loop.", &self.latency.turn)?;
@@ -202,6 +203,32 @@ impl Scrape {
         page.gauges(("hazard_upkeep_due", "The calibration or proof test is overdue.", None), rows)?;
         let rows = upkeep.iter().map(|row| ([("upkeep", &*row.upkeep)], flag(row.failing)));
         page.gauges(("hazard_upkeep_failing", "The last test was not passed.", None), rows)
+    }
+
+    fn calls(&self, page: &mut Page<'_>) -> fmt::Result {
+        let calls = &self.status.calls;
+        if calls.roles == 0 {
+            return Ok(());
+        }
+        let open = PRIORITIES.map(|priority| {
+            let open = calls.open.iter().filter(|call| known(&call.priority) == priority).count();
+            ([("priority", priority)], number(open))
+        });
+        page.gauges(("hazard_calls_open", "Calls that nobody has answered.", None), open)?;
+        let orders = [
+            ("delivered", calls.delivered),
+            ("unreachable", calls.unreachable),
+            ("refused", calls.refused),
+            ("crowded", calls.crowded),
+            ("unreported", calls.unreported),
+        ];
+        let orders = orders.map(|(outcome, count)| ([("outcome", outcome)], count));
+        page.counters(
+            ("hazard_call_orders", "Orders to call somebody, by what became of them.", None),
+            orders,
+        )?;
+        let ends = [([("end", "answered")], calls.answered), ([("end", "exhausted")], calls.exhausted)];
+        page.counters(("hazard_calls", "Calls answered, and calls for which nobody was left.", None), ends)
     }
 
     fn carried(&self, page: &mut Page<'_>) -> fmt::Result {

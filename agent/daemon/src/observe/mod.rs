@@ -1,6 +1,7 @@
 //! What the daemon shows of itself: the status document, the operator's screen made from it, metrics, health and the
 //! log. It reads what others give it and changes nothing.
 
+mod calls;
 pub mod http;
 mod interlocks;
 mod latency;
@@ -13,8 +14,10 @@ mod tell;
 mod texts;
 mod upkeep;
 
+pub use calls::{CallRow, Calls};
 pub use interlocks::{Interlocks, PermitRow, TripRow, VoteRow};
 pub use latency::{BOUNDS_US, Histogram, Latencies};
 pub use report::render_test;
-pub use status::{Facts, Status, render_alarms, render_interlocks, render_upkeep};
+pub use status::{Facts, Status, render_alarms, render_calls, render_interlocks, render_upkeep};
+pub(crate) use texts::kind;
 pub use upkeep::{FailureRow, FigureRow, Figures, TestReport, Took, Tripped, UpkeepRow};

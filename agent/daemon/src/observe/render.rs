@@ -24,6 +24,7 @@ pub(super) fn screen(status: &Status, lang: Lang, style: Style) -> String {
     screen.notices(status);
     screen.lines.extend(status.figures.line(lang));
     screen.alarms(status);
+    screen.calls(status);
     screen.interlocks(status, false);
     screen.withheld(status);
     screen.upkeep(status, false);
@@ -59,6 +60,17 @@ pub(super) fn upkeep(status: &Status, lang: Lang, style: Style) -> String {
     if screen.lines.is_empty() {
         let none = "没有标定与测试：写 [[upkeep]]";
         screen.lines.push(pick(lang, none, "no upkeep is configured: write [[upkeep]]").to_owned());
+    }
+    painted(&screen.lines, style)
+}
+
+pub(super) fn calls(status: &Status, lang: Lang, style: Style) -> String {
+    let mut screen = Screen { lines: Vec::new(), lang };
+    screen.calls(status);
+    if screen.lines.is_empty() {
+        let nobody = pick(lang, "没有配置叫应", "no roles are configured: nobody is called");
+        let quiet = pick(lang, "○ 没有未应答的呼叫", "○ no open calls");
+        screen.lines.push(if status.calls.roles == 0 { nobody } else { quiet }.to_owned());
     }
     painted(&screen.lines, style)
 }
@@ -163,6 +175,15 @@ impl Screen {
             let words = texts::condition(&standing.condition, lang);
             self.lines.push(format!("  {about} {name}: {words}"));
         }
+    }
+
+    /// 叫应: whom the alarms have called, and how far up.
+    fn calls(&mut self, status: &Status) {
+        let mut rows = status.calls.cells(self.lang);
+        for cell in rows.iter_mut().flatten() {
+            *cell = clean(cell);
+        }
+        self.section(pick(self.lang, "叫应：没有人应答", "Calls that nobody answered"), rows);
     }
 
     fn interlocks(&mut self, status: &Status, whole: bool) {

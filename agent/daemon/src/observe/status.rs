@@ -9,6 +9,7 @@ use hazard_core::outbox::Count;
 use hazard_core::{Snapshot, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::calls::Calls;
 use super::interlocks::Interlocks;
 use super::latency::Latencies;
 use super::upkeep::{Figures, UpkeepRow};
@@ -76,6 +77,9 @@ pub struct Status {
     /// The standing figures.
     #[serde(default)]
     pub figures: Figures,
+    /// Calls that nobody has answered.
+    #[serde(default)]
+    pub calls: Calls,
     /// Devices, in site order.
     pub devices: Vec<DeviceRow>,
     /// Buses, in site order.
@@ -158,6 +162,12 @@ pub fn render_interlocks(status: &Status, lang: Lang, style: Style) -> String {
 #[must_use]
 pub fn render_upkeep(status: &Status, lang: Lang, style: Style) -> String {
     render::upkeep(status, lang, style)
+}
+
+/// All open calls.
+#[must_use]
+pub fn render_calls(status: &Status, lang: Lang, style: Style) -> String {
+    render::calls(status, lang, style)
 }
 
 /// Where the gateway belongs.

@@ -14,6 +14,7 @@ use hazard_core::snapshot::ActiveAlarm;
 use hazard_core::{Mono, Snapshot, Utc};
 use jiff::Timestamp;
 
+use super::calls::Calls;
 use super::interlocks::Interlocks;
 use super::status::{
     Agent, AlarmRow, BusRow, BypassRow, Clock, DelayRow, DeviceRow, Facts, JournalRow, LedgerRow, LinkRow,
@@ -48,6 +49,7 @@ pub(super) fn status(snapshot: &Snapshot, facts: &Facts) -> Status {
         interlocks: Interlocks::new(snapshot, dictionary),
         upkeep: UpkeepRow::all(snapshot, dictionary),
         figures: Figures::new(snapshot.figures),
+        calls: Calls::new(snapshot, dictionary),
         devices: devices(snapshot, dictionary),
         buses: buses(snapshot, facts),
         points: points(snapshot, dictionary),
@@ -94,6 +96,7 @@ fn standing(condition: Condition, dictionary: &Dictionary) -> Standing {
         Condition::UpkeepDue(upkeep) | Condition::UpkeepFailing(upkeep) => {
             Some(dictionary.upkeep_name(upkeep))
         }
+        Condition::CallFailed(role) => Some(named(&dictionary.roles, role.index())),
         Condition::SafeguardAbsent(id) => {
             let entry = dictionary.safeguards.get(id.index());
             Some(entry.map_or_else(|| format!("#{}", id.0), |entry| entry.name.clone()))
@@ -151,7 +154,7 @@ fn bypasses(snapshot: &Snapshot, dictionary: &Dictionary) -> Vec<BypassRow> {
 }
 
 /// What the wall clock reads or read at a moment of the monotonic clock, by what it reads now.
-fn at(snapshot: &Snapshot, moment: Mono) -> Utc {
+pub(super) fn at(snapshot: &Snapshot, moment: Mono) -> Utc {
     let ms = |us: u64| i64::try_from(us / 1000).unwrap_or(i64::MAX);
     let distance = ms(moment.as_micros()).saturating_sub(ms(snapshot.stamp.mono.as_micros()));
     Utc::from_unix_ms(snapshot.stamp.utc.unix_ms().saturating_add(distance))

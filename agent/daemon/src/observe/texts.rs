@@ -15,7 +15,7 @@ fn look<'a>(table: &[(&str, &'static str, &'static str)], word: &'a str, lang: L
     found.map_or(word, |(_, zh, en)| pick(lang, zh, en))
 }
 
-pub(super) fn kind(word: &str, lang: Lang) -> &str {
+pub(crate) fn kind(word: &str, lang: Lang) -> &str {
     const KINDS: [(&str, &str, &str); 12] = [
         ("unproven", "未到位", "not in its safe position"),
         ("low_low", "低低报", "low-low"),
@@ -194,7 +194,12 @@ pub(super) fn doubt(word: &str, lang: Lang) -> &str {
     }
 }
 
-const CONDITIONS: [(&str, &str, &str); 15] = [
+const CONDITIONS: [(&str, &str, &str); 16] = [
+    (
+        "call_failed",
+        "呼叫不到：检查网络和接收程序，已改叫下一级",
+        "cannot be called: check network and receiver; the next rung is called instead",
+    ),
     ("key_period", "限值收紧，不得新开旁路", "set-points are tighter, and no bypass is begun"),
     (
         "alarm_flood",
@@ -267,6 +272,7 @@ pub(super) fn subject(word: &str, lang: Lang) -> &'static str {
         "key_period" => pick(lang, "重点时段", "key period"),
         "safeguard_absent" => pick(lang, "安全设施", "safeguard"),
         "upkeep_due" | "upkeep_failing" => pick(lang, "标定与测试", "upkeep"),
+        "call_failed" => pick(lang, "叫应", "role"),
         _ => pick(lang, "自身", "agent"),
     }
 }
@@ -284,4 +290,19 @@ pub(super) fn journal(word: &str, lang: Lang) -> &str {
     const JOURNALS: [(&str, &str, &str); 3] =
         [("opening", "正在打开", "opening"), ("open", "正常", "open"), ("down", "不可用", "down")];
     look(&JOURNALS, word, lang)
+}
+
+pub(super) fn delivery(word: &str, lang: Lang) -> &str {
+    const DELIVERIES: [(&str, &str, &str); 5] = [
+        ("delivered", "已送达", "delivered"),
+        ("unreachable", "送不到：网络或接收程序不通", "not delivered: no way to the receiver"),
+        (
+            "refused",
+            "送不到：接收程序拒绝，核对地址、密钥、证书",
+            "refused: check address, secret, certificate",
+        ),
+        ("crowded", "送不到：排队的太多", "not delivered: too many are waiting"),
+        ("unreported", "送不到：没有回音", "not delivered: nobody said what became of it"),
+    ];
+    look(&DELIVERIES, word, lang)
 }

@@ -12,6 +12,7 @@ use hazard_core::{Input, Mono, Output, Site};
 use tokio::sync::mpsc;
 use tracing::error;
 
+use super::calls::Callers;
 use super::district::District;
 use crate::clock::Clock;
 use crate::config::Loaded;
@@ -20,6 +21,7 @@ use crate::journal::{self, JournalHandle};
 use crate::modbus::{self, Job, LinkCounts, LinkStats};
 use crate::panel::{self, OwnLine, PanelHandle};
 use crate::uplink::mqtt;
+use crate::webhook;
 
 const INPUTS_MAX: usize = 4096;
 const REPORTS_MAX: usize = 1024;
@@ -39,6 +41,7 @@ pub(super) struct Inboxes {
     pub(super) inputs: mpsc::Receiver<Input>,
     pub(super) journal: mpsc::UnboundedReceiver<journal::Report>,
     pub(super) uplinks: mpsc::Receiver<(UplinkId, mqtt::Report)>,
+    pub(super) calls: mpsc::Receiver<webhook::Report>,
 }
 
 pub(super) struct Adapters {
@@ -52,6 +55,7 @@ pub(super) struct Adapters {
     stuck: Vec<bool>,
     flush_at: Option<Mono>,
     panel: Option<PanelHandle>,
+    pub(super) callers: Callers,
     dictionary: Arc<Dictionary>,
 }
 
@@ -60,7 +64,7 @@ impl Adapters {
         loaded: &Loaded,
         epoch: Epoch,
         dictionary: &Arc<Dictionary>,
-        district: &District,
+        (district, clock): (&District, &Clock),
     ) -> std::io::Result<(Self, Inboxes)> {
         let (input_sender, inputs) = mpsc::channel(INPUTS_MAX);
         let (report_sender, uplink_reports) = mpsc::channel(REPORTS_MAX);
@@ -93,6 +97,7 @@ impl Adapters {
             drop(failed.send(journal::Report::Core(JournalReport::Failed)));
         });
         let panel = own_lines(loaded).map(|lines| panel::spawn(lines, input_sender)).transpose()?;
+        let (callers, calls) = Callers::start(loaded, epoch, clock);
         let adapters = Self {
             site: Arc::clone(&loaded.site),
             buses,
@@ -104,9 +109,10 @@ impl Adapters {
             uplinks,
             uplink_tasks,
             panel,
+            callers,
             dictionary: Arc::clone(dictionary),
         };
-        Ok((adapters, Inboxes { inputs, journal: journal_reports, uplinks: uplink_reports }))
+        Ok((adapters, Inboxes { inputs, journal: journal_reports, uplinks: uplink_reports, calls }))
     }
 
     /// Gives an order; what cannot be ordered comes back as what the engine must know.
@@ -133,6 +139,8 @@ impl Adapters {
                 let refused = self.buses[bus.index()].try_send(job).is_err();
                 refused.then_some(Input::Written { bus, ticket, result: Err(LinkFault::Gone) })
             }
+            // The composer names what it tells, which no adapter can.
+            Output::Call(_) => None,
             Output::Publish(publish) => {
                 let encoded = district.encode(&publish, clock.utc());
                 let message =
@@ -216,6 +224,7 @@ impl Adapters {
         for orders in &self.uplinks {
             drop(orders.try_send(mqtt::Order::Stop));
         }
+        self.uplink_tasks.extend(self.callers.stop());
         let goodbyes = async {
             for task in &mut self.uplink_tasks {
                 drop(task.await);

@@ -8,6 +8,7 @@ use std::time::Duration;
 use hazard_core::alarm::Kept;
 use hazard_core::assist::KeptTrip;
 use hazard_core::bypass::Bypass;
+use hazard_core::call::{self, KeptCall, KeptRole};
 use hazard_core::id::{PermitId, VoteId};
 use hazard_core::interlock::Cause;
 use hazard_core::retentive::Retained;
@@ -18,7 +19,7 @@ use super::upkeep;
 
 use crate::clock::Clock;
 use crate::dictionary::Dictionary;
-use crate::retentive::{self, AlarmRow, BypassRow, Page, Retentive, TripRow};
+use crate::retentive::{self, AlarmRow, BypassRow, CallRow, CalledRow, Page, Retentive, TripRow};
 
 /// What is left of a bypass and the sums of the figures are written down so often: after a power cut they are known to this.
 const AGAIN: Duration = Duration::from_secs(60);
@@ -117,6 +118,9 @@ impl Memory {
             tests: upkeep::tests(&retained.upkeep, names),
             interlocks: retained.figures.map(|figures| upkeep::share_row(figures.interlocks)),
             healthy: retained.figures.map(|figures| upkeep::share_row(figures.healthy)),
+            calls: retained.calls.calls.iter().map(|call| call_row(names, call)).collect(),
+            called: retained.calls.roles.iter().filter_map(|role| called_row(names, role)).collect(),
+            answered: retained.answered.iter().map(|alarm| names.alarm_name(*alarm)).collect(),
         }
     }
 }
@@ -152,6 +156,11 @@ fn named(page: &Page, names: &Dictionary) -> Retained {
             .collect(),
         upkeep: upkeep::kept(page, names),
         figures: upkeep::figures(page),
+        calls: call::Kept {
+            calls: page.calls.iter().filter_map(|row| kept_call(names, row)).collect(),
+            roles: page.called.iter().filter_map(|row| kept_role(names, row)).collect(),
+        },
+        answered: page.answered.iter().filter_map(|name| names.alarm(name)).collect(),
     }
 }
 
@@ -170,6 +179,49 @@ fn kept_trip(names: &Dictionary, row: &TripRow) -> Option<KeptTrip> {
     let mut votes = (0..).map(VoteId).zip(&names.votes);
     let vote = votes.find(|(_, name)| row.vote.as_ref() == Some(name)).map(|(vote, _)| Cause::Vote(vote));
     Some(KeptTrip { trip: names.trip(&row.trip)?, held: row.held, cause: alarm.or(vote) })
+}
+
+fn call_row(names: &Dictionary, kept: &KeptCall) -> CallRow {
+    let waiting = kept.waiting.iter();
+    CallRow {
+        alarm: names.alarm_name(kept.alarm),
+        priority: kept.priority,
+        open_ms: millis(kept.open_for),
+        rung: kept.rung,
+        in_rung_ms: millis(kept.in_rung),
+        repeats: kept.repeats,
+        exhausted: kept.exhausted,
+        attempts: kept.attempts,
+        scale: kept.scale,
+        waiting: waiting
+            .filter_map(|(role, rung)| Some((names.roles.get(role.index())?.clone(), *rung)))
+            .collect(),
+    }
+}
+
+fn kept_call(names: &Dictionary, row: &CallRow) -> Option<KeptCall> {
+    Some(KeptCall {
+        alarm: names.alarm(&row.alarm)?,
+        priority: row.priority,
+        open_for: Duration::from_millis(row.open_ms),
+        rung: row.rung,
+        in_rung: Duration::from_millis(row.in_rung_ms),
+        repeats: row.repeats,
+        exhausted: row.exhausted,
+        attempts: row.attempts,
+        scale: row.scale,
+        waiting: row.waiting.iter().filter_map(|(name, rung)| Some((names.role(name)?, *rung))).collect(),
+    })
+}
+
+fn called_row(names: &Dictionary, kept: &KeptRole) -> Option<CalledRow> {
+    let role = names.roles.get(kept.role.index())?.clone();
+    Some(CalledRow { role, quiet_ms: millis(kept.quiet_for), told: kept.told })
+}
+
+fn kept_role(names: &Dictionary, row: &CalledRow) -> Option<KeptRole> {
+    let quiet_for = Duration::from_millis(row.quiet_ms);
+    Some(KeptRole { role: names.role(&row.role)?, quiet_for, told: row.told })
 }
 
 fn millis(lasts: Duration) -> u64 {

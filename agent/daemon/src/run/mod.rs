@@ -2,6 +2,7 @@
 //! queue that is full, a disk that hangs and a platform that is gone are facts for the engine, never a wait here.
 
 mod adapters;
+mod calls;
 mod district;
 mod memory;
 mod people;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hazard_core::call::Order;
 use hazard_core::id::Epoch;
 use hazard_core::input::{Command, JournalReport, UplinkReport};
 use hazard_core::poll::Delay;
@@ -126,6 +128,7 @@ enum Event {
     Input(Input),
     Journal(crate::journal::Report),
     Uplink(hazard_core::id::UplinkId, mqtt::Report),
+    Call(crate::webhook::Report),
     Request(Request),
     Timer,
     Stop,
@@ -142,7 +145,7 @@ impl Daemon {
         let place = (&*loaded.state_dir, &dictionary);
         let memory = Memory::take_up(&mut engine, place, (legacy.0.map(|page| *page), (now, utc, trust)))?;
         let district = District::new(loaded, epoch, &dictionary, utc);
-        let (adapters, inboxes) = Adapters::start(loaded, epoch, &dictionary, &district)?;
+        let (adapters, inboxes) = Adapters::start(loaded, epoch, &dictionary, (&district, &clock))?;
         info!(%epoch, config = loaded.hash, points = loaded.site.points.len(), "the agent runs");
         let facts = Facts {
             dictionary,
@@ -217,6 +220,7 @@ impl Daemon {
             () = tokio::time::sleep_until(self.clock.instant(wake)) => Event::Timer,
             Some((uplink, report)) = inboxes.uplinks.recv() => Event::Uplink(uplink, report),
             Some(report) = inboxes.journal.recv() => Event::Journal(report),
+            Some(report) = inboxes.calls.recv() => Event::Call(report),
             Some(request) = requests.recv() => Event::Request(request),
         }
     }
@@ -227,6 +231,10 @@ impl Daemon {
             Event::Input(input) => self.engine.handle(now, input),
             Event::Journal(report) => self.journal_said(now, report),
             Event::Uplink(uplink, report) => self.uplink_said(now, uplink, report),
+            Event::Call(report) => {
+                let input = self.adapters.callers.input(report);
+                self.engine.handle(now, input);
+            }
             Event::Request(Request::Status(reply)) => {
                 // Whoever asked may have gone.
                 drop(reply.send(Arc::new(self.status())));
@@ -310,16 +318,28 @@ impl Daemon {
                 }
                 Output::Publish(_)
                 | Output::Read { .. }
+                | Output::Call(_)
                 | Output::Append { .. }
                 | Output::Fetch { .. }
                 | Output::SaveCursor { .. }
                 | Output::Reopen => {}
             }
-            if let Some(input) = self.adapters.carry_out(output, &mut self.district, &self.clock) {
+            let input = match output {
+                Output::Call(order) => self.call(&order),
+                output => self.adapters.carry_out(output, &mut self.district, &self.clock),
+            };
+            if let Some(input) = input {
                 self.engine.handle(self.clock.now(), input);
             }
         }
         self.adapters.flush(self.clock.now());
+    }
+
+    /// Has somebody called, with what is known at this moment.
+    fn call(&mut self, order: &Order) -> Option<Input> {
+        let (gateway, names) = (&self.facts.identity.gateway, &self.facts.dictionary);
+        let notice = calls::notice(order, (&self.engine, self.clock.utc()), gateway, names);
+        self.adapters.callers.send(order, notice)
     }
 
     fn count_delays(&mut self) {

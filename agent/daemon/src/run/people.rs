@@ -33,6 +33,7 @@ pub(super) fn action(deed: Deed, (names, engine): (&Dictionary, &Engine)) -> Res
             Action::Bypass { point: point(tag)?, approver, lasts: Duration::from_secs(lasts_s) }
         }
         Deed::Rearm { point: tag } => Action::EndBypass(point(tag)?),
+        Deed::Answer { alarm: name } => Action::Answer(alarm(name)?),
         Deed::ResetTrip { trip } => Action::ResetTrip(names.trip(&trip).ok_or(UnknownName(trip))?),
         Deed::BeginTest { point, duty, approver, applied } => {
             let name = format!("{point}/{}", duty.name());

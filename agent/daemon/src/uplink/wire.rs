@@ -1,6 +1,7 @@
 //! The contract's messages, version 1: docs/platform/contract.md says what each field means. This module writes them and
 //! never reads any: no platform can silence, acknowledge, reset or bypass.
 
+mod call;
 mod interlock;
 mod json;
 mod names;

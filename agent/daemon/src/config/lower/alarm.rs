@@ -15,6 +15,7 @@ use crate::config::error::{Fault, Spot, args};
 use crate::config::point::{AlarmFile, KindKey};
 use crate::config::tree::Node;
 use crate::dictionary::AlarmEntry;
+use crate::words;
 
 /// An alarm with its place.
 pub(super) struct Written<'a> {
@@ -253,7 +254,7 @@ impl<'a> Lowering<'a> {
         self.dictionary.alarms.push(AlarmEntry {
             point: spec.point.0,
             kind: kind.to_owned(),
-            priority: priority_name(spec.priority).to_owned(),
+            priority: words::priority(spec.priority).to_owned(),
             setpoint,
             latch: spec.latch,
         });
@@ -336,14 +337,5 @@ pub(super) const fn kind_name(kind: KindKey) -> &'static str {
         KindKey::High => "high",
         KindKey::HighHigh => "high_high",
         KindKey::Digital => "digital",
-    }
-}
-
-pub(super) const fn priority_name(priority: Priority) -> &'static str {
-    match priority {
-        Priority::Low => "low",
-        Priority::Medium => "medium",
-        Priority::High => "high",
-        Priority::Critical => "critical",
     }
 }

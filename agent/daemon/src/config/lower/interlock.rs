@@ -99,7 +99,7 @@ impl<'a> Lowering<'a> {
             self.dictionary.alarms.push(AlarmEntry {
                 point: index(point),
                 kind: "unproven".to_owned(),
-                priority: super::alarm::priority_name(level).to_owned(),
+                priority: crate::words::priority(level).to_owned(),
                 setpoint: String::new(),
                 latch,
             });

@@ -33,6 +33,7 @@ pub(super) fn write(out: &mut Vec<u8>, record: &Record, names: &Names) {
         Body::Interlock(event) => super::interlock::write(out, event, names),
         Body::Upkeep(event) => super::upkeep::write(out, event, names),
         Body::Shares(day) => super::upkeep::shares(out, *day),
+        Body::Call(event) => super::call::write(out, event, names),
     }
     raw(out, "}");
 }
@@ -77,6 +78,7 @@ pub(super) fn condition(out: &mut Vec<u8>, condition: Condition, names: &Names) 
             raw(out, ",\"upkeep\":");
             return names.upkeep(out, id);
         }
+        Condition::CallFailed(id) => (",\"role\":", &names.dictionary.roles, id.index()),
         Condition::SafeguardAbsent(id) => {
             raw(out, ",\"safeguard\":");
             return names.safeguard(out, id);

@@ -153,6 +153,7 @@ pub(super) fn write_birth(out: &mut Vec<u8>, identity: &Identity, names: &Names)
         (",\"trips\":", &dictionary.trips),
         (",\"permits\":", &dictionary.permits),
         (",\"key_periods\":", &dictionary.key_periods),
+        (",\"roles\":", &dictionary.roles),
     ] {
         if !rows.is_empty() {
             raw(out, field);
