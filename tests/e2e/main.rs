@@ -16,3 +16,4 @@ mod plant;
 mod platform;
 mod siege;
 mod tools;
+mod upkeep;
