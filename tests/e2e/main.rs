@@ -17,3 +17,4 @@ mod plant;
 mod platform;
 mod siege;
 mod tools;
+mod upkeep;

@@ -101,6 +101,8 @@ fn what_did_not_happen_is_said_and_stands_until_a_test_is_passed() {
     assert_eq!(evidence.outcome, Outcome::Failed(vec![Failure::NotProven(VALVE)]));
     assert!(evidence.seen.trips[0].discrepant.is_some());
     assert!(plant.stands(Condition::UpkeepFailing(PROOF)));
+    plant.values[0] = 0;
+    plant.passes(3);
     // The trip is held: gas moves nothing now.
     plant.asks(begin(PROOF, Some("Li"), None));
     plant.gas(60, 5);
@@ -130,12 +132,14 @@ fn a_date_that_comes_is_a_condition_that_lights_the_lamp() {
 fn a_date_that_comes_between_two_readings_of_the_clock_wakes_the_engine() {
     let mut plant = Plant::of(|tables| {
         tables.upkeep.retain(|duty| duty.point == PRESSURE);
-        tables.upkeep[0].last_done = Some(Utc::from_unix_ms(day(TODAY - 90).unix_ms() + 15_000));
+        tables.upkeep[0].last_done = Some(Utc::from_unix_ms(day(TODAY - 90).unix_ms() + 14_500));
     });
     let due = Condition::UpkeepDue(UpkeepId(0));
     plant.passes(9);
     assert!(!plant.stands(due));
-    plant.passes(1);
+    let wakes = Some((Mono::from_millis(14_500), "a date of upkeep may come"));
+    assert_eq!(plant.engine.plant.poll_timeout(), wakes);
+    plant.passes(2);
     assert!(plant.stands(due));
 }
 
