@@ -231,7 +231,8 @@ impl Site {
                 point.interlock = true;
             }
         }
-        let faults = faults(&tables);
+        let mut faults = faults(&tables);
+        faults.extend(tables.calls.faults().into_iter().map(SiteFault::Call));
         if faults.is_empty() { Ok(Self(tables)) } else { Err(faults) }
     }
 }
@@ -303,7 +304,6 @@ fn faults(site: &SiteTables) -> Vec<SiteFault> {
         }
     }
     faults.extend(site.matrix.faults(site).into_iter().map(SiteFault::Matrix));
-    faults.extend(site.calls.faults().into_iter().map(SiteFault::Call));
     faults
 }
 
