@@ -1,6 +1,7 @@
 //! The contract: bytes, registers, topics, messages and texts that somebody else relies on.
 #![cfg(test)]
 
+mod calls;
 mod config;
 mod deploy;
 mod interlocks;

@@ -7,6 +7,7 @@
 
 mod agent;
 mod broker;
+mod calls;
 mod device;
 mod endurance;
 mod forwarding;

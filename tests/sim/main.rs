@@ -38,11 +38,11 @@ fn the_laws_hold_in_every_world() {
         add(&mut sum, 0, &worker.join().unwrap());
     }
     println!(
-        "{seeds} seeds × {hours} h: {} steps, {} faults, {} restarts, {} trips, {} readings delivered, {} stated as lost",
-        sum.steps, sum.faults, sum.restarts, sum.trips, sum.delivered, sum.lost
+        "{seeds} seeds × {hours} h: {} steps, {} faults, {} restarts, {} trips, {} calls, {} readings delivered, {} stated as lost",
+        sum.steps, sum.faults, sum.restarts, sum.trips, sum.calls, sum.delivered, sum.lost
     );
     assert!(
-        sum.faults > seeds && sum.restarts > 0 && sum.trips > seeds,
+        sum.faults > seeds && sum.restarts > 0 && sum.trips > seeds && sum.calls > seeds,
         "the worlds were too kind to prove anything"
     );
 }
@@ -98,6 +98,7 @@ fn add(sum: &mut Outcome, seed: u64, outcome: &Outcome) {
     sum.delivered += outcome.delivered;
     sum.lost += outcome.lost;
     sum.trips += outcome.trips;
+    sum.calls += outcome.calls;
 }
 
 fn setting(name: &str, default: u64) -> u64 {

@@ -51,6 +51,7 @@ mod tend_tests;
 pub mod upkeep;
 pub mod vote;
 mod wall;
+mod watch;
 
 pub use engine::{Engine, Start};
 pub use hazard_field::{ClockTrust, Mono, Phase, Polarity, Side, Stamp, Threshold, Utc, Value};

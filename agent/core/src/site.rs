@@ -236,7 +236,8 @@ impl Site {
                 point.interlock = true;
             }
         }
-        let faults = faults(&tables);
+        let mut faults = faults(&tables);
+        faults.extend(tables.calls.faults().into_iter().map(SiteFault::Call));
         if faults.is_empty() { Ok(Self(tables)) } else { Err(faults) }
     }
 }

@@ -1,27 +1,28 @@
 //! One gateway in a faulty world. Everything that happens is an event on one virtual clock; after each step the oracle looks
 //! whether a law was broken.
 
+mod agenda;
 mod broker;
 mod disk;
 mod line;
 mod locks;
 mod node;
 mod oracle;
+mod phone;
 mod site;
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hazard_core::id::{AlarmId, BusId, Epoch, PointId, Ticket, TripId, UplinkId};
+use hazard_core::id::{AlarmId, Epoch, PointId, TripId, UplinkId};
 use hazard_core::input::{Action, Command, JournalReport, UplinkReport};
-use hazard_core::link::{LinkFault, ReadResult};
 use hazard_core::outbox::record::{Cause, Verb};
 use hazard_core::retentive::Retained;
 use hazard_core::{ClockTrust, Engine, Input, Mono, Output, Site, Start, Utc};
 
 use crate::rng::Rng;
+use agenda::{Agenda, Event};
 use broker::Broker;
 use disk::Disk;
 use line::Lines;
@@ -72,6 +73,8 @@ pub struct Outcome {
     pub alarms: u64,
     /// Trips.
     pub trips: u64,
+    /// Calls that ended.
+    pub calls: u64,
     /// Restarts after power cuts.
     pub restarts: u64,
     /// Readings the platform has.
@@ -84,58 +87,6 @@ pub struct Outcome {
     pub panel: Vec<(Mono, Vec<bool>)>,
 }
 
-#[derive(Debug)]
-enum Event {
-    Reply { bus: BusId, ticket: Ticket, result: ReadResult },
-    Written { bus: BusId, ticket: Ticket, result: Result<(), LinkFault> },
-    Journal(u64, JournalReport),
-    Uplink(UplinkId, UplinkReport),
-    Connect(UplinkId),
-    Fault,
-    Clock,
-    Plant,
-    Person,
-}
-
-struct Entry {
-    at: Mono,
-    order: u64,
-    run: u64,
-    event: Event,
-}
-
-impl PartialEq for Entry {
-    fn eq(&self, other: &Self) -> bool {
-        (self.at, self.order) == (other.at, other.order)
-    }
-}
-impl Eq for Entry {}
-impl PartialOrd for Entry {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl Ord for Entry {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.at, self.order).cmp(&(other.at, other.order))
-    }
-}
-
-/// The agenda: what happens when, and to which run of the agent.
-#[derive(Default)]
-struct Agenda {
-    heap: BinaryHeap<Reverse<Entry>>,
-    order: u64,
-    run: u64,
-}
-
-impl Agenda {
-    fn at(&mut self, at: Mono, event: Event) {
-        self.order += 1;
-        self.heap.push(Reverse(Entry { at, order: self.order, run: self.run, event }));
-    }
-}
-
 /// A gateway and everything around it.
 pub struct World {
     site: Arc<Site>,
@@ -145,6 +96,8 @@ pub struct World {
     faults: Faults,
     now: Mono,
     wall_skew_ms: i64,
+    /// Decides what becomes of orders; its own, so that the other streams stay as they were.
+    phone: Rng,
     engine: Engine,
     agenda: Agenda,
     lines: Lines,
@@ -189,6 +142,7 @@ impl World {
             faults,
             now,
             wall_skew_ms: 0,
+            phone: Rng::new(!seed),
             engine,
             agenda: Agenda::default(),
             healing: false,
@@ -214,6 +168,7 @@ impl World {
         self.outcome.delivered = self.broker.delivered();
         self.outcome.lost = self.oracle.lost();
         self.outcome.trips = self.oracle.trips();
+        self.outcome.calls = self.oracle.calls();
         self.outcome.delays_exceeded = self.oracle.delays_exceeded();
         self.outcome
     }
@@ -317,18 +272,29 @@ impl World {
                 }
             }
             Event::Connect(uplink) if alive => self.connect(uplink),
+            Event::Call(order, report) if alive => {
+                self.oracle.call_said(&order, &report);
+                self.engine.handle(self.now, Input::Call { attempt: order.attempt, report });
+            }
             Event::Clock
             | Event::Reply { .. }
             | Event::Written { .. }
             | Event::Journal(..)
             | Event::Uplink(..)
-            | Event::Connect(_) => {}
+            | Event::Connect(_)
+            | Event::Call(..) => {}
         }
     }
 
     fn carry_out(&mut self, output: Output) {
         match output {
-            Output::Drive(_) | Output::Call(_) => {}
+            Output::Drive(_) => {}
+            Output::Call(order) => {
+                self.oracle.ordered(self.now, &order);
+                if let Some((delay, report)) = phone::carry(&mut self.phone, self.healing) {
+                    self.agenda.at(self.now + delay, Event::Call(order, report));
+                }
+            }
             Output::Read { bus, ticket, request, .. } => {
                 for (delay, result) in self.lines.read(self.now, bus, &request) {
                     self.agenda.at(self.now + delay, Event::Reply { bus, ticket, result });

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hazard_core::alarm::{AlarmKind, Priority};
+use hazard_core::call::{CallReport, Order};
 use hazard_core::id::{AlarmId, Epoch, PointId, Seq, UplinkId};
 use hazard_core::input::{Action, Answer};
 use hazard_core::outbox::Record;
@@ -19,6 +20,7 @@ use super::broker::Broker;
 use super::disk::Disk;
 use super::line::Lines;
 use super::locks::Locks;
+use super::phone::Calls;
 use super::site::{BEACON, HORN, SIGNATURE, UPLINKS};
 
 /// Queueing behind other requests, and dead devices' share of the line.
@@ -46,6 +48,7 @@ pub(super) struct Oracle {
     lost: u64,
     delays_exceeded: bool,
     locks: Locks,
+    calls: Calls,
 }
 
 impl Oracle {
@@ -60,6 +63,7 @@ impl Oracle {
             exceeded_since: vec![None; site.alarms.len()],
             bypasses: BTreeMap::new(),
             locks: Locks::new(site),
+            calls: Calls::default(),
             calm,
             booted: Mono::ZERO,
             fresh: true,
@@ -75,6 +79,22 @@ impl Oracle {
     /// How many trips there were.
     pub(super) const fn trips(&self) -> u64 {
         self.locks.trips
+    }
+
+    /// How many calls ended.
+    pub(super) const fn calls(&self) -> u64 {
+        self.calls.ended
+    }
+
+    pub(super) fn ordered(&mut self, now: Mono, order: &Order) {
+        let broken = self.calls.ordered(now, order);
+        self.broken.extend(broken);
+    }
+
+    pub(super) fn call_said(&mut self, order: &Order, report: &CallReport) {
+        if matches!(report, CallReport::Answered { .. }) {
+            self.calls.answered(order);
+        }
     }
 
     pub(super) fn take_broken(&mut self) -> Vec<String> {
@@ -140,6 +160,7 @@ impl Oracle {
         for (alarm, kept) in &kept.alarms {
             self.states[alarm.index()] = kept.state;
         }
+        self.calls.restarted(&self.states);
         let forgot = before.iter().zip(&self.states).any(|(before, kept)| before != kept);
         self.demand(!forgot, || "law 2: a restart forgets an alarm".into());
         self.silenced.clear();
@@ -182,6 +203,8 @@ impl Oracle {
         self.look_at_alarms(snapshot);
         self.look_at_trips(now, lines);
         let broken = self.locks.look(&self.site, snapshot, &self.states);
+        self.broken.extend(broken);
+        let broken = self.calls.look(&self.site, snapshot, &self.states);
         self.broken.extend(broken);
         self.look_at_delays(now, snapshot);
         self.look_at_panel(snapshot);
@@ -238,10 +261,11 @@ impl Oracle {
             .filter(|device| matches!(device.standing, Standing::Offline { .. }))
             .count();
         self.demand(offline == 0, || format!("healed, and {offline} devices are still offline"));
-        let impaired = snapshot
-            .conditions
-            .iter()
-            .any(|condition| !matches!(condition, Condition::AlarmFlood | Condition::AlarmChatter(_)));
+        // A role that was called in vain is known to be reached again only when it is called again.
+        let lasting = |condition: &&Condition| {
+            matches!(condition, Condition::AlarmFlood | Condition::AlarmChatter(_) | Condition::CallFailed(_))
+        };
+        let impaired = !snapshot.conditions.iter().all(|condition| lasting(&condition));
         self.demand(snapshot.bypasses.is_empty(), || {
             format!("law 7: healed, and still {:?}", snapshot.bypasses)
         });

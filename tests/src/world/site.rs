@@ -1,6 +1,7 @@
 //! The simulated plant's point table: gas detectors, dust collectors and interlocks of three makers on two buses, with the
 //! relay module of the panel.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use hazard_core::alarm::{AlarmKind, AlarmSpec, Priority};
@@ -12,7 +13,7 @@ use hazard_core::site::{BusKind, BusSpec, DeviceSpec, Limits, Practice, Site, Si
 use hazard_core::{Polarity, Side, Threshold, Value};
 use hazard_field::map::input;
 
-use super::locks;
+use super::{locks, phone};
 
 pub(super) const UPLINKS: u8 = 2;
 pub(super) const HORN: usize = 0;
@@ -101,6 +102,7 @@ pub(super) fn site() -> Site {
         OutputSpec { wiring: Wiring::Gpio, ..coil("line", Role::Interlock, 6) },
     ];
     locks::enter(&mut tables);
+    tables.calls = Arc::new(phone::plan());
     Site::try_new(tables).unwrap()
 }
 

@@ -2,6 +2,7 @@
 //! It computes from the configuration and opens no bus.
 
 mod json;
+mod ladders;
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -36,6 +37,7 @@ pub fn render(loaded: &Loaded, lang: Lang) -> String {
         page.bus(bus, &mut text);
     }
     page.delays(&prediction.points, &mut text);
+    ladders::write(&loaded.site.calls, lang, &mut text);
     text
 }
 

@@ -135,6 +135,13 @@ pub(super) fn write_birth(out: &mut Vec<u8>, identity: &Identity, names: &Names)
         scalar(out, &alarm.latch);
         raw(out, "}");
     });
+    rest(out, names);
+    raw(out, "}");
+}
+
+/// Appends everything of a birth message but its points and alarms.
+fn rest(out: &mut Vec<u8>, names: &Names) {
+    let dictionary = &names.dictionary;
     for (field, words) in [
         (",\"devices\":", &dictionary.devices),
         (",\"buses\":", &dictionary.buses),
@@ -173,7 +180,6 @@ pub(super) fn write_birth(out: &mut Vec<u8>, identity: &Identity, names: &Names)
             raw(out, "}");
         });
     }
-    raw(out, "}");
 }
 
 /// Appends an array of `entries`.
