@@ -275,7 +275,6 @@ fn faults(site: &SiteTables) -> Vec<SiteFault> {
         }
     }
     faults.extend(site.matrix.faults(site).into_iter().map(SiteFault::Matrix));
-    faults.extend(site.calls.faults().into_iter().map(SiteFault::Call));
     let plant = upkeep::Plant { points: &site.points, alarms: &site.alarms, trips: &site.matrix.trips };
     let duties = upkeep::faults(&site.upkeep, plant);
     faults.extend(duties.into_iter().map(|(id, fault)| SiteFault::Upkeep(id, fault)));
