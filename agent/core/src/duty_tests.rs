@@ -15,6 +15,7 @@ use crate::call::{
 use crate::id::{AlarmId, Epoch, PointId, RoleId, UplinkId};
 use crate::input::{Action, Answer, Command, JournalReport, Subject, UplinkReport};
 use crate::outbox::record::{Body, Condition, Record, Refusal, Verb};
+use crate::period::KeyPeriodSpec;
 use crate::reading::{Quantity, Reading, Sample};
 use crate::site::{SiteFault, SiteTables, UplinkSpec};
 use crate::{
@@ -160,6 +161,19 @@ fn a_key_period_shortens_the_rungs_and_its_end_lengthens_none() {
 }
 
 #[test]
+fn the_site_s_own_key_period_shortens_the_rungs() {
+    let mut tables = tables();
+    let (from, until) = (Utc::from_unix_ms(0), Utc::from_unix_ms(86_400_000));
+    tables.key_periods = vec![KeyPeriodSpec { name: "holiday".into(), from, until, bypass_allowed: true }];
+    let mut shift = Shift::with(tables);
+    shift.reads(1_000, 60);
+    let order = shift.ordered();
+    shift.reports(2_000, &order, CallReport::Delivered);
+    shift.passes(151_000);
+    assert_eq!(shift.ordered().role, LEADER);
+}
+
+#[test]
 fn a_ladder_that_makes_no_sense_is_no_site() {
     let mut tables = tables();
     let mut plan = CallPlan::usual(vec![RoleSpec { name: "duty".into() }]);
@@ -179,7 +193,11 @@ struct Shift {
 
 impl Shift {
     fn new() -> Self {
-        let site = Arc::new(Site::try_new(tables()).unwrap());
+        Self::with(tables())
+    }
+
+    fn with(tables: SiteTables) -> Self {
+        let site = Arc::new(Site::try_new(tables).unwrap());
         let engine = Self::engine(&site);
         let mut shift = Self { site, engine, records: vec![], orders: vec![], outputs: vec![] };
         shift.begins();
