@@ -50,7 +50,6 @@ impl Engine {
         self.periods.look(&site.key_periods, self.stamp());
         self.plant.key_period = self.periods.any();
         self.calls_in_key_period(self.periods.any());
-        self.calls_in_key_period(self.periods.any());
         for id in (0..).map(KeyPeriodId).take(site.key_periods.len()) {
             self.set(Condition::KeyPeriod(id), self.periods.is_active(id));
         }
