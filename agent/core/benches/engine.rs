@@ -167,7 +167,11 @@ impl Plant {
             Output::Append { records, .. } => {
                 Input::Journal(JournalReport::Durable { through: records.last().unwrap().seq })
             }
-            Output::Drive(_) | Output::SaveCursor { .. } | Output::Fetch { .. } | Output::Reopen => return,
+            Output::Drive(_)
+            | Output::Call(_)
+            | Output::SaveCursor { .. }
+            | Output::Fetch { .. }
+            | Output::Reopen => return,
         };
         self.engine.handle(self.now, input);
     }
