@@ -12,7 +12,7 @@ use crate::call::{
     CallEvent, CallFault, CallPlan, CallReport, Change, DeliveryFault, How, Ladder, LadderFault, Order,
     RoleSpec, Withdrawal,
 };
-use crate::id::{AlarmId, Epoch, PointId, RoleId, UplinkId};
+use crate::id::{AlarmId, Epoch, KeyPeriodId, PointId, RoleId, UplinkId};
 use crate::input::{Action, Answer, Command, JournalReport, Subject, UplinkReport};
 use crate::outbox::record::{Body, Condition, Record, Refusal, Verb};
 use crate::period::KeyPeriodSpec;
@@ -27,6 +27,7 @@ const RED: AlarmId = AlarmId(0);
 const BLUE: AlarmId = AlarmId(1);
 const DUTY: RoleId = RoleId(0);
 const LEADER: RoleId = RoleId(1);
+const PERIOD: Condition = Condition::KeyPeriod(KeyPeriodId(0));
 
 #[test]
 fn an_alarm_calls_after_it_sounded_and_an_acknowledgement_answers() {
@@ -146,30 +147,25 @@ fn an_open_call_outlives_a_restart_and_one_that_was_never_kept_is_opened() {
 }
 
 #[test]
-fn a_key_period_shortens_the_rungs_and_its_end_lengthens_none() {
-    let mut shift = Shift::new();
-    shift.engine.calls_in_key_period(true);
-    shift.reads(1_000, 60);
+fn a_key_period_shortens_the_rungs_to_the_moment_and_its_end_lengthens_none() {
+    let mut shift = Shift::of(in_key_period(100));
+    shift.reads(1_250, 60);
     let order = shift.ordered();
     shift.reports(2_000, &order, CallReport::Delivered);
-    shift.engine.calls_in_key_period(true);
-    shift.engine.calls_in_key_period(false);
-    shift.passes(150_999);
-    assert_eq!(shift.orders, []);
-    shift.passes(151_000);
+    shift.passes(151_249);
+    assert!(shift.orders.is_empty() && !shift.engine.standing_conditions().contains(&PERIOD));
+    shift.passes(151_250);
     assert_eq!(shift.ordered().role, LEADER);
 }
 
 #[test]
-fn the_site_s_own_key_period_shortens_the_rungs() {
-    let mut tables = tables();
-    let (from, until) = (Utc::from_unix_ms(0), Utc::from_unix_ms(86_400_000));
-    tables.key_periods = vec![KeyPeriodSpec { name: "holiday".into(), from, until, bypass_allowed: true }];
-    let mut shift = Shift::with(tables);
-    shift.reads(1_000, 60);
+fn a_restart_within_a_key_period_is_in_it() {
+    let mut shift = Shift::of(in_key_period(3_600));
+    shift.restarts(None);
+    shift.reads(1_250, 60);
     let order = shift.ordered();
     shift.reports(2_000, &order, CallReport::Delivered);
-    shift.passes(151_000);
+    shift.passes(151_250);
     assert_eq!(shift.ordered().role, LEADER);
 }
 
@@ -193,10 +189,10 @@ struct Shift {
 
 impl Shift {
     fn new() -> Self {
-        Self::with(tables())
+        Self::of(tables())
     }
 
-    fn with(tables: SiteTables) -> Self {
+    fn of(tables: SiteTables) -> Self {
         let site = Arc::new(Site::try_new(tables).unwrap());
         let engine = Self::engine(&site);
         let mut shift = Self { site, engine, records: vec![], orders: vec![], outputs: vec![] };
@@ -316,6 +312,13 @@ impl Shift {
         };
         self.calls().into_iter().map(word).collect()
     }
+}
+
+/// The same site in a key period that ends after so many seconds.
+fn in_key_period(seconds: i64) -> SiteTables {
+    let (from, until) = (Utc::from_unix_ms(-1), Utc::from_unix_ms(seconds * 1_000));
+    let period = KeyPeriodSpec { name: "x".into(), from, until, bypass_allowed: true };
+    SiteTables { key_periods: vec![period], ..tables() }
 }
 
 /// One detector with a red and a blue alarm, a horn, and two roles on the usual ladders.
