@@ -83,6 +83,11 @@ fn a_detector_is_calibrated_behind_a_bypass_and_armed_again() {
     let shown =
         String::from_utf8(hazard(&["alarms", "--lang", "zh", "-c", file.to_str().unwrap()]).stdout).unwrap();
     assert!(shown.contains("旁路") && shown.contains("年度标定") && shown.contains("李四 / 王五"), "{shown}");
+    // Another configuration is no absence: the bypass goes on.
+    let epoch = status["agent"]["epoch"].clone();
+    agent.signal(rustix::process::Signal::HUP);
+    let status = agent.wait("the reload", |status| status["agent"]["epoch"] != epoch);
+    assert_eq!(status["bypasses"][0]["approver"], "王五", "{}", status["bypasses"]);
     // The clock of this machine is not known to be right, so nobody can tell how long the gateway was away.
     wait_for("the bypass on disk", || {
         let kept = std::fs::read_to_string(dir.path().join("state/retentive.json")).ok()?;

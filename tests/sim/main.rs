@@ -1,7 +1,7 @@
 //! Simulation: the real engine in a faulty world, seed by seed, with the laws looked at after each step.
 //!
-//! `HAZARD_SIM_SEEDS` and `HAZARD_SIM_HOURS` set the size of the run, `HAZARD_SIM_FIRST` its first seed; a failing seed is named in the message and belongs
-//! into `REGRESSIONS`.
+//! `HAZARD_SIM_SEEDS` and `HAZARD_SIM_HOURS` set the size of the run, `HAZARD_SIM_FIRST` its first seed; a failing seed is
+//! named in the message and belongs into `REGRESSIONS`.
 #![cfg(test)]
 
 mod laws;

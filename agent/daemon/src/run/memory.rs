@@ -41,12 +41,15 @@ impl Memory {
         (dir, dictionary): (&Path, &Arc<Dictionary>),
         (page, (now, utc, trust)): (Option<Page>, (Mono, Utc, ClockTrust)),
     ) -> std::io::Result<Self> {
+        // What the last run of this process handed over is a moment old, whatever the clock says.
+        let handed_over = page.is_some();
         match page.map_or_else(|| retentive::read(dir), |page| Ok(Some(page))) {
             Ok(None) => {}
             Ok(Some(page)) => {
                 let known = trust == ClockTrust::Synced && page.clock_synced;
                 let away_ms = utc.unix_ms().checked_sub(page.written_ms).filter(|_| known);
                 let away = away_ms.and_then(|ms| u64::try_from(ms).ok()).map(Duration::from_millis);
+                let away = away.or(handed_over.then_some(Duration::ZERO));
                 info!(alarms = page.alarms.len(), bypasses = page.bypasses.len(), "what stood stands again");
                 engine.resume(&named(&page, dictionary), away);
             }
