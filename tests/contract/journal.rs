@@ -9,7 +9,7 @@ use hazard_agent::journal::read_block;
 use hazard_core::alarm::{Priority, Withheld};
 use hazard_core::call::{CallEvent, Change, DeliveryFault, How, Order, Told, Withdrawal};
 use hazard_core::id::{AlarmId, BusId, DeviceId, Epoch, OutputId, PointId, SafeguardId, Seq, UplinkId};
-use hazard_core::id::{AttemptId, KeyPeriodId, PermitId, RoleId, TripId, VoteId};
+use hazard_core::id::{AttemptId, KeyPeriodId, PermitId, RoleId, TripId, UpkeepId, VoteId};
 use hazard_core::interlock::{
     self, HoldStanding, InterlockEvent, InterlockStep, PermitStanding, ProofStanding, TripStanding, VoteCount,
 };
@@ -17,6 +17,7 @@ use hazard_core::link::{Exception, LinkFault};
 use hazard_core::outbox::Record;
 use hazard_core::outbox::record::*;
 use hazard_core::reading::{Doubt, NoData, Quantity, Reading, Sample};
+use hazard_core::upkeep::share::{DayShares, Served};
 use hazard_core::vote::Outcome;
 use hazard_core::{ClockTrust, Mono, Stamp, Utc, Value};
 
@@ -161,6 +162,8 @@ fn what_came_to_version_1_later_is_written_and_read_as_it_came() {
     let said = InterlockEvent { step: released, actor: Some("a".into()), note: "d".into() };
     let reset = Body::Interlock(said);
     let system = |condition| Body::System(SystemEvent { condition, raised: true });
+    let us = |serving, of| Served { serving: Duration::from_micros(serving), of: Duration::from_micros(of) };
+    let day = DayShares { interlocks: us(1, 2), healthy: us(3, 4) };
     let bypassed = hazard_core::reading::Sample::Suspect(Quantity::Text("".into()), Doubt::Bypassed);
     for (body, bytes) in [
         (
@@ -188,6 +191,9 @@ fn what_came_to_version_1_later_is_written_and_read_as_it_came() {
         (system(Condition::KeyPeriod(KeyPeriodId(9))), &[4, 12, 9, 1]),
         (system(Condition::DelayExceeded(BusId(300))), &[4, 11, 172, 2, 1]),
         (Body::Readings(vec![Reading { point: PointId(0), sample: bypassed }]), &[1, 1, 0, 1, 1, 0, 4]),
+        (system(Condition::UpkeepDue(UpkeepId(300))), &[4, 13, 172, 2, 1]),
+        (system(Condition::UpkeepFailing(UpkeepId(2))), &[4, 14, 2, 1]),
+        (Body::Shares(day), &[13, 1, 2, 3, 4]),
     ] {
         comes_back(body, bytes);
     }
@@ -208,16 +214,16 @@ fn calls_are_written_and_read_as_they_came() {
     let said = How::Said { role: Some(role), channel: "c".into() };
     let aside = Withdrawal::Withheld(Withheld::OutOfService);
     for (body, bytes) in [
-        (system(Condition::CallFailed(RoleId(300))), &[4, 13, 172, 2, 1][..]),
-        (called(Change::Opened { alarm, priority: Priority::High }), &[12, 0, 1, 2, 1, 100]),
-        (called(Change::Ordered(order)), &[12, 1, 3, 4, 1, 1, 3, 5, 6, 1, 100]),
-        (called(Change::Delivered { attempt, role }), &[12, 2, 3, 4, 1, 100]),
-        (called(failed), &[12, 3, 3, 4, 3, 1, 1, 1, 100]),
-        (called(answered(How::Acknowledged)), &[12, 4, 1, 1, 97, 0, 7, 1, 100]),
-        (called(answered(said)), &[12, 4, 1, 1, 97, 1, 1, 4, 1, 99, 7, 1, 100]),
-        (called(Change::Withdrawn { alarm, why: aside }), &[12, 5, 1, 0, 2, 1, 100]),
-        (called(Change::Withdrawn { alarm, why: Withdrawal::Gone }), &[12, 5, 1, 1, 1, 100]),
-        (called(Change::Exhausted { alarm, repeats_left: 8 }), &[12, 6, 1, 8, 1, 100]),
+        (system(Condition::CallFailed(RoleId(300))), &[4, 15, 172, 2, 1][..]),
+        (called(Change::Opened { alarm, priority: Priority::High }), &[14, 0, 1, 2, 1, 100]),
+        (called(Change::Ordered(order)), &[14, 1, 3, 4, 1, 1, 3, 5, 6, 1, 100]),
+        (called(Change::Delivered { attempt, role }), &[14, 2, 3, 4, 1, 100]),
+        (called(failed), &[14, 3, 3, 4, 3, 1, 1, 1, 100]),
+        (called(answered(How::Acknowledged)), &[14, 4, 1, 1, 97, 0, 7, 1, 100]),
+        (called(answered(said)), &[14, 4, 1, 1, 97, 1, 1, 4, 1, 99, 7, 1, 100]),
+        (called(Change::Withdrawn { alarm, why: aside }), &[14, 5, 1, 0, 2, 1, 100]),
+        (called(Change::Withdrawn { alarm, why: Withdrawal::Gone }), &[14, 5, 1, 1, 1, 100]),
+        (called(Change::Exhausted { alarm, repeats_left: 8 }), &[14, 6, 1, 8, 1, 100]),
     ] {
         comes_back(body, bytes);
     }

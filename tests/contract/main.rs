@@ -10,6 +10,7 @@ mod node;
 mod observe;
 mod plan;
 mod profiles;
+mod upkeep;
 mod watches;
 mod webhook;
 mod wire;

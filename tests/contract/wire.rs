@@ -4,9 +4,11 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic, and so may what only tests call")]
 
 mod any;
+mod any_upkeep;
 mod documents;
 mod golden;
 mod sample;
+mod upkeep;
 
 use hazard_agent::uplink::wire::{Encoded, Wire};
 use hazard_core::Utc;

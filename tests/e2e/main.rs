@@ -18,3 +18,4 @@ mod plant;
 mod platform;
 mod siege;
 mod tools;
+mod upkeep;

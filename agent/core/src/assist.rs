@@ -13,13 +13,14 @@ use crate::id::{AlarmId, PermitId, PointId, TripId};
 use crate::input::{Answer, Subject};
 use crate::interlock::{
     Cause, CauseState, Change, FirstOut, InterlockEvent, InterlockStep, Obstacle, PermitState, Proof, Scan,
-    TripState,
+    TripState, look,
 };
 use crate::outbox::record::{Body, Refusal};
 use crate::plant::{Found, Plant};
 use crate::reading::Sample;
 use crate::site::Site;
 use crate::table::Belief;
+use crate::upkeep::share::{self, Count};
 use crate::vote::Channel;
 
 /// A line that ran goes on running while a restart reads the plant anew, if it took no longer than this: a service that is
@@ -89,6 +90,7 @@ impl Engine {
     fn note_changes(&mut self, changes: Vec<Change>, said: Option<(&str, &str)>) {
         let stamp = self.stamp();
         for change in changes {
+            self.show_test(change);
             if let Change::Proof(trip, proof) = change {
                 self.note_proof(trip, proof);
             }
@@ -118,14 +120,14 @@ impl Engine {
     pub(crate) fn reset_trip(&mut self, trip: TripId, (actor, note): (&str, &str)) -> Answer {
         let site = Arc::clone(&self.site);
         if trip.index() >= site.matrix.trips.len() {
-            return Answer { changed: 0, refused: alloc::vec![(Subject::Trip(trip), Refusal::Unknown)] };
+            return super::command::answer(Subject::Trip(trip), Err(Refusal::Unknown));
         }
         let view = View { plant: &self.plant, site: &site, now: self.now() };
         match self.locks.reset(trip, &site.matrix, &view) {
             Ok(changes) => {
                 let changed = u32::from(!changes.is_empty());
                 self.note_changes(changes, Some((actor, note)));
-                Answer { changed, refused: Vec::new() }
+                Answer { changed, ..Answer::default() }
             }
             Err(refusal) => {
                 let obstacle = |obstacle: &Obstacle| match *obstacle {
@@ -134,9 +136,16 @@ impl Engine {
                     }
                     Obstacle::Unproven => (Subject::Trip(trip), Refusal::Unproven),
                 };
-                Answer { changed: 0, refused: refusal.0.iter().map(obstacle).collect() }
+                Answer { refused: refusal.0.iter().map(obstacle).collect(), ..Answer::default() }
             }
         }
+    }
+
+    /// Trips that could do their work at this moment.
+    pub(crate) fn trips_in_service(&self) -> Count {
+        let (view, matrix) =
+            (View { plant: &self.plant, site: &self.site, now: self.now() }, &self.site.matrix);
+        share::trips(&matrix.trips, |cause| look(matrix, &view, cause))
     }
 
     /// The trips that are not ready, for the retentive memory.

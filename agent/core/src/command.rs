@@ -16,6 +16,8 @@ use crate::outbox::record::{
     ShelvingEvent, Verb,
 };
 use crate::plant::Found;
+use crate::tend::End;
+use crate::upkeep::Begun;
 
 /// A person and his words.
 struct Said {
@@ -53,6 +55,13 @@ impl Engine {
                 answer(Subject::Point(point), outcome)
             }
             Action::ResetTrip(trip) => self.reset_trip(trip, (&said.actor, &said.note)),
+            Action::BeginTest { upkeep, approver, applied } => {
+                let Said { actor, note: reason } = said;
+                self.begin_test(Begun { upkeep, actor, approver, applied, reason })
+            }
+            Action::MarkTest(upkeep, mark) => self.mark_test(upkeep, mark, said.actor),
+            Action::FinishTest(upkeep) => self.end_test(upkeep, End::Finish, (&said.actor, &said.note)),
+            Action::AbortTest(upkeep) => self.end_test(upkeep, End::Abort, (&said.actor, &said.note)),
             Action::Answer(alarm) => {
                 self.about(alarm, |engine| engine.answer_call(alarm, (&said.actor, &said.note)))
             }
@@ -227,10 +236,10 @@ impl Engine {
     }
 }
 
-fn answer(subject: Subject, outcome: Result<(), Refusal>) -> Answer {
+pub(crate) fn answer(subject: Subject, outcome: Result<(), Refusal>) -> Answer {
     match outcome {
-        Ok(()) => Answer { changed: 1, refused: Vec::new() },
-        Err(refusal) => Answer { changed: 0, refused: alloc::vec![(subject, refusal)] },
+        Ok(()) => Answer { changed: 1, ..Answer::default() },
+        Err(refusal) => Answer { refused: alloc::vec![(subject, refusal)], ..Answer::default() },
     }
 }
 

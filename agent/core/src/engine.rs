@@ -10,17 +10,17 @@ use crate::call::Order;
 use crate::deadline::Deadlines;
 use crate::decode::decode;
 use crate::duty::Duty;
-use crate::id::{BusId, Epoch, KeyPeriodId, OutputId, SafeguardId, Ticket, UplinkId};
+use crate::figures::Figures;
+use crate::id::{BusId, Epoch, OutputId, Ticket, UplinkId};
 use crate::input::UplinkReport;
 use crate::interlock::Interlocks;
 use crate::link::{LinkFault, ReadResult};
+use crate::outbox::Outbox;
 use crate::outbox::record::{Body, Condition, DeviceEvent, SystemEvent};
-use crate::outbox::{JournalState, Outbox};
 use crate::period::KeyPeriods;
 use crate::plant::{Found, Plant};
 use crate::poll::{Ask, Delay, Delays, Health, Poller, Settled, Turn, is_held, plan};
 use crate::reading::{Doubt, NoData, Reading, Sample};
-use crate::site::SafeguardState;
 use crate::wall::WallClock;
 use crate::{ClockTrust, Input, Mono, Output, Site, Stamp, Utc};
 
@@ -55,6 +55,7 @@ pub struct Engine {
     pub(crate) plant: Plant,
     pub(crate) locks: Interlocks,
     pub(crate) periods: KeyPeriods,
+    pub(crate) figures: Figures,
     pub(crate) duty: Duty,
     pub(crate) orders: VecDeque<Order>,
     pub(crate) outbox: Outbox,
@@ -91,6 +92,7 @@ impl Engine {
             plant: Plant::new(&site, now),
             locks: Interlocks::new(&site.matrix),
             periods: KeyPeriods::default(),
+            figures: Figures::new(now),
             duty: Duty::new(&site),
             orders: VecDeque::new(),
             outbox: Outbox::new(&site, start.epoch, now),
@@ -192,6 +194,7 @@ impl Engine {
         self.plant.timeout(self.now, &Arc::clone(&self.site), &mut found);
         self.record(found);
         self.expire_bypasses();
+        self.tend_when_due();
     }
 
     pub(crate) fn stamp(&self) -> Stamp {
@@ -330,6 +333,7 @@ impl Engine {
         }
         self.set(Condition::ClockUntrusted, trust == ClockTrust::Unset);
         self.watch_periods();
+        self.tend();
     }
 
     fn tick(&mut self) {
@@ -339,6 +343,7 @@ impl Engine {
         self.watch_journal();
         self.watch_flood();
         self.watch_periods();
+        self.count_figures();
         for index in 0..self.uplinks_down_at.len() {
             let away = self.uplinks_down_at[index].is_some_and(|at| self.now.since(at) >= UPLINK_GRACE);
             if away && let Ok(index) = u8::try_from(index) {
@@ -352,55 +357,6 @@ impl Engine {
                 self.set(Condition::BusOverrun(bus), overrun);
                 self.set(Condition::DelayExceeded(bus), delayed);
             }
-        }
-    }
-
-    fn watch_journal(&mut self) {
-        let down = match self.outbox.journal() {
-            JournalState::Open => false,
-            JournalState::Opening { until } => self.now >= until,
-            JournalState::Down { .. } => true,
-        };
-        self.set(Condition::JournalDown, down);
-        self.set(Condition::JournalBehind, self.outbox.is_journal_behind());
-    }
-
-    fn watch_flood(&mut self) {
-        self.plant.flood.look(self.now);
-        self.set(Condition::AlarmFlood, self.plant.flood.is_flooded());
-        let chatter: BTreeSet<Condition> =
-            self.plant.flood.chatter().iter().map(|alarm| Condition::AlarmChatter(*alarm)).collect();
-        let known = self.conditions.iter().filter(|known| matches!(known, Condition::AlarmChatter(_)));
-        let over: Vec<Condition> = known.filter(|known| !chatter.contains(known)).copied().collect();
-        for condition in over {
-            self.set(condition, false);
-        }
-        for condition in chatter {
-            self.set(condition, true);
-        }
-    }
-
-    /// What must outlive a power cut can be kept, or not.
-    pub fn retentive_said(&mut self, now: Mono, down: bool) {
-        self.reach(now);
-        self.set(Condition::RetentiveDown, down);
-        self.finish_turn();
-    }
-
-    fn watch_periods(&mut self) {
-        let site = Arc::clone(&self.site);
-        self.periods.look(&site.key_periods, self.stamp());
-        self.plant.key_period = self.periods.any();
-        self.calls_in_key_period(self.periods.any());
-        for id in (0..).map(KeyPeriodId).take(site.key_periods.len()) {
-            self.set(Condition::KeyPeriod(id), self.periods.is_active(id));
-        }
-    }
-
-    fn note_safeguards(&mut self) {
-        let site = Arc::clone(&self.site);
-        for (id, safeguard) in (0..).map(SafeguardId).zip(&site.safeguards) {
-            self.set(Condition::SafeguardAbsent(id), safeguard.state == SafeguardState::Absent);
         }
     }
 

@@ -62,6 +62,10 @@ index!(
     /// A safeguard: something fitted, or that should be, so that a hazard does less.
     SafeguardId(u16)
 );
+index!(
+    /// One duty of upkeep: a calibration or a proof test of one point.
+    UpkeepId(u16)
+);
 
 index!(
     /// A role: somebody on duty who is called when an alarm is not answered, whoever it is today.

@@ -1,5 +1,6 @@
 //! Everything that can happen to the engine.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -7,12 +8,14 @@ use core::time::Duration;
 
 use crate::call::CallReport;
 use crate::id::{
-    AlarmId, AttemptId, BusId, Epoch, MessageId, OutputId, PointId, Seq, Ticket, TripId, UplinkId, VoteId,
+    AlarmId, AttemptId, BusId, Epoch, MessageId, OutputId, PointId, Seq, Ticket, TripId, UpkeepId, UplinkId,
+    VoteId,
 };
 use crate::link::{LinkFault, ReadResult};
 use crate::outbox::record::{Cause, PreviousEpoch, Record, Refusal, Verb};
 use crate::outbox::{AckedSet, Lane};
-use crate::{ClockTrust, Utc};
+use crate::upkeep::{Evidence, Mark};
+use crate::{ClockTrust, Utc, Value};
 
 /// Something happened.
 #[derive(Debug)]
@@ -165,6 +168,21 @@ pub enum Action {
     EndBypass(PointId),
     /// 联锁复位: make a trip ready again.
     ResetTrip(TripId),
+    /// Begin a calibration or a proof test; the note says why and with which bottle.
+    BeginTest {
+        /// Which duty.
+        upkeep: UpkeepId,
+        /// Who approved it; an interlock point needs another person.
+        approver: Option<String>,
+        /// What the point should read under test.
+        applied: Option<Value>,
+    },
+    /// Gas on, gas off.
+    MarkTest(UpkeepId, Mark),
+    /// Finish a test and judge it.
+    FinishTest(UpkeepId),
+    /// Give a test up.
+    AbortTest(UpkeepId),
     /// 应答: somebody has heard the call for an alarm and sees to it. The alarm stays unacknowledged.
     Answer(AlarmId),
 }
@@ -176,6 +194,8 @@ pub struct Answer {
     pub changed: u32,
     /// What it did not change, and why not.
     pub refused: Vec<(Subject, Refusal)>,
+    /// The test that it ended.
+    pub evidence: Option<Box<Evidence>>,
 }
 
 /// What a command was about.
@@ -189,4 +209,6 @@ pub enum Subject {
     Vote(VoteId),
     /// A trip.
     Trip(TripId),
+    /// A duty of upkeep.
+    Upkeep(UpkeepId),
 }

@@ -25,6 +25,7 @@ mod duty_tests;
 mod engine;
 #[cfg(test)]
 mod engine_tests;
+pub mod figures;
 #[cfg(test)]
 mod fixture;
 pub mod id;
@@ -44,8 +45,13 @@ pub mod retentive;
 pub mod site;
 pub mod snapshot;
 pub mod table;
+mod tend;
+#[cfg(test)]
+mod tend_tests;
+pub mod upkeep;
 pub mod vote;
 mod wall;
+mod watch;
 
 pub use engine::{Engine, Start};
 pub use hazard_field::{ClockTrust, Mono, Phase, Polarity, Side, Stamp, Threshold, Utc, Value};

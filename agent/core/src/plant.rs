@@ -14,6 +14,7 @@ use crate::outbox::record::{AlarmEvent, AlarmState};
 use crate::reading::{Doubt, NoData, Reading, Sample};
 use crate::site::Site;
 use crate::table::PointTable;
+use crate::upkeep::{Bounds, Edge, Upkeep};
 
 /// What a turn brought to be written down, in the order in which it happened.
 #[derive(Debug, Default)]
@@ -32,6 +33,7 @@ pub(crate) struct Plant {
     pub(crate) flood: Flood,
     /// Set-points are those of a key period.
     pub(crate) key_period: bool,
+    pub(crate) upkeep: Upkeep,
     /// Whether each output is commanded to be active, as the panel's last image has it.
     pub(crate) commanded: Vec<bool>,
     first_up: Vec<Option<AlarmId>>,
@@ -77,6 +79,7 @@ impl Plant {
             bypasses: Bypasses::default(),
             flood: Flood::new(site.alarms.len(), now),
             key_period: false,
+            upkeep: Upkeep::new(site.upkeep.as_slice().into(), Bounds::default()),
             commanded: vec![false; site.outputs.len()],
             first_up: vec![None; zones],
             alarms_of,
@@ -117,6 +120,7 @@ impl Plant {
             Sample::Good(quantity) if self.bypasses.has(point) => Sample::Suspect(quantity, Doubt::Bypassed),
             sample => sample,
         };
+        self.upkeep.take(now, point, &sample);
         let (stale_at, worth) = self.table.update(point, spec, sample.clone(), now);
         self.stale.arm(point.index(), stale_at);
         if self.feedbacks[point.index()] && sample.is_good() {
@@ -177,7 +181,8 @@ impl Plant {
         let shown = self.shown.next().map(|(at, _)| (at, "a feedback is not believed any more"));
         let delay = self.delays.next().map(|(at, _)| (at, "an alarm's delay ends"));
         let bypass = self.bypasses.poll_timeout().map(|at| (at, "a bypass ends"));
-        [stale, shown, delay, bypass].into_iter().flatten().min_by_key(|(at, _)| *at)
+        let upkeep = self.upkeep.poll_timeout();
+        [stale, shown, delay, bypass, upkeep].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
     /// Notes what became of an alarm: its next deadline, its record, the flood, the first alarm of its zone.
@@ -196,6 +201,9 @@ impl Plant {
             return;
         };
         let spec = &site.alarms[id.index()];
+        if let Some(edge) = edge(from, alarm.state()) {
+            self.upkeep.alarm(now, spec.point, (id, edge));
+        }
         let zone = spec.zone.index();
         if alarm.state() == AlarmState::Unacked {
             self.flood.announced(now, id, spec.priority);
@@ -263,5 +271,16 @@ impl Plant {
         let closed = |sample: &Sample| sample.number().is_some_and(|value| value >= crate::Value::HALF);
         let before = self.table.get(point).map(|entry| &entry.sample);
         sample.is_good() && closed(sample) && before.is_some_and(|before| before.is_good() && !closed(before))
+    }
+}
+
+/// Whether a test counts the change as a trip or a return. What people do to an alarm is neither.
+const fn edge(from: AlarmState, to: AlarmState) -> Option<Edge> {
+    use AlarmState::{Acked, LatchedAcked, LatchedUnacked, Normal, RtnUnacked, Unacked};
+    match (from, to) {
+        (Unacked, Unacked) => None,
+        (_, Unacked) => Some(Edge::Up),
+        (Unacked | Acked, Normal | RtnUnacked | LatchedUnacked | LatchedAcked) => Some(Edge::Down),
+        _ => None,
     }
 }

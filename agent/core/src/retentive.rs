@@ -1,5 +1,5 @@
 //! 掉电保持: what of the engine must outlive a restart, as a PLC's retentive memory does: alarms that are not normal, which
-//! came first, and bypasses with the time they have left.
+//! came first, bypasses with the time they have left, trips, dates of upkeep, and the sums of the standing figures.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -10,8 +10,10 @@ use crate::assist::KeptTrip;
 use crate::bypass::{Bypass, left_after};
 use crate::call;
 use crate::engine::Engine;
+use crate::figures::KeptFigures;
 use crate::id::{AlarmId, PermitId};
 use crate::outbox::record::BypassChange;
+use crate::upkeep;
 
 /// What outlives a restart.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -26,6 +28,10 @@ pub struct Retained {
     pub trips: Vec<KeptTrip>,
     /// Permits that are granted.
     pub permits: Vec<PermitId>,
+    /// Dates, failures and running tests.
+    pub upkeep: upkeep::Kept,
+    /// The standing figures.
+    pub figures: Option<KeptFigures>,
     /// Calls that are open.
     pub calls: call::Kept,
     /// Alarms that nobody has acknowledged, but whose call was answered.
@@ -45,6 +51,8 @@ impl Engine {
             bypasses: bypasses.map(|bypass| (bypass.clone(), bypass.until.since(now))).collect(),
             trips: self.kept_trips(),
             permits: self.kept_permits(),
+            upkeep: self.plant.upkeep.kept(),
+            figures: Some(self.figures.kept()),
             calls: self.duty.calls.kept(now),
             answered: self.duty.answered.iter().copied().collect(),
         }
@@ -78,6 +86,10 @@ impl Engine {
                 None if away.is_some() => self.note_bypass(bypass, BypassChange::Expired),
                 Some(_) | None => self.note_bypass(bypass, BypassChange::Rearmed),
             }
+        }
+        self.resume_upkeep(&retained.upkeep);
+        if let Some(figures) = retained.figures {
+            self.resume_figures(figures, away);
         }
         self.touched();
     }

@@ -8,10 +8,11 @@ use crate::Threshold;
 use crate::alarm::{AlarmSpec, Signal};
 use crate::annunciate::{OutputSpec, Role, Wiring};
 use crate::call::{CallFault, CallPlan};
-use crate::id::{AlarmId, BusId, DeviceId, KeyPeriodId, OutputId, PointId};
+use crate::id::{AlarmId, BusId, DeviceId, KeyPeriodId, OutputId, PointId, UpkeepId};
 use crate::interlock::{Matrix, MatrixFault};
 use crate::period::KeyPeriodSpec;
 use crate::point::PointSpec;
+use crate::upkeep::{self, UpkeepFault, UpkeepSpec};
 
 /// How a bus moves bytes; decides what a request costs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -179,6 +180,8 @@ pub struct SiteTables {
     pub safeguards: Vec<SafeguardSpec>,
     /// Key periods.
     pub key_periods: Vec<KeyPeriodSpec>,
+    /// Calibrations and proof tests that have to be done.
+    pub upkeep: Vec<UpkeepSpec>,
     /// Memory bounds.
     pub limits: Limits,
     /// What people may do.
@@ -216,6 +219,8 @@ pub enum SiteFault {
     KeyPeriodWithoutTime(KeyPeriodId),
     /// The set-point of key periods is laxer than the usual one.
     KeySetpointLaxer(AlarmId),
+    /// A duty of upkeep.
+    Upkeep(UpkeepId, UpkeepFault),
     /// A role, or a ladder of calls.
     Call(CallFault),
 }
@@ -262,6 +267,21 @@ fn faults(site: &SiteTables) -> Vec<SiteFault> {
             faults.push(SiteFault::PointWithoutPeriod(id));
         }
     }
+    alarm_faults(site, &mut faults);
+    output_faults(site, &mut faults);
+    for (id, period) in (0..).map(KeyPeriodId).zip(&site.key_periods) {
+        if period.until <= period.from {
+            faults.push(SiteFault::KeyPeriodWithoutTime(id));
+        }
+    }
+    faults.extend(site.matrix.faults(site).into_iter().map(SiteFault::Matrix));
+    let plant = upkeep::Plant { points: &site.points, alarms: &site.alarms, trips: &site.matrix.trips };
+    let duties = upkeep::faults(&site.upkeep, plant);
+    faults.extend(duties.into_iter().map(|(id, fault)| SiteFault::Upkeep(id, fault)));
+    faults
+}
+
+fn alarm_faults(site: &SiteTables, faults: &mut Vec<SiteFault>) {
     for (id, alarm) in (0..).map(AlarmId).zip(&site.alarms) {
         if alarm.point.index() >= site.points.len() {
             faults.push(SiteFault::AlarmWithoutPoint(id));
@@ -273,10 +293,8 @@ fn faults(site: &SiteTables) -> Vec<SiteFault> {
             Signal::Value | Signal::Lost | Signal::Rate { .. } | Signal::Frozen | Signal::OverRange => true,
         };
         let at = &alarm.threshold;
-        if alarm
-            .key_setpoint
-            .is_some_and(|key| !(Threshold { setpoint: key, ..*at }).exceeded_by(at.setpoint))
-        {
+        let is_laxer = |key| !(Threshold { setpoint: key, ..*at }).exceeded_by(at.setpoint);
+        if alarm.key_setpoint.is_some_and(is_laxer) {
             faults.push(SiteFault::KeySetpointLaxer(id));
         }
         let suppressor = alarm.suppressed_while.is_none_or(|point| point.index() < site.points.len());
@@ -284,6 +302,9 @@ fn faults(site: &SiteTables) -> Vec<SiteFault> {
             faults.push(SiteFault::AlarmWithoutReference(id));
         }
     }
+}
+
+fn output_faults(site: &SiteTables, faults: &mut Vec<SiteFault>) {
     for (index, output) in site.outputs.iter().enumerate() {
         if !output.targets_exist(site) {
             faults.push(SiteFault::OutputWithoutTarget(index));
@@ -298,13 +319,6 @@ fn faults(site: &SiteTables) -> Vec<SiteFault> {
             faults.push(SiteFault::OutputWithoutRow(index));
         }
     }
-    for (id, period) in (0..).map(KeyPeriodId).zip(&site.key_periods) {
-        if period.until <= period.from {
-            faults.push(SiteFault::KeyPeriodWithoutTime(id));
-        }
-    }
-    faults.extend(site.matrix.faults(site).into_iter().map(SiteFault::Matrix));
-    faults
 }
 
 fn fits(point: &PointSpec, device: &DeviceSpec) -> bool {

@@ -9,13 +9,14 @@ use crate::bypass::Bypass;
 use crate::call::OpenCall;
 use crate::duty::CallCount;
 use crate::engine::Engine;
+use crate::figures::FiguresNow;
 use crate::id::{AlarmId, DeviceId, Epoch, RoleId, Seq, UplinkId};
 use crate::interlock::Interlocks;
 use crate::outbox::record::{AlarmState, Condition};
 use crate::outbox::{JournalState, Ledger};
 use crate::poll::{DelayState, PollCount, Standing};
 use crate::table::PointTable;
-use crate::{ClockTrust, Mono, Stamp};
+use crate::{ClockTrust, Mono, Stamp, upkeep};
 
 /// An alarm that is not normal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -95,6 +96,10 @@ pub struct Snapshot {
     pub bypasses: Vec<Bypass>,
     /// Votes, trips and permits.
     pub interlocks: Interlocks,
+    /// Calibrations and proof tests, in site order.
+    pub upkeep: Vec<upkeep::Standing>,
+    /// The standing figures.
+    pub figures: FiguresNow,
     /// Calls that nobody has answered, by alarm.
     pub calls: Vec<CallState>,
     /// What became of orders and calls.
@@ -148,6 +153,8 @@ impl Engine {
             alarms: self.active_alarms(),
             bypasses: self.plant.bypasses.standing().to_vec(),
             interlocks: self.locks.clone(),
+            upkeep: self.plant.upkeep.standing().collect(),
+            figures: self.figures.now(),
             calls: self.open_calls(),
             call_count: self.duty.count,
             alarm_count: self.plant.flood.count(),

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hazard_core::Value;
 use hazard_core::outbox::record::Cause;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -14,8 +15,8 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use crate::observe::Status;
-use crate::run::{Act, Request, UnknownName};
+use crate::observe::{Status, TestReport};
+use crate::run::{Act, Done, Request, UnknownName};
 
 /// The socket's name in the gateway's folder.
 pub const SOCKET: &str = "hazard.sock";
@@ -105,6 +106,80 @@ pub enum Deed {
         /// Its name.
         trip: String,
     },
+    /// Begin a calibration or a proof test.
+    BeginTest {
+        /// The point.
+        point: String,
+        /// Which of its duties.
+        duty: DutyWord,
+        /// Who approved it.
+        #[serde(default)]
+        approver: Option<String>,
+        /// What the point should read under test.
+        #[serde(default)]
+        applied: Option<Finite>,
+    },
+    /// Gas on.
+    GasOn {
+        /// The point under test.
+        point: String,
+    },
+    /// Gas off.
+    GasOff {
+        /// The point under test.
+        point: String,
+    },
+    /// Finish a test and judge it.
+    FinishTest {
+        /// The point under test.
+        point: String,
+    },
+    /// Give a test up.
+    AbortTest {
+        /// The point under test.
+        point: String,
+    },
+}
+
+/// A number that can be compared.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(try_from = "f64", into = "f64")]
+pub struct Finite(pub Value);
+
+impl TryFrom<f64> for Finite {
+    type Error = &'static str;
+
+    fn try_from(raw: f64) -> Result<Self, Self::Error> {
+        Value::try_new(raw).map(Self).ok_or("not a finite number")
+    }
+}
+
+impl From<Finite> for f64 {
+    fn from(Finite(value): Finite) -> Self {
+        value.get()
+    }
+}
+
+/// A duty of upkeep as it is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
+pub enum DutyWord {
+    /// 标定 compared with a known gas
+    Calibration,
+    /// 功能测试 the whole chain to the valve
+    ProofTest,
+}
+
+impl DutyWord {
+    /// As in the dictionary.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Calibration => "calibration",
+            Self::ProofTest => "proof_test",
+        }
+    }
 }
 
 /// A cause as it is written.
@@ -162,6 +237,9 @@ pub enum Answer {
         changed: u32,
         /// What it did not change.
         refused: Vec<Refused>,
+        /// The test that it ended.
+        #[serde(default)]
+        test: Option<Box<TestReport>>,
     },
     /// There is no alarm or point of this name.
     UnknownName {
@@ -252,7 +330,7 @@ async fn answer(ask: Ask, requests: mpsc::Sender<Request>) -> Answer {
                 return Answer::Busy;
             }
             match done.await {
-                Ok(Ok(done)) => Answer::Done { changed: done.changed, refused: done.refused },
+                Ok(Ok(Done { changed, refused, test })) => Answer::Done { changed, refused, test },
                 Ok(Err(UnknownName(name))) => Answer::UnknownName { name },
                 Err(_) => Answer::Busy,
             }

@@ -1,7 +1,7 @@
 //! What the small numbers in the records of one epoch mean: written beside the records, so that a record from before a
 //! change of configuration still names the right point.
 
-use hazard_core::id::{AlarmId, PointId, RoleId, TripId};
+use hazard_core::id::{AlarmId, PointId, RoleId, TripId, UpkeepId};
 
 /// The names behind one epoch's record numbers, each list in the order of its ids.
 #[derive(Clone, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
@@ -32,6 +32,8 @@ pub struct Dictionary {
     pub key_periods: Vec<String>,
     /// Set-points of alarms in key periods, as written, by the alarm's position.
     pub key_setpoints: Vec<(u32, String)>,
+    /// Calibrations and proof tests.
+    pub upkeep: Vec<UpkeepEntry>,
     /// Roles that are called.
     pub roles: Vec<String>,
 }
@@ -80,6 +82,31 @@ impl Dictionary {
     #[must_use]
     pub fn point(&self, tag: &str) -> Option<PointId> {
         (0..).map(PointId).zip(&self.points).find(|(_, point)| point.tag == tag).map(|(id, _)| id)
+    }
+
+    /// The duty that people call `GT-101/calibration`.
+    #[must_use]
+    pub fn upkeep(&self, name: &str) -> Option<UpkeepId> {
+        let (tag, duty) = name.rsplit_once('/')?;
+        let is = |entry: &UpkeepEntry| {
+            entry.duty == duty && self.points.get(entry.point as usize).is_some_and(|point| point.tag == tag)
+        };
+        (0..).map(UpkeepId).zip(&self.upkeep).find(|(_, entry)| is(entry)).map(|(id, _)| id)
+    }
+
+    /// What people call a duty; `#12` for one that is not known.
+    #[must_use]
+    pub fn upkeep_name(&self, upkeep: UpkeepId) -> String {
+        self.upkeep.get(upkeep.index()).map_or_else(
+            || format!("#{}", upkeep.0),
+            |entry| format!("{}/{}", self.point_name(PointId(entry.point)), entry.duty),
+        )
+    }
+
+    /// What people call a trip; `#12` for one that is not known.
+    #[must_use]
+    pub fn trip_name(&self, trip: TripId) -> String {
+        self.trips.get(trip.index()).cloned().unwrap_or_else(|| format!("#{}", trip.0))
     }
 
     /// What people call a point; `#12` for one that is not known.
@@ -133,4 +160,15 @@ pub struct SafeguardEntry {
     pub note: String,
     /// The day until which an absent one must be fitted, `2026-12-31`; empty where none is set.
     pub deadline: String,
+}
+
+/// A duty of upkeep.
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
+pub struct UpkeepEntry {
+    /// Position of its point in `points`.
+    pub point: u32,
+    /// `calibration` or `proof_test`.
+    pub duty: String,
+    /// How often, in days.
+    pub every_days: u32,
 }

@@ -22,7 +22,7 @@ const BYTES_MAX: u64 = 16 << 20;
 const READ_WITHIN: Duration = Duration::from_secs(1);
 
 /// What is kept.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct Page {
     /// When it was written, by the wall clock, in milliseconds since 1970.
     pub written_ms: i64,
@@ -38,6 +38,21 @@ pub struct Page {
     /// Permits that are granted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub permits: Vec<String>,
+    /// The latest moment that a believed clock has shown, in milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latest_ms: Option<i64>,
+    /// Duties of upkeep.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub upkeep: Vec<UpkeepRow>,
+    /// Tests that run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tests: Vec<TestRow>,
+    /// The share of interlocks in service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interlocks: Option<ShareRow>,
+    /// The share of healthy points.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub healthy: Option<ShareRow>,
     /// Calls that are open.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub calls: Vec<CallRow>,
@@ -47,6 +62,51 @@ pub struct Page {
     /// Alarms that nobody has acknowledged, but whose call was answered.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub answered: Vec<String>,
+}
+
+/// A duty of upkeep.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct UpkeepRow {
+    /// `GT-101/calibration`.
+    pub upkeep: String,
+    /// When it was passed last.
+    pub passed_ms: Option<i64>,
+    /// It was found overdue.
+    pub overdue: bool,
+    /// The last test was not passed.
+    pub failing: bool,
+}
+
+/// A test that runs: after a restart it has ended.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct TestRow {
+    /// `GT-101/calibration`.
+    pub upkeep: String,
+    /// Who.
+    pub actor: String,
+    /// Who approved it.
+    pub approver: Option<String>,
+    /// What the point should read.
+    pub applied: Option<f64>,
+    /// Why, and with which bottle.
+    pub reason: String,
+    /// When it began.
+    pub began_ms: i64,
+    /// How far that clock could be believed: 0 not at all, 1 it ran free, 2 it was synchronised.
+    pub began_trust: u8,
+}
+
+/// A standing figure: sums in microseconds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ShareRow {
+    /// Serving and all, of the running day.
+    pub day_us: [u64; 2],
+    /// What is left of the day.
+    pub left_us: u64,
+    /// Serving and all, of the last whole day.
+    pub last_us: Option<[u64; 2]>,
+    /// How many members there are.
+    pub of: u32,
 }
 
 /// An alarm that is not normal.
@@ -369,11 +429,7 @@ mod tests {
                 reason: "标定".into(),
                 left_ms: 60_000,
             }],
-            trips: Vec::new(),
-            permits: Vec::new(),
-            calls: Vec::new(),
-            called: Vec::new(),
-            answered: Vec::new(),
+            ..Page::default()
         }
     }
 }

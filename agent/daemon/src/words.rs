@@ -4,11 +4,12 @@
 use hazard_core::ClockTrust;
 use hazard_core::alarm::{Priority, Withheld};
 use hazard_core::call::{Change, DeliveryFault, How, Withdrawal};
-use hazard_core::interlock::{HoldStanding, PermitStanding, ProofStanding, TripStanding};
+use hazard_core::interlock::{Discrepancy, HoldStanding, PermitStanding, ProofStanding, TripStanding};
 use hazard_core::link::{Exception, LinkFault};
 use hazard_core::outbox::Lane;
 use hazard_core::outbox::record::{AlarmState, BypassChange, Cause, Condition, Refusal, Verb};
 use hazard_core::reading::{Doubt, NoData};
+use hazard_core::upkeep::{Due, Duty, Failure, Mark};
 use hazard_core::vote::Outcome;
 
 pub(crate) const fn clock(trust: ClockTrust) -> &'static str {
@@ -125,6 +126,14 @@ pub(crate) const fn refusal(refusal: Refusal) -> &'static str {
         Refusal::Bypassed => "bypassed",
         Refusal::Unproven => "unproven",
         Refusal::KeyPeriod => "key_period",
+        Refusal::NeedsBypass => "needs_bypass",
+        Refusal::NeedsArmed => "needs_armed",
+        Refusal::NoActor => "no_actor",
+        Refusal::NothingApplied => "nothing_applied",
+        Refusal::RunsAlready => "runs_already",
+        Refusal::NotRunning => "not_running",
+        Refusal::MarkedAlready => "marked_already",
+        Refusal::NotApplied => "not_applied",
     }
 }
 
@@ -172,6 +181,53 @@ pub(crate) const fn hold(standing: HoldStanding) -> &'static str {
     }
 }
 
+pub(crate) const fn duty(duty: Duty) -> &'static str {
+    match duty {
+        Duty::Calibration => "calibration",
+        Duty::ProofTest => "proof_test",
+    }
+}
+
+pub(crate) const fn due(due: Due) -> &'static str {
+    match due {
+        Due::Fine => "fine",
+        Due::DueSoon => "due_soon",
+        Due::Overdue => "overdue",
+        Due::NeverDone => "never_done",
+        Due::Unjudged => "unjudged",
+    }
+}
+
+pub(crate) const fn mark(mark: Mark) -> &'static str {
+    match mark {
+        Mark::Applied => "gas_on",
+        Mark::Removed => "gas_off",
+    }
+}
+
+pub(crate) const fn discrepancy(how: Discrepancy) -> &'static str {
+    match how {
+        Discrepancy::NotShown => "not_shown",
+        Discrepancy::Left => "left",
+    }
+}
+
+pub(crate) const fn failure(failure: Failure) -> &'static str {
+    match failure {
+        Failure::NoGoodValue => "no_good_value",
+        Failure::NoResponse => "no_response",
+        Failure::TooSlow { .. } => "too_slow",
+        Failure::NotRecovered { .. } => "not_recovered",
+        Failure::Deviation => "deviation",
+        Failure::AlarmDidNotTrip(_) => "alarm_did_not_trip",
+        Failure::TripDidNotMove(_) => "trip_did_not_move",
+        Failure::NotProven(_) => "not_proven",
+        Failure::Aborted => "aborted",
+        Failure::Restarted => "restarted",
+        Failure::TimedOut => "timed_out",
+    }
+}
+
 pub(crate) const fn lane(lane: Lane) -> &'static str {
     match lane {
         Lane::Event => "event",
@@ -194,6 +250,8 @@ pub(crate) const fn condition(condition: Condition) -> &'static str {
         Condition::AlarmChatter(_) => "alarm_chatter",
         Condition::RetentiveDown => "retentive_down",
         Condition::SafeguardAbsent(_) => "safeguard_absent",
+        Condition::UpkeepDue(_) => "upkeep_due",
+        Condition::UpkeepFailing(_) => "upkeep_failing",
         Condition::CallFailed(_) => "call_failed",
     }
 }

@@ -207,6 +207,7 @@ fn dictionary() -> Dictionary {
         permits: Vec::new(),
         key_periods: Vec::new(),
         key_setpoints: Vec::new(),
+        upkeep: Vec::new(),
         roles: vec!["值班员".into(), "班长".into()],
     }
 }

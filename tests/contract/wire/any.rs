@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hazard_agent::dictionary::{AlarmEntry, Dictionary, PointEntry, SafeguardEntry};
+use hazard_agent::dictionary::{AlarmEntry, Dictionary, PointEntry, SafeguardEntry, UpkeepEntry};
 use hazard_agent::settings::Identity;
 use hazard_agent::uplink::wire::{ActiveAlarm, Reason, State, Wire};
 use hazard_core::alarm::{Priority, Withheld};
@@ -11,7 +11,7 @@ use hazard_core::call::{CallEvent, Change, DeliveryFault, How, Order, Told, With
 use hazard_core::id::{
     AlarmId, BusId, DeviceId, Epoch, MessageId, OutputId, PointId, SafeguardId, Seq, UplinkId,
 };
-use hazard_core::id::{AttemptId, KeyPeriodId, PermitId, RoleId, TripId, VoteId};
+use hazard_core::id::{AttemptId, KeyPeriodId, PermitId, RoleId, TripId, UpkeepId, VoteId};
 use hazard_core::interlock::{
     self, HoldStanding, InterlockEvent, InterlockStep, PermitStanding, ProofStanding, TripStanding, VoteCount,
 };
@@ -30,7 +30,7 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::{sample, validator};
+use super::{any_upkeep, sample, validator};
 
 /// Two known epochs and one unknown.
 const EPOCHS: u64 = 3;
@@ -100,9 +100,9 @@ fn dictionary() -> impl Strategy<Value = Dictionary> {
         [names(), names(), names(), names()],
         vec(safeguard(), 0..3),
         [names(), names(), names(), names()],
-        vec((0..4_u32, select(vec!["", "20", "2_0.5", "x"]).prop_map(String::from)), 0..3),
+        (vec(key_setpoint(), 0..3), vec(duty(), 0..3)),
     )
-        .prop_map(|(config_hash, points, alarms, parts, safeguards, rows, key_setpoints)| {
+        .prop_map(|(config_hash, points, alarms, parts, safeguards, rows, (key_setpoints, upkeep))| {
             let ([devices, buses, outputs, uplinks], [votes, trips, permits, key_periods]) = (parts, rows);
             let roles = votes.clone();
             Dictionary {
@@ -119,9 +119,19 @@ fn dictionary() -> impl Strategy<Value = Dictionary> {
                 permits,
                 key_periods,
                 key_setpoints,
+                upkeep,
                 roles,
             }
         })
+}
+
+fn duty() -> impl Strategy<Value = UpkeepEntry> {
+    (0..6_u32, select(vec!["calibration", "proof_test"]), any::<u32>())
+        .prop_map(|(point, duty, every_days)| UpkeepEntry { point, duty: duty.into(), every_days })
+}
+
+fn key_setpoint() -> impl Strategy<Value = (u32, String)> {
+    (0..4_u32, select(vec!["", "20", "2_0.5", "x"]).prop_map(String::from))
 }
 
 fn safeguard() -> impl Strategy<Value = SafeguardEntry> {
@@ -205,6 +215,8 @@ fn event() -> impl Strategy<Value = Body> {
         shelving(),
         bypass(),
         interlock(),
+        any_upkeep::event(),
+        any_upkeep::shares(),
         call()
     ]
 }
@@ -376,7 +388,7 @@ fn state() -> impl Strategy<Value = State> {
 }
 
 fn condition() -> impl Strategy<Value = Condition> {
-    (0..14, 0..3_u16).prop_map(|(which, id)| match which {
+    (0..16, 0..3_u16).prop_map(|(which, id)| match which {
         0 => Condition::JournalDown,
         1 => Condition::JournalBehind,
         2 => Condition::UplinkDown(UplinkId(id.to_le_bytes()[0])),
@@ -388,8 +400,10 @@ fn condition() -> impl Strategy<Value = Condition> {
         8 => Condition::AlarmChatter(AlarmId(id.into())),
         9 => Condition::SafeguardAbsent(SafeguardId(id)),
         10 => Condition::DelayExceeded(BusId(id)),
-        11 => Condition::KeyPeriod(KeyPeriodId(id)),
-        12 => Condition::CallFailed(RoleId(id)),
+        11 => Condition::UpkeepDue(UpkeepId(id)),
+        12 => Condition::UpkeepFailing(UpkeepId(id)),
+        13 => Condition::KeyPeriod(KeyPeriodId(id)),
+        14 => Condition::CallFailed(RoleId(id)),
         _ => Condition::RetentiveDown,
     })
 }
@@ -418,13 +432,13 @@ fn alarm_state() -> impl Strategy<Value = AlarmState> {
     ])
 }
 
-fn value() -> impl Strategy<Value = Value> {
+pub(super) fn value() -> impl Strategy<Value = Value> {
     let any_bits = any::<u64>().prop_filter_map("finite", |bits| Value::try_new(f64::from_bits(bits)));
     let single = any::<f32>().prop_filter_map("finite", |raw| Value::try_new(f64::from(raw)));
     prop_oneof![any_bits, single, Just(Value::ZERO), Just(Value::ONE)]
 }
 
-fn stamp() -> impl Strategy<Value = Stamp> {
+pub(super) fn stamp() -> impl Strategy<Value = Stamp> {
     let trust = select(vec![ClockTrust::Unset, ClockTrust::Free, ClockTrust::Synced]);
     (any::<i64>(), trust).prop_map(|(utc, trust)| Stamp {
         mono: Mono::ZERO,

@@ -25,7 +25,7 @@ use hazard_core::reading::{Doubt, Quantity, Reading, Sample};
 use hazard_core::vote::Outcome;
 use hazard_core::{Publish, Utc};
 
-use super::{sample, validator};
+use super::{sample, upkeep, validator};
 
 /// All golden messages by the name of their file.
 pub(super) fn messages() -> Vec<(&'static str, Encoded)> {
@@ -64,6 +64,8 @@ pub(super) fn messages() -> Vec<(&'static str, Encoded)> {
         ("birth-key_periods", on_duty().birth(sample::EPOCH)),
         ("alarm-system-key_period", on_duty().publish(&duty(), sample::SENT_AT)),
         ("alarm-interlocks", interlocked().publish(&locks(), sample::SENT_AT)),
+        ("birth-upkeep", upkeep::wire().birth(sample::EPOCH)),
+        ("alarm-upkeep", upkeep::wire().publish(&upkeep::tests(), sample::SENT_AT)),
         ("birth-calls", manned().birth(sample::EPOCH)),
         ("alarm-calls", manned().publish(&calls(), sample::SENT_AT)),
         ("alarm-unnamed", write(&sample::publish(Epoch(0xbad), alarms()))),

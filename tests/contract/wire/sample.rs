@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hazard_agent::dictionary::{AlarmEntry, Dictionary, PointEntry, SafeguardEntry};
+use hazard_agent::dictionary::{AlarmEntry, Dictionary, PointEntry, SafeguardEntry, UpkeepEntry};
 use hazard_agent::settings::Identity;
 use hazard_agent::uplink::wire::{ActiveAlarm, Reason, State, Wire};
 use hazard_core::id::{AlarmId, Epoch, MessageId, PointId, Seq, UplinkId};
@@ -54,6 +54,7 @@ pub(super) fn dictionary() -> Dictionary {
         permits: Vec::new(),
         key_periods: Vec::new(),
         key_setpoints: Vec::new(),
+        upkeep: Vec::new(),
         roles: Vec::new(),
     }
 }
@@ -78,6 +79,12 @@ pub(super) fn guarded() -> Dictionary {
 pub(super) fn interlocked() -> Dictionary {
     let [votes, trips, permits] = ["调压间燃气", "燃气切断", "磨床"].map(|name| vec![name.into()]);
     Dictionary { votes, trips, permits, ..dictionary() }
+}
+
+/// The names of a site that tests its detectors.
+pub(super) fn tested() -> Dictionary {
+    let duty = |duty: &str, every_days| UpkeepEntry { point: 0, duty: duty.into(), every_days };
+    Dictionary { upkeep: vec![duty("calibration", 365), duty("proof_test", 180)], ..interlocked() }
 }
 
 /// The names of a site with roles that are called.

@@ -18,6 +18,7 @@ pub use event::{
 };
 pub use matrix::{Column, Matrix, MatrixFault, Row, Wrong};
 pub use permit::{Hold, HoldSpec, Permit, PermitSpec, PermitState};
+pub(crate) use scan::look;
 pub use scan::{Change, Interlocks, Scan};
 pub use trip::{
     Discrepancy, FirstOut, Obstacle, Permissive, Proof, ProveSpec, Refusal, Trip, TripSpec, TripState,

@@ -176,7 +176,8 @@ impl Interlocks {
     }
 }
 
-fn look(matrix: &Matrix, scan: &impl Scan, cause: Cause) -> CauseState {
+/// What the scan sees of a cause.
+pub(crate) fn look(matrix: &Matrix, scan: &impl Scan, cause: Cause) -> CauseState {
     match cause {
         Cause::Alarm(alarm) => scan.channel(alarm).into(),
         Cause::Vote(vote) => matrix.votes[vote.index()].judge(|alarm| scan.channel(alarm)).outcome.into(),

@@ -1,6 +1,7 @@
 //! The outbox: every record gets its number here, and is kept until the journal and each platform have it or a loss says so.
 
 mod acked;
+mod condition;
 mod forward;
 mod ledger;
 pub mod record;

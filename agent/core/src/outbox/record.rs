@@ -1,16 +1,18 @@
 //! What the agent writes down: every record has a number that no other record of its epoch ever has.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+pub use super::condition::{Condition, SystemEvent};
 use crate::call::CallEvent;
-use crate::id::{
-    AlarmId, BusId, DeviceId, Epoch, KeyPeriodId, OutputId, PointId, RoleId, SafeguardId, Seq, UplinkId,
-};
+use crate::id::{AlarmId, DeviceId, Epoch, PointId, Seq, UplinkId};
 use crate::interlock::InterlockEvent;
 use crate::link::LinkFault;
 use crate::reading::Reading;
+use crate::upkeep::UpkeepEvent;
+use crate::upkeep::share::DayShares;
 use crate::{Stamp, Utc, Value};
 
 /// One record of an epoch.
@@ -41,6 +43,8 @@ impl Record {
             | Body::Shelving(_)
             | Body::Bypass(_)
             | Body::Interlock(_)
+            | Body::Upkeep(_)
+            | Body::Shares(_)
             | Body::Call(_) => Lane::Event,
         }
     }
@@ -88,6 +92,10 @@ pub enum Body {
     Bypass(BypassEvent),
     /// Votes, trips and permits moved.
     Interlock(InterlockEvent),
+    /// A calibration or a proof test began, went on or ended.
+    Upkeep(Box<UpkeepEvent>),
+    /// The standing figures of a whole day.
+    Shares(DayShares),
     /// 叫应: a call was opened, carried, answered or given up.
     Call(CallEvent),
 }
@@ -199,72 +207,6 @@ pub struct DeviceEvent {
     pub device: DeviceId,
     /// `None`: it answers again. Otherwise how it failed last.
     pub fault: Option<LinkFault>,
-}
-
-/// A condition of the agent or of the site that a person must know about; no point has it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Condition {
-    /// The journal cannot be opened or written: records live in memory only.
-    JournalDown,
-    /// The journal is too slow for the readings.
-    JournalBehind,
-    /// The uplink has no connection.
-    UplinkDown(UplinkId),
-    /// A Modbus output does not accept its level.
-    OutputFault(OutputId),
-    /// The bus's port or connection is not there.
-    BusDown(BusId),
-    /// The bus cannot keep its periods.
-    BusOverrun(BusId),
-    /// The wall clock cannot be trusted.
-    ClockUntrusted,
-    /// More new alarms than a person can take in (报警泛滥).
-    AlarmFlood,
-    /// The alarm comes and goes (报警抖动).
-    AlarmChatter(AlarmId),
-    /// What must outlive a power cut cannot be kept: alarms are announced, and would be forgotten with the power.
-    RetentiveDown,
-    /// A safeguard that the site must have is not there: a standing major hazard, which no point measures.
-    SafeguardAbsent(SafeguardId),
-    /// 报警延迟超限: a safety block of the bus was read, or a coil written, later than `hazard plan` says. It names the bus
-    /// and not the point, for the points of a bus share its line, the cause and the remedy; `hazard status` has the points.
-    ///
-    /// [`Self::BusOverrun`] says that a poll was left out, of any block; a delay may stay within its bound then, and a bound
-    /// may be exceeded with every poll sent.
-    DelayExceeded(BusId),
-    /// 重点时段 is on: set-points are tighter, and nobody begins a bypass.
-    KeyPeriod(KeyPeriodId),
-    /// The last order to call this role did not arrive: it may not hear of the next alarm either.
-    CallFailed(RoleId),
-}
-
-impl Condition {
-    /// Whether the monitoring itself is impaired. A lamp that a missing wall keeps lit tells nobody of the next fault.
-    #[must_use]
-    pub const fn impairs(self) -> bool {
-        match self {
-            Self::JournalDown
-            | Self::JournalBehind
-            | Self::UplinkDown(_)
-            | Self::OutputFault(_)
-            | Self::BusDown(_)
-            | Self::BusOverrun(_)
-            | Self::ClockUntrusted
-            | Self::RetentiveDown
-            | Self::DelayExceeded(_)
-            | Self::CallFailed(_) => true,
-            Self::SafeguardAbsent(_) | Self::AlarmFlood | Self::AlarmChatter(_) | Self::KeyPeriod(_) => false,
-        }
-    }
-}
-
-/// A condition began or ended.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct SystemEvent {
-    /// The condition.
-    pub condition: Condition,
-    /// Whether it stands.
-    pub raised: bool,
 }
 
 /// What a person can do to alarms at once, by a button or by name.
@@ -408,6 +350,22 @@ pub enum Refusal {
     Unproven,
     /// No bypass is begun in a key period.
     KeyPeriod,
+    /// A calibration needs a bypass of its point that stands: test gas would trip it.
+    NeedsBypass,
+    /// A proof test needs its point armed: under bypass nothing trips.
+    NeedsArmed,
+    /// A name must be given.
+    NoActor,
+    /// A calibration without a known value compares with nothing.
+    NothingApplied,
+    /// A test of this point runs already.
+    RunsAlready,
+    /// No test of this duty runs.
+    NotRunning,
+    /// This was marked already.
+    MarkedAlready,
+    /// Gas that was not applied cannot be removed.
+    NotApplied,
 }
 
 /// Where records were lost.

@@ -5,6 +5,7 @@ mod home;
 mod operate;
 pub mod plan;
 mod service;
+mod upkeep;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -184,6 +185,17 @@ enum Command {
         #[command(flatten)]
         person: Person,
     },
+    /// 标定与功能测试：到期一览；begin、gas-on、gas-off、finish 依次进行 calibrations and proof tests: what is due; a test is begun, gas on, gas off, finished
+    #[command(args_conflicts_with_subcommands = true)]
+    Upkeep {
+        #[command(subcommand)]
+        step: Option<upkeep::Step>,
+        /// 输出 JSON print JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        socket: Socket,
+    },
     /// 打印编辑器用的 JSON Schema print the JSON schema for editors
     Schema {
         /// site 或 or device
@@ -274,6 +286,8 @@ fn carry_out(verb: Command, path: &Path, lang: Lang) -> u8 {
             operate::act(path, person, Deed::Bypass { point, approver, lasts_s }, lang)
         }
         Command::Rearm { point, person } => operate::act(path, person, Deed::Rearm { point }, lang),
+        Command::Upkeep { step: Some(step), .. } => upkeep::act(path, step, lang),
+        Command::Upkeep { step: None, json, socket } => upkeep::list(path, &socket, json, lang),
         Command::Schema { what } => {
             let schema = if what == "site" { config::site_schema() } else { config::device_schema() };
             say(&format!("{schema:#}"));

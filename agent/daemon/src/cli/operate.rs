@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::{CONFIG, NOT_PERMITTED, OK, Person, SOFTWARE, Socket, UNAVAILABLE, USAGE, load, say, word};
 use crate::config::{Lang, Style};
 use crate::control::{self, Answer, Ask, Deed, Refused};
-use crate::observe::{Status, render_alarms, render_calls, render_interlocks, status};
+use crate::observe::{Status, render_alarms, render_calls, render_interlocks, render_test, status};
 
 pub(super) fn status(path: &Path, socket: &Socket, json: bool, lang: Lang) -> u8 {
     match look(path, socket, lang) {
@@ -61,7 +61,7 @@ pub(super) fn act(path: &Path, person: Person, deed: Deed, lang: Lang) -> u8 {
         Ok(answer) => answer,
         Err(code) => return code,
     };
-    let Answer::Done { changed, refused } = answer else {
+    let Answer::Done { changed, refused, test } = answer else {
         return self::refused(&answer, lang);
     };
     for refusal in &refused {
@@ -70,6 +70,10 @@ pub(super) fn act(path: &Path, person: Person, deed: Deed, lang: Lang) -> u8 {
     if changed == 0 && !refused.is_empty() {
         return NOT_PERMITTED;
     }
+    if let Some(report) = test {
+        say(&render_test(&report, lang));
+        return OK;
+    }
     say(&match lang {
         Lang::Zh => format!("已处理 {changed} 项"),
         Lang::En => format!("{changed} changed"),
@@ -77,14 +81,14 @@ pub(super) fn act(path: &Path, person: Person, deed: Deed, lang: Lang) -> u8 {
     OK
 }
 
-fn look(path: &Path, socket: &Socket, lang: Lang) -> Result<Box<Status>, u8> {
+pub(super) fn look(path: &Path, socket: &Socket, lang: Lang) -> Result<Box<Status>, u8> {
     match ask(path, socket, &Ask::Status, lang)? {
         Answer::Status(status) => Ok(status),
         answer => Err(refused(&answer, lang)),
     }
 }
 
-fn print_json(document: &impl serde::Serialize) -> u8 {
+pub(super) fn print_json(document: &impl serde::Serialize) -> u8 {
     match serde_json::to_string_pretty(document) {
         Ok(text) => {
             say(&text);
@@ -134,9 +138,40 @@ fn why(refused: &Refused, lang: Lang) -> String {
         ),
         "key_period" => ("重点时段内不得新开旁路", "no bypass is begun in a key period"),
         "unproven" => ("反馈没有显示到位", "its feedback does not show the safe position"),
-        _ => ("没有这个编号", "there is no such thing"),
+        other => test_words(other).unwrap_or(("没有这个编号", "there is no such thing")),
     };
     word(lang, zh, en).to_owned()
+}
+
+/// Why a step of a calibration or a proof test was not taken.
+fn test_words(why: &str) -> Option<(&'static str, &'static str)> {
+    Some(match why {
+        "needs_bypass" => (
+            "标定前先旁路：hazard bypass，标准气才不会触发联锁",
+            "bypass it first with hazard bypass, so that test gas trips nothing",
+        ),
+        "needs_armed" => (
+            "功能测试要看到联锁动作：先 hazard rearm",
+            "a proof test has to see things trip: hazard rearm first",
+        ),
+        "no_actor" => ("须写操作人 --actor", "say who you are with --actor"),
+        "nothing_applied" => {
+            ("须写标准气的应有读数 --applied", "write what the gas should read with --applied")
+        }
+        "runs_already" => (
+            "这一点正在测试：先 hazard upkeep finish 或 abort",
+            "a test of this point runs: hazard upkeep finish or abort it first",
+        ),
+        "not_running" => {
+            ("没有正在进行的测试：先 hazard upkeep begin", "no test runs: hazard upkeep begin first")
+        }
+        "marked_already" => (
+            "已经说过一次；要重来用 hazard upkeep abort",
+            "it was said already; to start again, hazard upkeep abort",
+        ),
+        "not_applied" => ("还没有通气：先 hazard upkeep gas-on", "no gas was on: hazard upkeep gas-on first"),
+        _ => return None,
+    })
 }
 
 fn refused(answer: &Answer, lang: Lang) -> u8 {
@@ -144,8 +179,8 @@ fn refused(answer: &Answer, lang: Lang) -> u8 {
         Answer::UnknownName { name } => {
             let why = word(
                 lang,
-                "没有这个名字；报警写成 GT-101/high，点写位号，联锁见 hazard interlocks",
-                "there is nothing of this name; write an alarm as GT-101/high, a point as its tag, a trip as in hazard interlocks",
+                "没有这个名字；报警写成 GT-101/high，点写位号，联锁见 hazard interlocks，标定与测试见 hazard upkeep",
+                "there is nothing of this name; write an alarm as GT-101/high, a point as its tag, a trip as in hazard interlocks, tests as in hazard upkeep",
             );
             eprintln!("{name}: {why}");
             USAGE

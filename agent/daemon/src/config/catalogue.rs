@@ -2,6 +2,7 @@
 
 mod calls;
 
+use super::catalogue_rows as rows;
 use super::error::Severity;
 use calls::with_calls;
 
@@ -17,11 +18,21 @@ pub(crate) struct Texts {
     pub(crate) help: Both,
 }
 
-const FIRST: Both = ["第一处在这里", "first used here"];
-const ALSO: Both = ["与这里矛盾", "contradicts this"];
+pub(super) const FIRST: Both = ["第一处在这里", "first used here"];
+pub(super) const ALSO: Both = ["与这里矛盾", "contradicts this"];
+
+/// The texts of one code: written here, or one of [`rows`].
+macro_rules! texts {
+    ($whole:expr) => {
+        &$whole
+    };
+    ($message:expr, $label:expr, $other:expr, $help:expr) => {
+        const { &Texts { message: $message, label: $label, other: $other, help: $help } }
+    };
+}
 
 macro_rules! catalogue {
-    ($($code:literal $name:ident $message:expr, $label:expr, $other:expr, $help:expr;)*) => {
+    ($($code:literal $name:ident $($texts:expr),+;)*) => {
         /// What kind of fault it is; shown as `E…` or `W…` and never translated.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
         pub enum Code {
@@ -43,9 +54,7 @@ macro_rules! catalogue {
 
             pub(crate) const fn texts(self) -> &'static Texts {
                 match self {
-                    $(Self::$name => const {
-                        &Texts { message: $message, label: $label, other: $other, help: $help }
-                    }),*
+                    $(Self::$name => texts!($($texts),+)),*
                 }
             }
         }
@@ -406,67 +415,31 @@ with_calls! {
         ["不是日期", "no date"], ALSO,
         ["写成 \"2026-12-31\"", "write it as \"2026-12-31\""];
     // Interlocks.
-    "E1201" VoteRule
-        ["表决 {0}：rule = \"{1}\" 与 {2} 个通道不符", "vote {0}: rule = \"{1}\" does not fit {2} channels"],
-        ["不符", "does not fit"], ALSO,
-        ["写 \"1oo{2}\" 到 \"{2}oo{2}\" 之一", "write one of \"1oo{2}\" to \"{2}oo{2}\""];
-    "E1202" NamedTwice
-        ["同一行里写了两次", "named twice in one row"],
-        ["第二次", "the second time"], ALSO,
-        ["删去其中一个", "remove one of them"];
-    "E1203" SameDetector
-        ["两个通道是同一个探测器", "two channels are the same detector"],
-        ["这一点已经有一票", "this point has a vote already"], ALSO,
-        ["一个探测器只能有一票；另一级报警写在 any_of 里", "one detector has one vote; its other level belongs into any_of"];
-    "E1204" NobodySpeaksFor
-        ["any_of 里的探测器不在 channels 里：它坏了没有人知道", "the detector in any_of is not among channels: nobody would speak for its fault"],
-        ["channels 里没有这一点", "no channel on this point"], ALSO,
-        ["把这一点的一级报警加进 channels，或为它单写一行联锁", "add its first level to channels, or give it a trip of its own"];
-    "E1205" FeedbackLimit
-        ["反馈 {0}：要写 above 或 below 其中一个", "the feedback {0} takes either above or below"],
-        ["不知道哪一侧为到位", "which side means there?"], ALSO,
-        ["数值写 above = … 或 below = …；开关量断开为到位时写 below = 0.5", "numbers: above = … or below = …; a switch that is open when there: below = 0.5"];
-    "E1206" ProvesTwo
-        ["反馈 {0} 已经证实另一个联锁", "the feedback {0} proves another trip already"],
-        ["第二次使用", "used again"], ALSO,
-        ["合并两个联锁，或用各自的反馈", "make them one trip, or give each its own feedback"];
-    "E1207" AssistMissing
-        ["输出 {0}：role = \"interlock\" 要写明用途 assist", "the output {0}: role = \"interlock\" needs assist"],
-        ["缺少 assist", "assist is missing"], ALSO,
-        ["写 assist = \"gas_valve_close\"、\"exhaust_fan_start\"、\"feed_stop\"、\"start_permit\"、\"fan_hold\" 或 \"annunciator\"；其他动作不归网关", "write assist = \"gas_valve_close\", \"exhaust_fan_start\", \"feed_stop\", \"start_permit\", \"fan_hold\" or \"annunciator\"; nothing else is the gateway's to do"];
-    "E1208" AssistMisused
-        ["输出 {0} 的用途是 {1}，不能写在这里", "the output {0} is for {1} and cannot be driven here"],
-        ["用途不符", "is for something else"], ALSO,
-        ["start_permit 写在 [[permits]] 的 outputs，fan_hold 写在 hold.output，其余写在 [[trips]]", "start_permit belongs into outputs of [[permits]], fan_hold into hold.output, the others into [[trips]]"];
-    "E1209" HoldContradicts
-        ["同一个输出既保持风机运转，又被别的行驱动", "one output keeps a fan running and is driven by another row"],
-        ["两种含义", "means two things"], ALSO,
-        ["给其中一个另用一个输出", "give one of them another output"];
-    "E1210" NotAssist
-        ["这个输出的 role 不是 interlock", "this output's role is not interlock"],
-        ["不由联锁驱动", "not for interlocks"], ALSO,
-        ["改用 role = \"interlock\" 的输出", "use an output with role = \"interlock\""];
-    "E1211" Cycle
-        ["这一行等着自己：动作之后永远不能复位，或永远得不到许可", "this row waits for itself: once tripped it could never be reset, once withheld never granted"],
-        ["由本行自己造成", "brought about by the row itself"], ALSO,
-        ["从 causes、requires 或 trips 里去掉它；要求到位才复位时用 prove", "remove it from causes, requires or trips; to need the safe position for a reset, use prove"];
-    "E1212" OutputOnSis
-        ["设备 {0} 属于安全仪表系统，只读", "the device {0} belongs to a safety instrumented system and is read only"],
-        ["sis = true", "sis = true"], ALSO,
-        ["把输出接到别的设备；SIS 的动作由 SIS 自己完成", "wire the output to another device; what a SIS does is the SIS's own"];
-    "E1213" OutputWithoutRow
-        ["输出 {0}：没有一行联锁或许可驱动它", "no trip and no permit drives the output {0}"],
-        ["永远不会动作", "never active"], ALSO,
-        ["写进 [[trips]] 或 [[permits]] 的 outputs，或删去它", "name it in outputs of [[trips]] or [[permits]], or remove it"];
+    "E1201" VoteRule rows::VOTE_RULE;
+    "E1202" NamedTwice rows::NAMED_TWICE;
+    "E1203" SameDetector rows::SAME_DETECTOR;
+    "E1204" NobodySpeaksFor rows::NOBODY_SPEAKS_FOR;
+    "E1205" FeedbackLimit rows::FEEDBACK_LIMIT;
+    "E1206" ProvesTwo rows::PROVES_TWO;
+    "E1207" AssistMissing rows::ASSIST_MISSING;
+    "E1208" AssistMisused rows::ASSIST_MISUSED;
+    "E1209" HoldContradicts rows::HOLD_CONTRADICTS;
+    "E1210" NotAssist rows::NOT_ASSIST;
+    "E1211" Cycle rows::CYCLE;
+    "E1212" OutputOnSis rows::OUTPUT_ON_SIS;
+    "E1213" OutputWithoutRow rows::OUTPUT_WITHOUT_ROW;
     // Key periods.
-    "E1301" BadMoment
-        ["{0} = \"{1}\" 不是时间", "{0} = \"{1}\" is no time"],
-        ["不是时间", "no time"], ALSO,
-        ["写成 \"2026-10-01T00:00\"（北京时间）", "write it as \"2026-10-01T00:00\" (Beijing time) or with its zone"];
-    "E1302" PeriodEmpty
-        ["重点时段 {0}：{1} 到 {2} 没有时间", "key period {0}: there is no time from {1} to {2}"],
-        ["不晚于开始", "not after its begin"], ["开始", "its begin"],
-        ["让 until 晚于 from", "let until be after from"];
+    "E1501" BadMoment rows::BAD_MOMENT;
+    "E1502" PeriodEmpty rows::PERIOD_EMPTY;
+    // Calibrations and proof tests.
+    "E1301" UpkeepTwice rows::UPKEEP_TWICE;
+    "E1302" UpkeepOfText rows::UPKEEP_OF_TEXT;
+    "E1303" UpkeepWarnsEarly rows::UPKEEP_WARNS_EARLY;
+    "E1304" CalibrationProves rows::CALIBRATION_PROVES;
+    "E1305" ProofProvesNothing rows::PROOF_PROVES_NOTHING;
+    "E1306" ProvesOtherPoint rows::PROVES_OTHER_POINT;
+    "E1307" ProvesWithoutFeedback rows::PROVES_WITHOUT_FEEDBACK;
+    "E1308" UpkeepLimit rows::UPKEEP_LIMIT;
     // Warnings.
     "W0901" NoPoints
         ["没有任何点：网关不会读任何设备", "there are no points: the gateway reads nothing"],

@@ -10,6 +10,7 @@ use super::device::DeviceEntry;
 use super::interlock::{AssistKey, PermitFile, TripFile, VoteFile};
 use super::point::{PointFile, PriorityKey};
 use super::safeguard::SafeguardFile;
+use super::upkeep::UpkeepFile;
 
 /// 站点配置。 A site.
 #[derive(Deserialize, JsonSchema)]
@@ -56,6 +57,10 @@ pub(crate) struct SiteFile {
     #[serde(default)]
     #[schemars(length(max = 64))]
     pub(crate) key_periods: Vec<KeyPeriodFile>,
+    /// 定期标定与功能测试。 Calibrations and proof tests.
+    #[serde(default)]
+    #[schemars(length(max = 4096))]
+    pub(crate) upkeep: Vec<UpkeepFile>,
     /// 叫应：没有人应答时呼叫谁。 Call and answer: who is called when nobody answers.
     pub(crate) call: Option<CallFile>,
     /// 呼叫接口。 Webhooks: what carries the orders.

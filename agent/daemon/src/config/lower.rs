@@ -13,6 +13,7 @@ mod safeguard;
 mod shape;
 mod tag;
 mod template;
+mod upkeep;
 mod uplink;
 mod watch;
 
@@ -64,6 +65,7 @@ pub(crate) fn site(
     lowering.outputs(site);
     lowering.references();
     lowering.matrix(rows);
+    lowering.upkeep(site);
     lowering.calls(site);
     lowering.uplinks(site, gateway.as_ref().map(|gateway| gateway.identity.gateway.as_str()));
     lowering.finish(site, gateway)

@@ -3,6 +3,7 @@
 
 mod call;
 mod catalogue;
+mod catalogue_rows;
 mod check;
 mod device;
 mod error;
@@ -16,6 +17,7 @@ mod profile;
 mod safeguard;
 mod sources;
 mod tree;
+mod upkeep;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::codec::NotRecords;
 use super::mirror_call::CallEvent;
 use super::mirror_interlock::InterlockEvent;
+use super::mirror_upkeep::{Shares, UpkeepEvent};
 
 /// The longest text that is written, in bytes.
 const TEXT_BYTES_MAX: usize = 1024;
@@ -82,6 +83,8 @@ enum Body {
     Shelving(ShelvingEvent),
     Bypass(BypassEvent),
     Interlock(InterlockEvent),
+    Upkeep(UpkeepEvent),
+    Shares(Shares),
     Call(CallEvent),
 }
 
@@ -143,6 +146,8 @@ pub(super) enum Condition {
     SafeguardAbsent(u16),
     DelayExceeded(u16),
     KeyPeriod(u16),
+    UpkeepDue(u16),
+    UpkeepFailing(u16),
     CallFailed(u16),
 }
 
@@ -254,6 +259,8 @@ impl From<&core::Body> for Body {
             core::Body::Shelving(event) => Self::Shelving(event.into()),
             core::Body::Bypass(event) => Self::Bypass(event.into()),
             core::Body::Interlock(event) => Self::Interlock(event.into()),
+            core::Body::Upkeep(event) => Self::Upkeep((&**event).into()),
+            core::Body::Shares(day) => Self::Shares((*day).into()),
             core::Body::Call(event) => Self::Call(event.into()),
         }
     }
@@ -288,6 +295,8 @@ impl TryFrom<Body> for core::Body {
             Body::Shelving(event) => Self::Shelving(event.try_into()?),
             Body::Bypass(event) => Self::Bypass(event.try_into()?),
             Body::Interlock(event) => Self::Interlock(event.try_into()?),
+            Body::Upkeep(event) => Self::Upkeep(Box::new(event.try_into()?)),
+            Body::Shares(day) => Self::Shares(day.into()),
             Body::Call(event) => Self::Call(event.try_into()?),
         })
     }

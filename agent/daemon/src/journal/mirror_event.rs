@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hazard_core::id::{
-    AlarmId, BusId, Epoch, KeyPeriodId, OutputId, PointId, RoleId, SafeguardId, Seq, UplinkId,
+    AlarmId, BusId, Epoch, KeyPeriodId, OutputId, PointId, RoleId, SafeguardId, Seq, UpkeepId, UplinkId,
 };
 use hazard_core::outbox::record as core;
 
@@ -55,6 +55,8 @@ impl From<core::Condition> for Condition {
             core::Condition::SafeguardAbsent(safeguard) => Self::SafeguardAbsent(safeguard.0),
             core::Condition::DelayExceeded(bus) => Self::DelayExceeded(bus.0),
             core::Condition::KeyPeriod(period) => Self::KeyPeriod(period.0),
+            core::Condition::UpkeepDue(upkeep) => Self::UpkeepDue(upkeep.0),
+            core::Condition::UpkeepFailing(upkeep) => Self::UpkeepFailing(upkeep.0),
             core::Condition::CallFailed(role) => Self::CallFailed(role.0),
         }
     }
@@ -76,6 +78,8 @@ impl From<Condition> for core::Condition {
             Condition::SafeguardAbsent(safeguard) => Self::SafeguardAbsent(SafeguardId(safeguard)),
             Condition::DelayExceeded(bus) => Self::DelayExceeded(BusId(bus)),
             Condition::KeyPeriod(period) => Self::KeyPeriod(KeyPeriodId(period)),
+            Condition::UpkeepDue(upkeep) => Self::UpkeepDue(UpkeepId(upkeep)),
+            Condition::UpkeepFailing(upkeep) => Self::UpkeepFailing(UpkeepId(upkeep)),
             Condition::CallFailed(role) => Self::CallFailed(RoleId(role)),
         }
     }

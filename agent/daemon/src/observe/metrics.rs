@@ -12,6 +12,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::latency::{Histogram, Latencies};
 use super::status::Status;
+use super::upkeep::UpkeepRow;
 
 /// Points that get series of their own; a site with more is asked over the platform, not over metrics.
 pub const POINTS_MAX: usize = 500;
@@ -45,6 +46,7 @@ impl Collector for Scrape {
         self.alarms(&mut page)?;
         self.conditions(&mut page)?;
         self.interlocks(&mut page)?;
+        self.figures(&mut page)?;
         self.calls(&mut page)?;
         self.carried(&mut page)?;
         self.uplinks(&mut page)?;
@@ -175,6 +177,32 @@ impl Scrape {
         page.gauges(("hazard_permit_granted", "The line may run.", None), granted)?;
         let degraded = locks.votes.iter().map(|row| ([("vote", &*row.vote)], flag(row.is_degraded())));
         page.gauges(("hazard_vote_degraded", "Fewer channels decide than configured.", None), degraded)
+    }
+
+    /// No series of what a site does not have.
+    fn figures(&self, page: &mut Page<'_>) -> fmt::Result {
+        let figures = &self.status.figures;
+        for (name, help, row) in [
+            (
+                "hazard_interlocks_in_service_ratio",
+                "Interlock points and trips in service.",
+                figures.interlocks,
+            ),
+            ("hazard_points_healthy_ratio", "Points that are good and not bypassed.", figures.points),
+        ] {
+            let over =
+                [("now", row.permille), ("day", row.day_permille), ("last_day", row.last_day_permille)];
+            let rows = over
+                .into_iter()
+                .filter_map(|(over, permille)| Some(([("over", over)], f64::from(permille?) / 1e3)));
+            page.gauges((name, help, None), rows)?;
+        }
+        let upkeep = &self.status.upkeep;
+        let due = |row: &UpkeepRow| matches!(&*row.state, "overdue" | "never_done");
+        let rows = upkeep.iter().map(|row| ([("upkeep", &*row.upkeep)], flag(due(row))));
+        page.gauges(("hazard_upkeep_due", "The calibration or proof test is overdue.", None), rows)?;
+        let rows = upkeep.iter().map(|row| ([("upkeep", &*row.upkeep)], flag(row.failing)));
+        page.gauges(("hazard_upkeep_failing", "The last test was not passed.", None), rows)
     }
 
     fn calls(&self, page: &mut Page<'_>) -> fmt::Result {

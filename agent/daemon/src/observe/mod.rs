@@ -8,12 +8,16 @@ mod latency;
 pub mod log;
 pub mod metrics;
 mod render;
+mod report;
 pub mod status;
 mod tell;
 mod texts;
+mod upkeep;
 
 pub use calls::{CallRow, Calls};
 pub use interlocks::{Interlocks, PermitRow, TripRow, VoteRow};
 pub use latency::{BOUNDS_US, Histogram, Latencies};
-pub use status::{Facts, Status, render_alarms, render_calls, render_interlocks};
+pub use report::render_test;
+pub use status::{Facts, Status, render_alarms, render_calls, render_interlocks, render_upkeep};
 pub(crate) use texts::kind;
+pub use upkeep::{FailureRow, FigureRow, Figures, TestReport, Took, Tripped, UpkeepRow};

@@ -9,6 +9,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::status::{AlarmRow, Shown, Standing, Status, UplinkRow};
 use super::texts::{self, pick};
+use super::upkeep::UpkeepRow;
 use crate::config::{Lang, Style};
 
 /// More rows than a screen has; the rest is only counted.
@@ -21,10 +22,12 @@ pub(super) fn screen(status: &Status, lang: Lang, style: Style) -> String {
     screen.verdict(status);
     screen.lines.push(headline(status, lang));
     screen.notices(status);
+    screen.lines.extend(status.figures.line(lang));
     screen.alarms(status);
     screen.calls(status);
     screen.interlocks(status, false);
     screen.withheld(status);
+    screen.upkeep(status, false);
     screen.hazards(status);
     screen.impaired(status);
     screen.delays(status);
@@ -46,6 +49,17 @@ pub(super) fn interlocks(status: &Status, lang: Lang, style: Style) -> String {
     screen.interlocks(status, true);
     if screen.lines.is_empty() {
         screen.lines.push(pick(lang, "没有联锁", "there are no interlocks").to_owned());
+    }
+    screen.lines.extend(status.figures.line(lang));
+    painted(&screen.lines, style)
+}
+
+pub(super) fn upkeep(status: &Status, lang: Lang, style: Style) -> String {
+    let mut screen = Screen { lines: Vec::new(), lang };
+    screen.upkeep(status, true);
+    if screen.lines.is_empty() {
+        let none = "没有标定与测试：写 [[upkeep]]";
+        screen.lines.push(pick(lang, none, "no upkeep is configured: write [[upkeep]]").to_owned());
     }
     painted(&screen.lines, style)
 }
@@ -178,6 +192,16 @@ impl Screen {
             *cell = clean(cell);
         }
         self.section(pick(self.lang, "联锁", "Interlocks"), rows);
+    }
+
+    /// What comes due and what runs, or everything.
+    fn upkeep(&mut self, status: &Status, whole: bool) {
+        let lang = self.lang;
+        let shown = status.upkeep.iter().filter(|row| whole || !row.is_quiet());
+        let day = |at: &str| local(at, "%Y-%m-%d");
+        let cells = |row: &UpkeepRow| row.cells(day, lang).iter().map(|cell| clean(cell)).collect();
+        let rows = shown.map(cells).collect();
+        self.section(pick(lang, "标定与测试", "Upkeep"), rows);
     }
 
     fn hazards(&mut self, status: &Status) {
@@ -362,7 +386,7 @@ fn journal_cells(status: &Status, lang: Lang) -> Vec<String> {
     ]
 }
 
-fn said(lang: Lang, zh: &str, en: &str) -> String {
+pub(super) fn said(lang: Lang, zh: &str, en: &str) -> String {
     match lang {
         Lang::Zh => zh.to_owned(),
         Lang::En => en.to_owned(),
@@ -388,13 +412,13 @@ fn aligned(rows: &[Vec<String>]) -> Vec<String> {
 }
 
 /// Names come from files and reasons from the network: neither may move the cursor or change a colour.
-fn clean(text: &str) -> String {
+pub(super) fn clean(text: &str) -> String {
     let is_sly = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.chars().map(|c| if is_sly(c) { '\u{fffd}' } else { c }).collect()
 }
 
 /// Six digits at most: nobody reads more from across the room.
-fn rounded(number: f64) -> String {
+pub(super) fn rounded(number: f64) -> String {
     if number.abs() >= 1e6 || (number != 0.0 && number.abs() < 1e-3) {
         return format!("{number:.3e}");
     }

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::calls::Calls;
 use super::interlocks::Interlocks;
 use super::latency::Latencies;
+use super::upkeep::{Figures, UpkeepRow};
 use super::{render, tell};
 use crate::config::{Lang, Style};
 use crate::dictionary::Dictionary;
@@ -70,6 +71,12 @@ pub struct Status {
     /// Votes, trips and permits.
     #[serde(default)]
     pub interlocks: Interlocks,
+    /// Calibrations and proof tests, in site order.
+    #[serde(default)]
+    pub upkeep: Vec<UpkeepRow>,
+    /// The standing figures.
+    #[serde(default)]
+    pub figures: Figures,
     /// Calls that nobody has answered.
     #[serde(default)]
     pub calls: Calls,
@@ -149,6 +156,12 @@ pub fn render_alarms(status: &Status, lang: Lang, style: Style) -> String {
 #[must_use]
 pub fn render_interlocks(status: &Status, lang: Lang, style: Style) -> String {
     render::interlocks(status, lang, style)
+}
+
+/// All calibrations and proof tests.
+#[must_use]
+pub fn render_upkeep(status: &Status, lang: Lang, style: Style) -> String {
+    render::upkeep(status, lang, style)
 }
 
 /// All open calls.

@@ -20,6 +20,7 @@ use super::status::{
     Agent, AlarmRow, BusRow, BypassRow, Clock, DelayRow, DeviceRow, Facts, JournalRow, LedgerRow, LinkRow,
     OutputRow, Place, PointRow, Shown, Standing, Status, UplinkRow, Word,
 };
+use super::upkeep::{Figures, UpkeepRow};
 use crate::dictionary::{Dictionary, PointEntry};
 use crate::modbus::LinkCounts;
 use crate::words;
@@ -46,6 +47,8 @@ pub(super) fn status(snapshot: &Snapshot, facts: &Facts) -> Status {
         bypasses: bypasses(snapshot, dictionary),
         key_periods: dictionary.key_periods.clone(),
         interlocks: Interlocks::new(snapshot, dictionary),
+        upkeep: UpkeepRow::all(snapshot, dictionary),
+        figures: Figures::new(snapshot.figures),
         calls: Calls::new(snapshot, dictionary),
         devices: devices(snapshot, dictionary),
         buses: buses(snapshot, facts),
@@ -89,6 +92,9 @@ fn standing(condition: Condition, dictionary: &Dictionary) -> Standing {
         Condition::KeyPeriod(period) => Some(named(&dictionary.key_periods, period.index())),
         Condition::BusDown(bus) | Condition::BusOverrun(bus) | Condition::DelayExceeded(bus) => {
             Some(named(&dictionary.buses, bus.index()))
+        }
+        Condition::UpkeepDue(upkeep) | Condition::UpkeepFailing(upkeep) => {
+            Some(dictionary.upkeep_name(upkeep))
         }
         Condition::CallFailed(role) => Some(named(&dictionary.roles, role.index())),
         Condition::SafeguardAbsent(id) => {

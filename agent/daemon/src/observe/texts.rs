@@ -95,6 +95,43 @@ pub(super) fn hold(word: &str, lang: Lang) -> &str {
     look(&HOLDS, word, lang)
 }
 
+pub(super) fn duty(word: &str, lang: Lang) -> &str {
+    const DUTIES: [(&str, &str, &str); 2] =
+        [("calibration", "标定", "calibration"), ("proof_test", "功能测试", "proof test")];
+    look(&DUTIES, word, lang)
+}
+
+pub(super) fn due(word: &str, lang: Lang) -> &str {
+    const DUES: [(&str, &str, &str); 5] = [
+        ("fine", "未到期", "fine"),
+        ("due_soon", "即将到期", "due soon"),
+        ("overdue", "超期", "overdue"),
+        ("never_done", "从未做过", "never done"),
+        ("unjudged", "时钟不可信，无法判断", "the clock cannot tell"),
+    ];
+    look(&DUES, word, lang)
+}
+
+/// Why a test was not passed; `never_90` and `never_back` are `too_slow` and `not_recovered` without a time.
+pub(super) fn failure(word: &str, lang: Lang) -> &str {
+    const FAILURES: [(&str, &str, &str); 13] = [
+        ("no_good_value", "加气前或加气中没有可信的读数", "no believable value before the gas or under it"),
+        ("no_response", "读数没有离开基线", "the value never left its baseline"),
+        ("too_slow", "响应太慢", "responded too slowly"),
+        ("never_90", "没有达到 90 %", "never came to 90 %"),
+        ("not_recovered", "恢复太慢", "came back too slowly"),
+        ("never_back", "没有回到基线", "never came back"),
+        ("deviation", "偏差超限", "the deviation is too large"),
+        ("alarm_did_not_trip", "没有报警", "did not trip"),
+        ("trip_did_not_move", "没有动作", "did not move"),
+        ("not_proven", "反馈没有显示到位", "its feedback did not show the safe position"),
+        ("aborted", "中途放弃", "given up"),
+        ("restarted", "网关中途重启，已看到的作废", "the gateway restarted: what it had seen is gone"),
+        ("timed_out", "到时没有人完成", "nobody finished it in time"),
+    ];
+    look(&FAILURES, word, lang)
+}
+
 pub(super) fn outcome(word: &str, lang: Lang) -> &str {
     const OUTCOMES: [(&str, &str, &str); 4] = [
         ("quiet", "正常", "quiet"),
@@ -157,63 +194,70 @@ pub(super) fn doubt(word: &str, lang: Lang) -> &str {
     }
 }
 
+const CONDITIONS: [(&str, &str, &str); 16] = [
+    (
+        "call_failed",
+        "呼叫不到：检查网络和接收程序，已改叫下一级",
+        "cannot be called: check network and receiver; the next rung is called instead",
+    ),
+    ("key_period", "限值收紧，不得新开旁路", "set-points are tighter, and no bypass is begun"),
+    (
+        "alarm_flood",
+        "报警泛滥：十分钟内超过 10 条，先看首警",
+        "alarm flood: more than 10 in ten minutes; look at the first-up",
+    ),
+    ("alarm_chatter", "报警抖动：检查回差和延时", "comes and goes: check its deadband and delays"),
+    (
+        "retentive_down",
+        "掉电保持写不进：断电后报警和旁路会丢；检查磁盘",
+        "what must outlive a power cut cannot be kept: check the disk",
+    ),
+    (
+        "journal_down",
+        "日志写不进：记录只在内存，断电即失；检查磁盘",
+        "cannot be written: records are in memory only; check the disk",
+    ),
+    ("journal_behind", "日志跟不上读数：检查磁盘速度", "too slow for the readings: check the disk"),
+    (
+        "uplink_down",
+        "断开：检查网络、平台地址、证书",
+        "not connected: check network, platform address, certificates",
+    ),
+    (
+        "output_fault",
+        "输出写不进：检查继电器模块的供电与接线，现场声光可能不动作",
+        "does not take its level: check the relay module; horn or beacon may stay off",
+    ),
+    (
+        "bus_down",
+        "总线不通：检查串口、网线、转换器电源",
+        "no port or connection: check serial port, network cable, converter",
+    ),
+    (
+        "bus_overrun",
+        "轮询超时：设备太多或周期太短",
+        "cannot keep its periods: too many devices or too short periods",
+    ),
+    (
+        "delay_exceeded",
+        "报警延迟超限：比 hazard plan 的最坏情况还慢；先查应答慢或断续的设备",
+        "alarms take longer than `hazard plan` says: first the devices that answer late or now and then",
+    ),
+    ("clock_untrusted", "时钟不可信：检查对时", "not to be trusted: check time synchronisation"),
+    (
+        "safeguard_absent",
+        "未设置：重大事故隐患，按整改期限补设",
+        "not fitted: a standing major hazard; have it fitted by its deadline",
+    ),
+    (
+        "upkeep_due",
+        "标定或功能测试超期或从未做过，见 hazard upkeep",
+        "overdue or never done: see hazard upkeep",
+    ),
+    ("upkeep_failing", "上次标定或功能测试未通过：检修后重做", "not passed last time: repair and test again"),
+];
+
 pub(super) fn condition(word: &str, lang: Lang) -> &str {
-    const CONDITIONS: [(&str, &str, &str); 14] = [
-        (
-            "call_failed",
-            "呼叫不到：检查网络和接收程序，已改叫下一级",
-            "cannot be called: check network and receiver; the next rung is called instead",
-        ),
-        (
-            "alarm_flood",
-            "报警泛滥：十分钟内超过 10 条，先看首警",
-            "alarm flood: more than 10 in ten minutes; look at the first-up",
-        ),
-        ("alarm_chatter", "报警抖动：检查回差和延时", "comes and goes: check its deadband and delays"),
-        (
-            "retentive_down",
-            "掉电保持写不进：断电后报警和旁路会丢；检查磁盘",
-            "what must outlive a power cut cannot be kept: check the disk",
-        ),
-        (
-            "journal_down",
-            "日志写不进：记录只在内存，断电即失；检查磁盘",
-            "cannot be written: records are in memory only; check the disk",
-        ),
-        ("journal_behind", "日志跟不上读数：检查磁盘速度", "too slow for the readings: check the disk"),
-        (
-            "uplink_down",
-            "断开：检查网络、平台地址、证书",
-            "not connected: check network, platform address, certificates",
-        ),
-        (
-            "output_fault",
-            "输出写不进：检查继电器模块的供电与接线，现场声光可能不动作",
-            "does not take its level: check the relay module; horn or beacon may stay off",
-        ),
-        (
-            "bus_down",
-            "总线不通：检查串口、网线、转换器电源",
-            "no port or connection: check serial port, network cable, converter",
-        ),
-        (
-            "bus_overrun",
-            "轮询超时：设备太多或周期太短",
-            "cannot keep its periods: too many devices or too short periods",
-        ),
-        ("key_period", "限值收紧，不得新开旁路", "set-points are tighter, and no bypass is begun"),
-        (
-            "delay_exceeded",
-            "报警延迟超限：比 hazard plan 的最坏情况还慢；先查应答慢或断续的设备",
-            "alarms take longer than `hazard plan` says: first the devices that answer late or now and then",
-        ),
-        ("clock_untrusted", "时钟不可信：检查对时", "not to be trusted: check time synchronisation"),
-        (
-            "safeguard_absent",
-            "未设置：重大事故隐患，按整改期限补设",
-            "not fitted: a standing major hazard; have it fitted by its deadline",
-        ),
-    ];
     look(&CONDITIONS, word, lang)
 }
 
@@ -227,6 +271,7 @@ pub(super) fn subject(word: &str, lang: Lang) -> &'static str {
         "bus_down" | "bus_overrun" | "delay_exceeded" => pick(lang, "总线", "bus"),
         "key_period" => pick(lang, "重点时段", "key period"),
         "safeguard_absent" => pick(lang, "安全设施", "safeguard"),
+        "upkeep_due" | "upkeep_failing" => pick(lang, "标定与测试", "upkeep"),
         "call_failed" => pick(lang, "叫应", "role"),
         _ => pick(lang, "自身", "agent"),
     }

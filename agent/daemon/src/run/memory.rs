@@ -15,11 +15,13 @@ use hazard_core::retentive::Retained;
 use hazard_core::{ClockTrust, Engine, Mono, Utc};
 use tracing::{error, info};
 
+use super::upkeep;
+
 use crate::clock::Clock;
 use crate::dictionary::Dictionary;
 use crate::retentive::{self, AlarmRow, BypassRow, CallRow, CalledRow, Page, Retentive, TripRow};
 
-/// What is left of a bypass is written down so often: after a power cut it is known to this.
+/// What is left of a bypass and the sums of the figures are written down so often: after a power cut they are known to this.
 const AGAIN: Duration = Duration::from_secs(60);
 /// How long the end of a run waits for the disk.
 const CLOSE: Duration = Duration::from_secs(2);
@@ -29,8 +31,6 @@ pub(super) struct Memory {
     dictionary: Arc<Dictionary>,
     revision: Option<u64>,
     kept_at: Mono,
-    /// Something on the page runs out, so that its age matters.
-    timed: bool,
     down: bool,
 }
 
@@ -55,14 +55,7 @@ impl Memory {
             }
         }
         let keeper = Retentive::spawn(dir)?;
-        Ok(Self {
-            keeper,
-            dictionary: Arc::clone(dictionary),
-            revision: None,
-            kept_at: now,
-            timed: false,
-            down: false,
-        })
+        Ok(Self { keeper, dictionary: Arc::clone(dictionary), revision: None, kept_at: now, down: false })
     }
 
     /// Keeps what has changed.
@@ -72,15 +65,13 @@ impl Memory {
             self.down = down;
             engine.retentive_said(now, down);
         }
-        let again = self.timed && now.since(self.kept_at) >= AGAIN;
+        let again = now.since(self.kept_at) >= AGAIN;
         if self.revision == Some(engine.revision()) && !again {
             return;
         }
         self.revision = Some(engine.revision());
         self.kept_at = now;
-        let page = self.now(engine, clock);
-        self.timed = !page.bypasses.is_empty() || page.alarms.iter().any(|alarm| alarm.shelved_ms.is_some());
-        self.keeper.keep(page);
+        self.keeper.keep(self.now(engine, clock));
     }
 
     /// What must outlive a restart at this moment.
@@ -122,6 +113,11 @@ impl Memory {
                 .iter()
                 .filter_map(|permit| names.permits.get(permit.index()).cloned())
                 .collect(),
+            latest_ms: retained.upkeep.latest.map(Utc::unix_ms),
+            upkeep: upkeep::rows(&retained.upkeep, names),
+            tests: upkeep::tests(&retained.upkeep, names),
+            interlocks: retained.figures.map(|figures| upkeep::share_row(figures.interlocks)),
+            healthy: retained.figures.map(|figures| upkeep::share_row(figures.healthy)),
             calls: retained.calls.calls.iter().map(|call| call_row(names, call)).collect(),
             called: retained.calls.roles.iter().filter_map(|role| called_row(names, role)).collect(),
             answered: retained.answered.iter().map(|alarm| names.alarm_name(*alarm)).collect(),
@@ -158,6 +154,8 @@ fn named(page: &Page, names: &Dictionary) -> Retained {
             .filter(|(_, name)| page.permits.contains(name))
             .map(|(permit, _)| permit)
             .collect(),
+        upkeep: upkeep::kept(page, names),
+        figures: upkeep::figures(page),
         calls: call::Kept {
             calls: page.calls.iter().filter_map(|row| kept_call(names, row)).collect(),
             roles: page.called.iter().filter_map(|row| kept_role(names, row)).collect(),

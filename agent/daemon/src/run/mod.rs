@@ -6,6 +6,7 @@ mod calls;
 mod district;
 mod memory;
 mod people;
+mod upkeep;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,7 +24,7 @@ use tracing::{error, info, warn};
 use crate::clock::Clock;
 use crate::config::Loaded;
 use crate::control::{Deed, Refused};
-use crate::observe::{Facts, Latencies, Status};
+use crate::observe::{Facts, Latencies, Status, TestReport};
 use crate::retentive::Page;
 use crate::uplink::mqtt;
 use adapters::{Adapters, Inboxes};
@@ -57,12 +58,14 @@ pub struct Act {
 }
 
 /// What came of a command.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Done {
     /// How many alarms or points it changed.
     pub changed: u32,
     /// What it did not change.
     pub refused: Vec<Refused>,
+    /// The test that it ended.
+    pub test: Option<Box<TestReport>>,
 }
 
 /// No alarm or point has this name.
@@ -80,7 +83,7 @@ pub enum End {
 
 /// What a run leaves to the next one in the same process, should the disk not keep it.
 #[derive(Clone, Debug, Default)]
-pub struct Legacy(Option<Page>);
+pub struct Legacy(Option<Box<Page>>);
 
 /// What stays while configurations come and go.
 #[derive(Clone, Debug)]
@@ -140,7 +143,7 @@ impl Daemon {
         let mut engine = Engine::new(Arc::clone(&loaded.site), &Start { epoch, utc, trust }, now);
         let dictionary = Arc::new(loaded.dictionary.clone());
         let place = (&*loaded.state_dir, &dictionary);
-        let memory = Memory::take_up(&mut engine, place, (legacy.0, (now, utc, trust)))?;
+        let memory = Memory::take_up(&mut engine, place, (legacy.0.map(|page| *page), (now, utc, trust)))?;
         let district = District::new(loaded, epoch, &dictionary, utc);
         let (adapters, inboxes) = Adapters::start(loaded, epoch, &dictionary, (&district, &clock))?;
         info!(%epoch, config = loaded.hash, points = loaded.site.points.len(), "the agent runs");
@@ -182,7 +185,10 @@ impl Daemon {
             match event {
                 Event::Stop => return End::Stopped,
                 Event::Request(Request::Reload(next)) => {
-                    return End::Reload(next, Legacy(Some(self.memory.now(&self.engine, &self.clock))));
+                    return End::Reload(
+                        next,
+                        Legacy(Some(Box::new(self.memory.now(&self.engine, &self.clock)))),
+                    );
                 }
                 Event::Timer => {}
                 event => self.take(event),
@@ -240,7 +246,7 @@ impl Daemon {
 
     fn act(&mut self, now: Mono, act: Act) -> Result<Done, UnknownName> {
         let Act { actor, deed, note } = act;
-        let action = people::action(deed, &self.facts.dictionary)?;
+        let action = people::action(deed, (&self.facts.dictionary, &self.engine))?;
         let answer = self.engine.command(now, Command { actor, action, note });
         Ok(people::done(answer, &self.facts.dictionary))
     }

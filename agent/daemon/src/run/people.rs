@@ -2,19 +2,25 @@
 
 use std::time::Duration;
 
-use hazard_core::id::{AlarmId, PointId};
+use hazard_core::Engine;
+use hazard_core::id::{AlarmId, PointId, UpkeepId};
 use hazard_core::input::{Action, Answer, Subject};
 use hazard_core::outbox::record::{Refusal, Verb};
+use hazard_core::upkeep::Mark;
 
 use super::{Done, UnknownName};
-use crate::control::{Deed, Refused};
+use crate::control::{Deed, Finite, Refused};
 use crate::dictionary::Dictionary;
+use crate::observe::TestReport;
 use crate::words;
 
 /// What the engine is asked for.
-pub(super) fn action(deed: Deed, names: &Dictionary) -> Result<Action, UnknownName> {
+pub(super) fn action(deed: Deed, (names, engine): (&Dictionary, &Engine)) -> Result<Action, UnknownName> {
     let alarm = |name: String| names.alarm(&name).ok_or(UnknownName(name));
     let point = |tag: String| names.point(&tag).ok_or(UnknownName(tag));
+    let test = |tag: String| -> Result<UpkeepId, UnknownName> {
+        names.point(&tag).and_then(|point| engine.test_of(point)).ok_or(UnknownName(tag))
+    };
     let some = |name: Option<String>| -> Result<Option<AlarmId>, UnknownName> { name.map(alarm).transpose() };
     Ok(match deed {
         Deed::Silence { alarm } => Action::Act(Verb::Silence, some(alarm)?),
@@ -29,6 +35,15 @@ pub(super) fn action(deed: Deed, names: &Dictionary) -> Result<Action, UnknownNa
         Deed::Rearm { point: tag } => Action::EndBypass(point(tag)?),
         Deed::Answer { alarm: name } => Action::Answer(alarm(name)?),
         Deed::ResetTrip { trip } => Action::ResetTrip(names.trip(&trip).ok_or(UnknownName(trip))?),
+        Deed::BeginTest { point, duty, approver, applied } => {
+            let name = format!("{point}/{}", duty.name());
+            let upkeep = names.upkeep(&name).ok_or(UnknownName(name))?;
+            Action::BeginTest { upkeep, approver, applied: applied.map(|Finite(value)| value) }
+        }
+        Deed::GasOn { point } => Action::MarkTest(test(point)?, Mark::Applied),
+        Deed::GasOff { point } => Action::MarkTest(test(point)?, Mark::Removed),
+        Deed::FinishTest { point } => Action::FinishTest(test(point)?),
+        Deed::AbortTest { point } => Action::AbortTest(test(point)?),
     })
 }
 
@@ -44,7 +59,8 @@ pub(super) fn done(answer: Answer, names: &Dictionary) -> Done {
             Subject::Alarm(AlarmId(id)) => names.alarm_name(AlarmId(id)),
             Subject::Point(PointId(id)) => names.point_name(PointId(id)),
             Subject::Vote(vote) => named(&names.votes, vote.index()),
-            Subject::Trip(trip) => named(&names.trips, trip.index()),
+            Subject::Trip(trip) => names.trip_name(trip),
+            Subject::Upkeep(upkeep) => names.upkeep_name(upkeep),
         },
         why: words::refusal(refusal).to_owned(),
         max: match refusal {
@@ -53,5 +69,6 @@ pub(super) fn done(answer: Answer, names: &Dictionary) -> Done {
             _ => None,
         },
     };
-    Done { changed: answer.changed, refused: answer.refused.into_iter().map(refused).collect() }
+    let test = answer.evidence.map(|evidence| Box::new(TestReport::new(&evidence, names)));
+    Done { changed: answer.changed, refused: answer.refused.into_iter().map(refused).collect(), test }
 }

@@ -7,6 +7,7 @@ mod json;
 mod names;
 mod record;
 mod state;
+mod upkeep;
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -354,7 +354,7 @@ impl<'a> Lowering<'a> {
         Some(FeedbackSpec { point, side, limit })
     }
 
-    fn alarm_at(&mut self, name: Node<'a>) -> Option<AlarmId> {
+    pub(super) fn alarm_at(&mut self, name: Node<'a>) -> Option<AlarmId> {
         self.cause_named(name, false).and_then(|cause| match cause {
             Cause::Alarm(alarm) => Some(alarm),
             Cause::Vote(_) => None,
@@ -401,7 +401,7 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    fn point_at(&mut self, node: Node<'a>) -> Option<PointId> {
+    pub(super) fn point_at(&mut self, node: Node<'a>) -> Option<PointId> {
         let name = node.value().as_str().unwrap_or_default();
         match self.tags.find(name) {
             Found::At(point) => Some(PointId(index(point))),
@@ -492,6 +492,6 @@ fn parse_rule(rule: &str) -> Option<(u8, u8)> {
 }
 
 /// A table position as the core counts it; these tables are bounded far below.
-fn short(position: usize) -> u16 {
+pub(super) fn short(position: usize) -> u16 {
     u16::try_from(position).unwrap_or(u16::MAX)
 }

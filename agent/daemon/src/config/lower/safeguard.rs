@@ -71,12 +71,19 @@ impl<'a> Lowering<'a> {
 
     fn deadline(&mut self, node: Node<'a>, safeguard: &SafeguardFile) -> String {
         let written = safeguard.deadline.clone().unwrap_or_default();
-        let is_day = written.parse::<Date>().is_ok_and(|day| day.to_string() == written);
-        if !written.is_empty() && !is_day {
-            let words = args!["deadline", &written];
-            self.faults.push(Fault::new(Code::BadDate, node.at("deadline"), words));
+        if !written.is_empty() {
+            self.day(node, "deadline", &written);
         }
         written
+    }
+
+    /// A day as people write it here, and no other way.
+    pub(super) fn day(&mut self, node: Node<'a>, key: &str, written: &str) -> Option<Date> {
+        let day = written.parse::<Date>().ok().filter(|day| day.to_string() == written);
+        if day.is_none() {
+            self.faults.push(Fault::new(Code::BadDate, node.at(key), args![key, written]));
+        }
+        day
     }
 
     fn enter_safeguard(&mut self, name: String, safeguard: SafeguardFile, deadline: String) {

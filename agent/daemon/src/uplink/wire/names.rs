@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use hazard_core::id::{AlarmId, PointId, SafeguardId};
+use hazard_core::id::{AlarmId, PointId, SafeguardId, UpkeepId};
 use hazard_core::{Utc, Value};
 
 use super::json;
@@ -95,6 +95,11 @@ impl Names {
             Some(entry) => json::scalar(out, &entry.name),
             None => unknown(out, safeguard.index()),
         }
+    }
+
+    /// Names a duty of upkeep.
+    pub(super) fn upkeep(&self, out: &mut Vec<u8>, upkeep: UpkeepId) {
+        json::scalar(out, &self.dictionary.upkeep_name(upkeep));
     }
 
     /// Names a vote, a trip or a permit.

@@ -31,6 +31,8 @@ pub(super) fn write(out: &mut Vec<u8>, record: &Record, names: &Names) {
         Body::Shelving(event) => shelving(out, event, names),
         Body::Bypass(event) => bypass(out, event, names),
         Body::Interlock(event) => super::interlock::write(out, event, names),
+        Body::Upkeep(event) => super::upkeep::write(out, event, names),
+        Body::Shares(day) => super::upkeep::shares(out, *day),
         Body::Call(event) => super::call::write(out, event, names),
     }
     raw(out, "}");
@@ -71,6 +73,10 @@ pub(super) fn condition(out: &mut Vec<u8>, condition: Condition, names: &Names) 
         Condition::KeyPeriod(id) => (",\"key_period\":", &names.dictionary.key_periods, id.index()),
         Condition::BusDown(id) | Condition::BusOverrun(id) | Condition::DelayExceeded(id) => {
             (",\"bus\":", &names.dictionary.buses, id.index())
+        }
+        Condition::UpkeepDue(id) | Condition::UpkeepFailing(id) => {
+            raw(out, ",\"upkeep\":");
+            return names.upkeep(out, id);
         }
         Condition::CallFailed(id) => (",\"role\":", &names.dictionary.roles, id.index()),
         Condition::SafeguardAbsent(id) => {

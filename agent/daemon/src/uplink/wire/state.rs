@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hazard_core::id::{AlarmId, Epoch};
+use hazard_core::id::{AlarmId, Epoch, PointId, UpkeepId};
 use hazard_core::outbox::record::{AlarmState, Condition};
 use hazard_core::{ClockTrust, Utc};
 
@@ -135,6 +135,13 @@ pub(super) fn write_birth(out: &mut Vec<u8>, identity: &Identity, names: &Names)
         scalar(out, &alarm.latch);
         raw(out, "}");
     });
+    rest(out, names);
+    raw(out, "}");
+}
+
+/// Appends everything of a birth message but its points and alarms.
+fn rest(out: &mut Vec<u8>, names: &Names) {
+    let dictionary = &names.dictionary;
     for (field, words) in [
         (",\"devices\":", &dictionary.devices),
         (",\"buses\":", &dictionary.buses),
@@ -160,7 +167,19 @@ pub(super) fn write_birth(out: &mut Vec<u8>, identity: &Identity, names: &Names)
             scalar(out, rows);
         }
     }
-    raw(out, "}");
+    if !dictionary.upkeep.is_empty() {
+        raw(out, ",\"upkeep\":");
+        list(out, (0..).map(UpkeepId).zip(&dictionary.upkeep), |out, (id, entry)| {
+            raw(out, "{\"upkeep\":");
+            names.upkeep(out, id);
+            raw(out, ",\"point\":");
+            names.point_id(out, PointId(entry.point));
+            raw(out, ",\"duty\":");
+            scalar(out, &entry.duty);
+            record::number_field(out, ",\"every_days\":", entry.every_days.into());
+            raw(out, "}");
+        });
+    }
 }
 
 /// Appends an array of `entries`.

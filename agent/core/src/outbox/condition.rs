@@ -1,0 +1,75 @@
+//! What of the agent or of the site a person must know about, as long as it stands.
+
+use crate::id::{AlarmId, BusId, KeyPeriodId, OutputId, RoleId, SafeguardId, UpkeepId, UplinkId};
+
+/// A condition of the agent or of the site that a person must know about; no point has it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Condition {
+    /// The journal cannot be opened or written: records live in memory only.
+    JournalDown,
+    /// The journal is too slow for the readings.
+    JournalBehind,
+    /// The uplink has no connection.
+    UplinkDown(UplinkId),
+    /// A Modbus output does not accept its level.
+    OutputFault(OutputId),
+    /// The bus's port or connection is not there.
+    BusDown(BusId),
+    /// The bus cannot keep its periods.
+    BusOverrun(BusId),
+    /// The wall clock cannot be trusted.
+    ClockUntrusted,
+    /// More new alarms than a person can take in (报警泛滥).
+    AlarmFlood,
+    /// The alarm comes and goes (报警抖动).
+    AlarmChatter(AlarmId),
+    /// What must outlive a power cut cannot be kept: alarms are announced, and would be forgotten with the power.
+    RetentiveDown,
+    /// A safeguard that the site must have is not there: a standing major hazard, which no point measures.
+    SafeguardAbsent(SafeguardId),
+    /// 报警延迟超限: a safety block of the bus was read, or a coil written, later than `hazard plan` says. It names the bus
+    /// and not the point, for the points of a bus share its line, the cause and the remedy; `hazard status` has the points.
+    ///
+    /// [`Self::BusOverrun`] says that a poll was left out, of any block; a delay may stay within its bound then, and a bound
+    /// may be exceeded with every poll sent.
+    DelayExceeded(BusId),
+    /// 重点时段 is on: set-points are tighter, and nobody begins a bypass.
+    KeyPeriod(KeyPeriodId),
+    /// 标定或功能测试超期: the work should have been done, and nobody knows whether the detector still sees.
+    UpkeepDue(UpkeepId),
+    /// 标定或功能测试未通过: the last one was not passed, until one is.
+    UpkeepFailing(UpkeepId),
+    /// The last order to call this role did not arrive: it may not hear of the next alarm either.
+    CallFailed(RoleId),
+}
+
+impl Condition {
+    /// Whether the monitoring itself is impaired. A lamp that a missing wall keeps lit tells nobody of the next fault.
+    #[must_use]
+    pub const fn impairs(self) -> bool {
+        match self {
+            Self::JournalDown
+            | Self::JournalBehind
+            | Self::UplinkDown(_)
+            | Self::OutputFault(_)
+            | Self::BusDown(_)
+            | Self::BusOverrun(_)
+            | Self::ClockUntrusted
+            | Self::RetentiveDown
+            | Self::DelayExceeded(_)
+            | Self::UpkeepDue(_)
+            | Self::UpkeepFailing(_)
+            | Self::CallFailed(_) => true,
+            Self::SafeguardAbsent(_) | Self::AlarmFlood | Self::AlarmChatter(_) | Self::KeyPeriod(_) => false,
+        }
+    }
+}
+
+/// A condition began or ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SystemEvent {
+    /// The condition.
+    pub condition: Condition,
+    /// Whether it stands.
+    pub raised: bool,
+}

@@ -1,0 +1,64 @@
+//! What the engine looks after besides the plant: its journal, the number of its alarms, key periods, safeguards, and what must
+//! outlive a power cut. Each is a condition that people see.
+
+use alloc::collections::BTreeSet;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use crate::Mono;
+use crate::engine::Engine;
+use crate::id::{KeyPeriodId, SafeguardId};
+use crate::outbox::JournalState;
+use crate::outbox::record::Condition;
+use crate::site::SafeguardState;
+
+impl Engine {
+    pub(crate) fn watch_journal(&mut self) {
+        let down = match self.outbox.journal() {
+            JournalState::Open => false,
+            JournalState::Opening { until } => self.now() >= until,
+            JournalState::Down { .. } => true,
+        };
+        self.set(Condition::JournalDown, down);
+        self.set(Condition::JournalBehind, self.outbox.is_journal_behind());
+    }
+
+    pub(crate) fn watch_flood(&mut self) {
+        self.plant.flood.look(self.now());
+        self.set(Condition::AlarmFlood, self.plant.flood.is_flooded());
+        let chatter: BTreeSet<Condition> =
+            self.plant.flood.chatter().iter().map(|alarm| Condition::AlarmChatter(*alarm)).collect();
+        let known = self.conditions.iter().filter(|known| matches!(known, Condition::AlarmChatter(_)));
+        let over: Vec<Condition> = known.filter(|known| !chatter.contains(known)).copied().collect();
+        for condition in over {
+            self.set(condition, false);
+        }
+        for condition in chatter {
+            self.set(condition, true);
+        }
+    }
+
+    /// What must outlive a power cut can be kept, or not.
+    pub fn retentive_said(&mut self, now: Mono, down: bool) {
+        self.reach(now);
+        self.set(Condition::RetentiveDown, down);
+        self.finish_turn();
+    }
+
+    pub(crate) fn watch_periods(&mut self) {
+        let site = Arc::clone(&self.site);
+        self.periods.look(&site.key_periods, self.stamp());
+        self.plant.key_period = self.periods.any();
+        self.calls_in_key_period(self.periods.any());
+        for id in (0..).map(KeyPeriodId).take(site.key_periods.len()) {
+            self.set(Condition::KeyPeriod(id), self.periods.is_active(id));
+        }
+    }
+
+    pub(crate) fn note_safeguards(&mut self) {
+        let site = Arc::clone(&self.site);
+        for (id, safeguard) in (0..).map(SafeguardId).zip(&site.safeguards) {
+            self.set(Condition::SafeguardAbsent(id), safeguard.state == SafeguardState::Absent);
+        }
+    }
+}
