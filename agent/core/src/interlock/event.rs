@@ -170,7 +170,7 @@ impl From<Hold> for HoldStanding {
 }
 
 impl InterlockStep {
-    /// A change of a scan as a record says it; `trips` as they are now.
+    /// A change of a scan as a record says it.
     #[must_use]
     pub fn of(change: Change) -> Self {
         match change {
