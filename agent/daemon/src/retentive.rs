@@ -18,6 +18,8 @@ pub const FILE: &str = "retentive.json";
 const VERSION: u32 = 1;
 /// No site has so much to keep; a damaged file must not fill the memory.
 const BYTES_MAX: u64 = 16 << 20;
+/// After a page, changes are gathered for so long: a power cut may take those of this time.
+const GATHER: Duration = Duration::from_millis(100);
 /// A disk that hangs must not keep the gateway from alarming: it starts without.
 const READ_WITHIN: Duration = Duration::from_secs(1);
 
@@ -347,6 +349,8 @@ fn keep_on(dir: &Path, desk: &Desk) {
             tracing::error!(%fault, "what must outlive a power cut cannot be written");
         }
         state.down = written.is_err();
+        // What changes within a moment shares the next page: each page costs two syncs. The first is never kept waiting.
+        drop(desk.changed.wait_timeout_while(state, GATHER, |state| !state.closing));
     }
 }
 
