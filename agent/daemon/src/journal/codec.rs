@@ -34,11 +34,11 @@ pub fn encode(record: &Record, bytes: &mut Vec<u8>) {
 ///
 /// # Errors
 /// Whatever the bytes are, when they are not exactly so many records.
-pub fn decode(version: u8, count: u16, mut bytes: &[u8]) -> Result<Vec<Arc<Record>>, NotRecords> {
-    if version != VERSION || usize::from(count) > RECORDS_MAX {
+pub fn decode(version: u8, count: usize, mut bytes: &[u8]) -> Result<Vec<Arc<Record>>, NotRecords> {
+    if version != VERSION || count > RECORDS_MAX {
         return Err(NotRecords);
     }
-    let mut records = Vec::with_capacity(usize::from(count));
+    let mut records = Vec::with_capacity(count);
     for _ in 0..count {
         let (record, rest) = take::<mirror::Record>(bytes)?;
         records.push(Arc::new(Record::try_from(record)?));

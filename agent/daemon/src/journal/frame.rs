@@ -3,25 +3,35 @@
 
 use std::sync::Arc;
 
-use hazard_core::outbox::{Lane, Record};
+use hazard_core::outbox::{Count, Lane, Record};
 
+use super::chain::{Link, Mark};
 use super::codec::{self, NotRecords};
+use super::columns;
 use super::index::{lane_byte, lane_of};
 
-/// The first bytes of each block.
-pub(super) const MAGIC: [u8; 4] = *b"HZB1";
+/// What the magic of each version begins with.
+pub(super) const MAGIC: [u8; 3] = *b"HZB";
 
-/// Bytes before the payload.
-pub(super) const HEAD_BYTES: usize = 40;
+/// The first version: no link, a count of two bytes.
+const MAGIC_1: [u8; 4] = *b"HZB1";
+const HEAD_1_BYTES: usize = 40;
+
+/// The version that is written.
+const MAGIC_2: [u8; 4] = *b"HZB2";
+const HEAD_2_BYTES: usize = 90;
 
 /// A value beyond this may make sled write a page outside its main file (decisions/0003).
 const VALUE_BYTES_MAX: usize = 6_500;
 
 /// Encoded bytes of one block before compression; more is damage, unless a single record is that large.
-const PLAIN_BYTES_MAX: usize = 32 << 10;
+const PLAIN_BYTES_MAX: usize = 64 << 10;
 
 /// A single record's encoded bytes at most: 2000 readings with the longest texts.
 const RECORD_BYTES_MAX: usize = 4 << 20;
+
+/// The codec of a block whose records are columns.
+const COLUMNS: u8 = 2;
 
 /// One block.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -30,7 +40,21 @@ pub(super) struct Frame {
     pub(super) ordinal: u64,
     pub(super) first: u64,
     pub(super) last: u64,
+    pub(super) count: u32,
+    /// Where its lane stood before its first record; blocks of the first version do not say.
+    pub(super) before: Option<Mark>,
+    head_bytes: usize,
     bytes: Vec<u8>,
+}
+
+/// How much work goes into a block.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Effort {
+    /// Records are waiting to become durable.
+    Quick,
+    /// It is kept for long.
+    #[allow(dead_code)]
+    Small,
 }
 
 /// The records of the block that `bytes` begin with, with the ordinal of their epoch.
@@ -42,66 +66,141 @@ pub fn read_block(bytes: &[u8]) -> Result<(u64, Vec<Arc<Record>>), NotRecords> {
     Ok((frame.ordinal, frame.records()?))
 }
 
-/// The blocks of an epoch's records, in ascending order per lane.
-pub(super) fn frames(ordinal: u64, records: &[Arc<Record>]) -> Vec<Frame> {
+/// The blocks of an epoch's records, in ascending order per lane; moves the lanes' marks on.
+pub(super) fn frames(
+    ordinal: u64,
+    records: &[Arc<Record>],
+    marks: &mut [Mark; 2],
+    effort: Effort,
+) -> Vec<Frame> {
     let mut frames = Vec::new();
     for lane in [Lane::Event, Lane::Reading] {
         let of_lane: Vec<_> = records.iter().filter(|record| record.lane() == lane).collect();
-        for block in of_lane.chunks(codec::RECORDS_MAX) {
-            frame_all(ordinal, lane, block, &mut frames);
+        let mut block = Block { ordinal, lane, mark: marks[lane as usize], effort };
+        let mut rest = of_lane.as_slice();
+        let mut size = codec::RECORDS_MAX;
+        while !rest.is_empty() {
+            let (frame, taken) = block.of(rest, size);
+            // The next one is likely to need as many for a value that is just allowed.
+            let full = taken * VALUE_BYTES_MAX / frame.bytes.len().max(1);
+            size = (full - full / 16).clamp(1, block.records_max());
+            block.mark = block.mark.after(rest[..taken].iter().copied());
+            rest = &rest[taken..];
+            frames.push(frame);
         }
+        marks[lane as usize] = block.mark;
     }
     frames
 }
 
-fn frame_all(ordinal: u64, lane: Lane, records: &[&Arc<Record>], frames: &mut Vec<Frame>) {
-    let (Some(first), Some(last)) = (records.first(), records.last()) else { return };
-    let mut plain = Vec::new();
-    for record in records {
-        codec::encode(record, &mut plain);
+/// What the blocks of a lane have in common.
+struct Block {
+    ordinal: u64,
+    lane: Lane,
+    mark: Mark,
+    effort: Effort,
+}
+
+impl Block {
+    fn records_max(&self) -> usize {
+        match self.lane {
+            Lane::Event => codec::RECORDS_MAX,
+            Lane::Reading => columns::RECORDS_MAX,
+        }
     }
-    let payload = zstd::bulk::compress(&plain, 1).unwrap_or_default();
-    let fits = plain.len() <= PLAIN_BYTES_MAX && HEAD_BYTES + payload.len() <= VALUE_BYTES_MAX;
-    if records.len() > 1 && !fits {
-        let (front, back) = records.split_at(records.len() / 2);
-        frame_all(ordinal, lane, front, frames);
-        frame_all(ordinal, lane, back, frames);
-        return;
+
+    /// A block of the first `size` records or, where that is too large, of fewer; and of how many.
+    fn of(&self, records: &[&Arc<Record>], size: usize) -> (Frame, usize) {
+        let mut size = size.min(records.len());
+        loop {
+            let (version, plain) = self.plain(&records[..size]);
+            let payload = zstd::bulk::compress(&plain, self.level()).unwrap_or_default();
+            let fits = plain.len() <= PLAIN_BYTES_MAX && HEAD_2_BYTES + payload.len() <= VALUE_BYTES_MAX;
+            if size <= 1 || fits {
+                return (self.frame(version, &records[..size], &payload), size);
+            }
+            size = size.div_ceil(2);
+        }
     }
-    let (first, last) = (first.seq.0, last.seq.0);
-    let count = u16::try_from(records.len()).unwrap_or(u16::MAX);
-    let mut rest = vec![codec::VERSION, lane_byte(lane)];
-    for number in [ordinal, first, last] {
-        rest.extend_from_slice(&number.to_le_bytes());
+
+    fn plain(&self, records: &[&Arc<Record>]) -> (u8, Vec<u8>) {
+        let columns = (self.lane == Lane::Reading).then(|| columns::encode(records)).flatten();
+        let columns = columns.filter(|columns| columns.len() <= PLAIN_BYTES_MAX || records.len() > 1);
+        if let Some(columns) = columns {
+            return (COLUMNS, columns);
+        }
+        let mut plain = Vec::new();
+        for record in records {
+            codec::encode(record, &mut plain);
+        }
+        (codec::VERSION, plain)
     }
-    rest.extend_from_slice(&count.to_le_bytes());
-    rest.extend_from_slice(&payload);
-    let mut bytes = MAGIC.to_vec();
-    bytes.extend_from_slice(&u32::try_from(payload.len()).unwrap_or(u32::MAX).to_le_bytes());
-    bytes.extend_from_slice(&crc32fast::hash(&rest).to_le_bytes());
-    bytes.extend_from_slice(&rest);
-    frames.push(Frame { lane, ordinal, first, last, bytes });
+
+    const fn level(&self) -> i32 {
+        match self.effort {
+            Effort::Quick => 1,
+            Effort::Small => 6,
+        }
+    }
+
+    fn frame(&self, version: u8, records: &[&Arc<Record>], payload: &[u8]) -> Frame {
+        let first = records.first().map_or(0, |record| record.seq.0);
+        let last = records.last().map_or(0, |record| record.seq.0);
+        let count = u32::try_from(records.len()).unwrap_or(u32::MAX);
+        let mut rest = vec![version, lane_byte(self.lane)];
+        for number in [self.ordinal, first, last] {
+            rest.extend_from_slice(&number.to_le_bytes());
+        }
+        rest.extend_from_slice(&count.to_le_bytes());
+        let Mark { link, written } = self.mark;
+        rest.extend_from_slice(&written.records.to_le_bytes());
+        rest.extend_from_slice(&written.readings.to_le_bytes());
+        rest.extend_from_slice(&link.0);
+        rest.extend_from_slice(payload);
+        let mut bytes = MAGIC_2.to_vec();
+        bytes.extend_from_slice(&u32::try_from(payload.len()).unwrap_or(u32::MAX).to_le_bytes());
+        bytes.extend_from_slice(&crc32fast::hash(&rest).to_le_bytes());
+        bytes.extend_from_slice(&rest);
+        let (lane, ordinal, before) = (self.lane, self.ordinal, Some(self.mark));
+        Frame { lane, ordinal, first, last, count, before, head_bytes: HEAD_2_BYTES, bytes }
+    }
 }
 
 impl Frame {
     /// The block at the beginning of `bytes`, which may go on behind it.
     pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
-        let rest = bytes.strip_prefix(&MAGIC)?;
+        let (magic, rest) = bytes.split_first_chunk::<4>()?;
+        let head_bytes = match *magic {
+            MAGIC_1 => HEAD_1_BYTES,
+            MAGIC_2 => HEAD_2_BYTES,
+            _ => return None,
+        };
         let (len, rest) = rest.split_first_chunk::<4>()?;
         let (crc, rest) = rest.split_first_chunk::<4>()?;
-        let end = (u32::from_le_bytes(*len) as usize).checked_add(HEAD_BYTES - 12)?;
-        let rest = rest.get(..end)?;
-        if crc32fast::hash(rest) != u32::from_le_bytes(*crc) {
+        let end = (u32::from_le_bytes(*len) as usize).checked_add(head_bytes)?;
+        let checked = rest.get(..end.checked_sub(12)?)?;
+        if crc32fast::hash(checked) != u32::from_le_bytes(*crc) {
             return None;
         }
-        let number = |at: usize| rest.get(at..at + 8).and_then(|b| b.try_into().ok()).map(u64::from_le_bytes);
-        let (ordinal, first, last) = (number(2)?, number(10)?, number(18)?);
+        let bytes = bytes.get(..end)?;
+        let number =
+            |at: usize| bytes.get(at..at + 8).and_then(|b| b.try_into().ok()).map(u64::from_le_bytes);
+        let (count, before) = if *magic == MAGIC_1 {
+            (u32::from(u16::from_le_bytes([*bytes.get(38)?, *bytes.get(39)?])), None)
+        } else {
+            let count = bytes.get(38..42)?.try_into().ok().map(u32::from_le_bytes)?;
+            let written = Count { records: number(42)?, readings: number(50)? };
+            (count, Some(Mark { link: Link(bytes.get(58..HEAD_2_BYTES)?.try_into().ok()?), written }))
+        };
         Some(Self {
-            lane: lane_of(*rest.get(1)?)?,
-            ordinal,
-            first,
-            last,
-            bytes: bytes.get(..end + 12)?.to_vec(),
+            lane: lane_of(*bytes.get(13)?)?,
+            ordinal: number(14)?,
+            first: number(22)?,
+            last: number(30)?,
+            count,
+            before,
+            head_bytes,
+            bytes: bytes.to_vec(),
         })
     }
 
@@ -117,12 +216,15 @@ impl Frame {
 
     /// Its records, all of its lane, ascending from `first` to `last`.
     pub(super) fn records(&self) -> Result<Vec<Arc<Record>>, NotRecords> {
-        let head = self.bytes.get(12..HEAD_BYTES).ok_or(NotRecords)?;
-        let payload = self.bytes.get(HEAD_BYTES..).ok_or(NotRecords)?;
-        let count = u16::from_le_bytes([head[26], head[27]]);
-        let limit = if count == 1 { RECORD_BYTES_MAX } else { PLAIN_BYTES_MAX };
+        let version = *self.bytes.get(12).ok_or(NotRecords)?;
+        let payload = self.bytes.get(self.head_bytes..).ok_or(NotRecords)?;
+        let limit = if self.count == 1 { RECORD_BYTES_MAX } else { PLAIN_BYTES_MAX };
         let plain = zstd::bulk::decompress(payload, limit).map_err(|_| NotRecords)?;
-        let records = codec::decode(head[0], count, &plain)?;
+        let count = usize::try_from(self.count).map_err(|_| NotRecords)?;
+        let records = match version {
+            COLUMNS => columns::decode(count, &plain)?,
+            version => codec::decode(version, count, &plain)?,
+        };
         let ends = records.first().map(|r| r.seq.0).zip(records.last().map(|r| r.seq.0));
         let ascending = records.is_sorted_by(|a, b| a.seq < b.seq);
         let sound = ends == Some((self.first, self.last))
@@ -150,10 +252,11 @@ pub(super) fn key_parts(key: &[u8]) -> Option<(Lane, u64)> {
 #[cfg(test)]
 mod tests {
     use hazard_core::Stamp;
-    use hazard_core::id::Seq;
+    use hazard_core::id::{Epoch, Seq};
     use hazard_core::outbox::record::{Body, ClockStep};
     use proptest::prelude::*;
 
+    use super::super::chain::origins;
     use super::*;
 
     fn block() -> Vec<u8> {
@@ -163,7 +266,7 @@ mod tests {
             Arc::new(Record { seq: Seq(seq), stamp: Stamp::default(), body })
         };
         let records: Vec<_> = (1..=9).map(record).collect();
-        frames(7, &records).remove(0).bytes
+        frames(7, &records, &mut origins(Epoch(7)), Effort::Quick).remove(0).bytes
     }
 
     #[test]
@@ -180,12 +283,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn noise_behind_a_right_checksum_never_panics(noise in proptest::collection::vec(any::<u8>(), 0..200), count in 0u16..300) {
-            let mut rest = vec![codec::VERSION, 0];
+        fn noise_behind_a_right_checksum_never_panics(noise in proptest::collection::vec(any::<u8>(), 0..200), count in 0u16..300, version in 1u8..3) {
+            let mut rest = vec![version, u8::from(version == COLUMNS)];
             rest.extend_from_slice(&[0; 24]);
-            rest.extend_from_slice(&count.to_le_bytes());
+            rest.extend_from_slice(&u32::from(count).to_le_bytes());
+            rest.extend_from_slice(&[0; 48]);
             rest.extend_from_slice(&noise);
-            let mut bytes = MAGIC.to_vec();
+            let mut bytes = MAGIC_2.to_vec();
             bytes.extend_from_slice(&(noise.len() as u32).to_le_bytes());
             bytes.extend_from_slice(&crc32fast::hash(&rest).to_le_bytes());
             bytes.extend_from_slice(&rest);

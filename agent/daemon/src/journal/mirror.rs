@@ -302,6 +302,18 @@ impl TryFrom<Body> for core::Body {
     }
 }
 
+/// Appends a sample's bytes.
+pub(super) fn put_sample(sample: &reading::Sample, bytes: &mut Vec<u8>) -> Option<()> {
+    bytes.extend_from_slice(&postcard::to_stdvec(&Sample::from(sample)).ok()?);
+    Some(())
+}
+
+/// The sample that `bytes` begin with, and what is behind it.
+pub(super) fn take_sample(bytes: &[u8]) -> Result<(reading::Sample, &[u8]), NotRecords> {
+    let (sample, rest) = postcard::take_from_bytes::<Sample>(bytes).map_err(|_| NotRecords)?;
+    Ok((sample.try_into()?, rest))
+}
+
 const fn previous_of((epoch, through): (u64, u64)) -> core::PreviousEpoch {
     core::PreviousEpoch { epoch: Epoch(epoch), durable_through: Seq(through) }
 }

@@ -3,7 +3,9 @@
 //! One thread owns one folder. It never decides what is recorded and never blocks whoever gives it orders: a full queue
 //! gives the order back. docs/decisions/0003-journal.md says why sled is used the way it is.
 
+pub mod chain;
 pub mod codec;
+mod columns;
 mod cursors;
 mod disk;
 mod epochs;

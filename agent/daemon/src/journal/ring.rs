@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use hazard_core::outbox::{Lane, Record};
 
+use super::chain::Mark;
 use super::disk::{Disk, Fault, is_full, synced};
-use super::frame::frames;
+use super::frame::{Effort, frames};
 use super::index::Index;
 use super::quarantine::{self, Aside};
 use super::segment::Segment;
@@ -90,14 +91,19 @@ impl Ring {
     }
 
     /// Writes an epoch's records; they are not durable before [`Self::commit`].
-    pub(super) fn append(&mut self, ordinal: u64, records: &[Arc<Record>]) -> Result<(), Fault> {
+    pub(super) fn append(
+        &mut self,
+        ordinal: u64,
+        records: &[Arc<Record>],
+        marks: &mut [Mark; 2],
+    ) -> Result<(), Fault> {
         for record in records {
             self.tail.index.stamp(record);
             if record.stamp.trust == hazard_core::ClockTrust::Synced {
                 self.confirmed_ms = self.confirmed_ms.max(Some(record.stamp.utc.unix_ms()));
             }
         }
-        self.tail.insert(&frames(ordinal, records))
+        self.tail.insert(&frames(ordinal, records, marks, Effort::Quick))
     }
 
     /// Makes everything written durable.

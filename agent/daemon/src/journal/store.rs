@@ -9,6 +9,7 @@ use hazard_core::input::PastEpoch;
 use hazard_core::outbox::record::{Chain, Opening, PreviousEpoch};
 use hazard_core::outbox::{AckedSet, Lane, Record};
 
+use super::chain::{Mark, origins};
 use super::cursors::Cursors;
 use super::disk::{Disk, Fault, take_folder};
 use super::epochs::Epochs;
@@ -49,6 +50,7 @@ pub(super) struct Store {
     current: (Epoch, u64),
     pending: Vec<Arc<Record>>,
     durable: Seq,
+    marks: [Mark; 2],
     // Last, so that the folder is free only when all of it is closed.
     _lock: std::fs::File,
 }
@@ -76,6 +78,7 @@ impl Store {
             current: (header.epoch, 0),
             pending: Vec::new(),
             durable: Seq::default(),
+            marks: origins(header.epoch),
             _lock: lock,
         };
         let found = store.begin(header)?;
@@ -88,6 +91,7 @@ impl Store {
         let ordinal = self.epochs.begin(header, &self.disk)?;
         self.current = (header.epoch, ordinal);
         self.durable = Seq::default();
+        self.marks = origins(header.epoch);
         let before: Vec<_> = self.epochs.before(ordinal).collect();
         let previous = Opening::names(before.into_iter().map(|(ordinal, epoch)| {
             let durable_through = self.last_of(ordinal).unwrap_or_default();
@@ -116,7 +120,7 @@ impl Store {
     /// Makes all records that were taken durable; the last number, if there were any.
     pub(super) fn commit(&mut self) -> Result<Option<Seq>, Fault> {
         let Some(last) = self.pending.last().map(|record| record.seq) else { return Ok(None) };
-        self.ring.append(self.current.1, &self.pending)?;
+        self.ring.append(self.current.1, &self.pending, &mut self.marks)?;
         self.ring.commit()?;
         self.pending.clear();
         self.durable = last;
