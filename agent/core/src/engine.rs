@@ -7,6 +7,7 @@ use core::time::Duration;
 
 use crate::annunciate::{Beat, Impaired, Panel, Wiring};
 use crate::call::Order;
+use crate::daybook::Daybook;
 use crate::deadline::Deadlines;
 use crate::decode::decode;
 use crate::duty::Duty;
@@ -56,6 +57,7 @@ pub struct Engine {
     pub(crate) locks: Interlocks,
     pub(crate) periods: KeyPeriods,
     pub(crate) figures: Figures,
+    pub(crate) daybook: Daybook,
     pub(crate) duty: Duty,
     pub(crate) orders: VecDeque<Order>,
     pub(crate) outbox: Outbox,
@@ -93,6 +95,7 @@ impl Engine {
             locks: Interlocks::new(&site.matrix),
             periods: KeyPeriods::default(),
             figures: Figures::new(now),
+            daybook: Daybook::new(now),
             duty: Duty::new(&site),
             orders: VecDeque::new(),
             outbox: Outbox::new(&site, start.epoch, now),

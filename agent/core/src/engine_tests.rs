@@ -15,7 +15,7 @@ use crate::id::{
 use crate::input::{Action, Command, JournalReport, PastEpoch, UplinkReport};
 use crate::link::{Exception, LinkFault, Words};
 use crate::outbox::record::{AlarmState, Body, Cause, Condition, Loss, LossPlace, Record, SystemEvent, Verb};
-use crate::outbox::{AckedSet, Lane};
+use crate::outbox::{AckedSet, Count, Lane};
 use crate::site::{SafeguardSpec, SafeguardState, SiteTables, UplinkSpec};
 use crate::{
     ClockTrust, Engine, Input, Mono, Output, Polarity, Side, Site, Stamp, Start, Threshold, Utc, Value,
@@ -45,7 +45,9 @@ proptest! {
             }
             drain(&mut engine);
             prop_assert!(engine.poll_timeout().is_some());
-            prop_assert!(engine.snapshot().ledger.is_even());
+            let snapshot = engine.snapshot();
+            prop_assert!(snapshot.ledger.is_even());
+            prop_assert!(snapshot.devices.iter().all(|device| device.polls.is_even()));
         }
     }
 }
@@ -276,6 +278,16 @@ fn journal() -> impl Strategy<Value = JournalReport> {
                 lane: if event { Lane::Event } else { Lane::Reading },
                 through: Seq(seq),
                 records: vec![Arc::new(absurd_loss(uplink, epoch, seq))],
+                damaged: vec![(Seq(uplink), Seq(seq), epoch)],
+            }
+        }),
+        2 => (number(), number(), number(), any::<bool>()).prop_map(|(epoch, first, last, event)| {
+            JournalReport::Purged {
+                lane: if event { Lane::Event } else { Lane::Reading },
+                epoch: Epoch(epoch),
+                first: Seq(first),
+                last: Seq(last),
+                count: Count { records: last, readings: first },
             }
         }),
     ]

@@ -84,6 +84,7 @@ impl Engine {
         if let (Some(interlocks), Some(healthy)) = ended {
             let stamp = self.stamp();
             self.outbox.offer(stamp, Body::Shares(DayShares { interlocks, healthy }));
+            self.close_day();
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::id::{
 };
 use crate::link::{LinkFault, ReadResult};
 use crate::outbox::record::{Cause, PreviousEpoch, Record, Refusal, Verb};
-use crate::outbox::{AckedSet, Lane};
+use crate::outbox::{AckedSet, Count, Lane};
 use crate::upkeep::{Evidence, Mark};
 use crate::{ClockTrust, Utc, Value};
 
@@ -106,6 +106,24 @@ pub enum JournalReport {
         through: Seq,
         /// In ascending order.
         records: Vec<Arc<Record>>,
+        /// Spans of the lane up to `through` that were there and cannot be read any more, each with its number of records.
+        damaged: Vec<(Seq, Seq, u64)>,
+    },
+    /// Records left the journal because it may not grow further or keep them longer, oldest first.
+    ///
+    /// What is gone of the epochs that an opening found is said again after [`Self::Opened`], from each lane's first number
+    /// on: a power cut may have come before anybody had written down what was lost.
+    Purged {
+        /// Their lane.
+        lane: Lane,
+        /// Their epoch.
+        epoch: Epoch,
+        /// The first one.
+        first: Seq,
+        /// The last one: nothing of the lane is left from `first` to here.
+        last: Seq,
+        /// How many; at most so many where it is said again.
+        count: Count,
     },
 }
 

@@ -15,6 +15,9 @@ pub mod call;
 mod command;
 #[cfg(test)]
 mod command_tests;
+pub mod daybook;
+#[cfg(test)]
+mod daybook_tests;
 mod deadline;
 pub mod decode;
 #[cfg(test)]

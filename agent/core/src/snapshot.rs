@@ -57,6 +57,8 @@ pub struct DeviceState {
     pub replies: u64,
     /// Requests that brought nothing.
     pub faults: u64,
+    /// What became of its polls.
+    pub polls: PollCount,
 }
 
 /// The polls of one bus.
@@ -130,14 +132,16 @@ impl Engine {
     /// What is now.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
+        let polls = self.device_polls();
         let devices = (0..).map(DeviceId).zip(&self.health).map(|(device, health)| DeviceState {
             device,
             standing: health.standing(),
             replies: health.replies,
             faults: health.faults,
+            polls: polls[device.index()],
         });
         let buses = self.pollers.iter().map(|poller| BusState {
-            polls: poller.count,
+            polls: sum(poller.counts(self.now())),
             busy: poller.is_busy(),
             strays: poller.strays,
         });
@@ -168,6 +172,19 @@ impl Engine {
             ledger: self.outbox.ledger(),
             drained: self.outbox.is_drained(),
         }
+    }
+
+    /// What became of all polls so far.
+    pub(crate) fn polls(&self) -> PollCount {
+        sum(self.pollers.iter().flat_map(|poller| poller.counts(self.now())))
+    }
+
+    fn device_polls(&self) -> Vec<PollCount> {
+        let mut polls = alloc::vec![PollCount::default(); self.health.len()];
+        for (device, count) in self.pollers.iter().flat_map(|poller| poller.counts(self.now())) {
+            polls[device.index()] += count;
+        }
+        polls
     }
 
     /// Alarms that are not normal, in site order.
@@ -205,4 +222,10 @@ impl Engine {
     pub const fn reached(&self) -> Mono {
         self.now()
     }
+}
+
+fn sum(counts: impl Iterator<Item = (DeviceId, PollCount)>) -> PollCount {
+    let mut sum = PollCount::default();
+    counts.for_each(|(_, count)| sum += count);
+    sum
 }

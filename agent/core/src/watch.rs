@@ -21,6 +21,7 @@ impl Engine {
         };
         self.set(Condition::JournalDown, down);
         self.set(Condition::JournalBehind, self.outbox.is_journal_behind());
+        self.set(Condition::JournalFull, self.outbox.is_journal_full(self.now()));
     }
 
     pub(crate) fn watch_flood(&mut self) {

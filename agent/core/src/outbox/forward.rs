@@ -247,14 +247,19 @@ impl Forwarder {
     }
 
     /// A cursor that the disk does not have yet.
+    ///
+    /// It waits until the platform knows what is lost to it: after a power cut, what a cursor has is never looked for again.
     pub(super) fn take_cursor(&mut self) -> Option<Output> {
+        if !self.is_heard() {
+            return None;
+        }
         let stretch = self.stretches.iter_mut().find(|stretch| stretch.dirty)?;
         stretch.dirty = false;
         Some(Output::SaveCursor { uplink: self.uplink, epoch: stretch.epoch, acked: stretch.acked() })
     }
 
     pub(super) fn has_cursor(&self) -> bool {
-        self.stretches.iter().any(|stretch| stretch.dirty)
+        self.is_heard() && self.stretches.iter().any(|stretch| stretch.dirty)
     }
 
     pub(super) fn take_lost(&mut self) -> Vec<(Epoch, LostRun)> {

@@ -1,5 +1,5 @@
-//! The sums that must be even at every moment: offered = stored + waiting + lost, and per uplink offered = confirmed +
-//! pending + lost.
+//! The sums that must be even at every moment: offered = stored + waiting + lost, of stored no more than all was purged, and
+//! per uplink offered = confirmed + pending + lost.
 
 use core::ops::{AddAssign, Sub};
 
@@ -28,6 +28,14 @@ impl Count {
     }
 }
 
+impl Count {
+    /// The smaller of each.
+    #[must_use]
+    pub fn min(self, other: Self) -> Self {
+        Self { records: self.records.min(other.records), readings: self.readings.min(other.readings) }
+    }
+}
+
 impl AddAssign for Count {
     fn add_assign(&mut self, other: Self) {
         // A count that a damaged disk brought may be anything.
@@ -52,8 +60,10 @@ impl Sub for Count {
 pub struct Ledger {
     /// Given a number.
     pub offered: Count,
-    /// Durable on disk.
+    /// Made durable on disk.
     pub stored: Count,
+    /// Of those stored: no longer on disk, because retention took them.
+    pub purged: Count,
     /// On their way to the disk.
     pub waiting: Count,
     /// Stated as lost to the journal.
@@ -88,6 +98,6 @@ impl Ledger {
             sum += uplink.lost;
             sum == self.offered
         });
-        journal == self.offered && uplinks
+        journal == self.offered && self.purged.min(self.stored) == self.purged && uplinks
     }
 }

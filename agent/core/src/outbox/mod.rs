@@ -34,6 +34,10 @@ use crate::{Mono, Stamp};
 const OPENING_WAIT: Duration = Duration::from_secs(3);
 /// Losses are stated at least so often while they go on.
 const LOSS_EVERY: Duration = Duration::from_secs(10);
+/// So long a journal counts as full that let go of what a platform has not confirmed.
+const FULL_HOLD: Duration = Duration::from_secs(24 * 3600);
+/// The epochs of this run whose records are counted when they are purged. Each but the last ended with a broken disk.
+const OWN_MAX: usize = 64;
 const CURSOR_EVERY: Duration = Duration::from_secs(1);
 
 /// Numbers records and keeps them until everybody has them.
@@ -51,6 +55,10 @@ pub struct Outbox {
     next_message: u64,
     turn: usize,
     offered: Count,
+    /// The epochs of this run, and how far retention has taken each lane of them.
+    own: Vec<(Epoch, [Seq; 2])>,
+    /// When the journal last let go of what a platform has not confirmed.
+    full_at: Option<Mono>,
     losses: Vec<Loss>,
     losses_at: Mono,
     cursors_at: Option<Mono>,
@@ -77,6 +85,8 @@ impl Outbox {
             next_message: 1,
             turn: 0,
             offered: Count::default(),
+            own: alloc::vec![(epoch, <[Seq; 2]>::default())],
+            full_at: None,
             losses: Vec::new(),
             losses_at: now,
             cursors_at: None,
@@ -99,6 +109,12 @@ impl Outbox {
     #[must_use]
     pub const fn is_journal_behind(&self) -> bool {
         self.store.is_behind()
+    }
+
+    /// Whether the journal let go of what a platform has not confirmed, within the last day.
+    #[must_use]
+    pub fn is_journal_full(&self, now: Mono) -> bool {
+        self.full_at.is_some_and(|at| now.since(at) < FULL_HOLD)
     }
 
     /// Whether an uplink is connected.
@@ -147,10 +163,14 @@ impl Outbox {
                 }
             }
             JournalReport::Failed => self.journal_failed(stamp),
-            JournalReport::Fetched { uplink, epoch, lane, through, records } => {
+            JournalReport::Fetched { uplink, epoch, lane, through, records, damaged } => {
                 if let Some(forwarder) = self.forwarders.get_mut(usize::from(uplink.0)) {
+                    forwarder.damaged((epoch, lane), through, &damaged);
                     forwarder.fetched((epoch, lane), through, records);
                 }
+            }
+            JournalReport::Purged { lane, epoch, first, last, count } => {
+                self.journal_purged(stamp.mono, epoch, LostRun::span(lane, (first, last), count));
             }
         }
         core::mem::discriminant(&before) != core::mem::discriminant(&self.store.state)
@@ -233,6 +253,7 @@ impl Outbox {
         Ledger {
             offered: self.offered,
             stored: self.store.stored_count,
+            purged: self.store.purged_count,
             waiting: self.store.backlog(),
             store_lost: self.store.lost_count,
             uplinks: self.forwarders.iter().map(Forwarder::ledger).collect(),
@@ -294,12 +315,31 @@ impl Outbox {
         }
     }
 
+    fn journal_purged(&mut self, now: Mono, epoch: Epoch, gone: LostRun) {
+        let lane = gone.lane as usize;
+        let own = self.own.iter_mut().find(|(own, _)| *own == epoch);
+        // What an opening says again was counted when it happened.
+        if let Some((_, through)) = own.filter(|(_, through)| gone.first > through[lane]) {
+            through[lane] = gone.last;
+            self.store.purged(gone.count);
+        }
+        for forwarder in &mut self.forwarders {
+            if forwarder.purged(epoch, &gone, &self.rings[lane]) {
+                self.full_at = Some(now);
+            }
+        }
+    }
+
     /// A fresh epoch on a fresh store; the former one is closed with what memory still holds of it.
     fn begin(&mut self, epoch: Epoch) {
         let last = self.last();
         self.losses = self.take_losses();
         for forwarder in &mut self.forwarders {
             forwarder.begin(epoch, last);
+        }
+        self.own.push((epoch, <[Seq; 2]>::default()));
+        if self.own.len() > OWN_MAX {
+            self.own.remove(0);
         }
         self.epoch = epoch;
         self.next = Seq(2);

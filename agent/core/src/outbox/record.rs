@@ -7,6 +7,7 @@ use core::time::Duration;
 
 pub use super::condition::{Condition, SystemEvent};
 use crate::call::CallEvent;
+use crate::daybook::DayLedger;
 use crate::id::{AlarmId, DeviceId, Epoch, PointId, Seq, UplinkId};
 use crate::interlock::InterlockEvent;
 use crate::link::LinkFault;
@@ -45,7 +46,8 @@ impl Record {
             | Body::Interlock(_)
             | Body::Upkeep(_)
             | Body::Shares(_)
-            | Body::Call(_) => Lane::Event,
+            | Body::Call(_)
+            | Body::Ledger(_) => Lane::Event,
         }
     }
 
@@ -98,6 +100,8 @@ pub enum Body {
     Shares(DayShares),
     /// 叫应: a call was opened, carried, answered or given up.
     Call(CallEvent),
+    /// 日对账: the sums of a day.
+    Ledger(Box<DayLedger>),
 }
 
 /// The start of an epoch, and what is known of those before it.

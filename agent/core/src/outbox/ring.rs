@@ -88,6 +88,11 @@ impl Ring {
         (taken, last)
     }
 
+    /// The first number of `epoch` in memory.
+    pub(super) fn first_of(&self, epoch: Epoch) -> Option<Seq> {
+        self.from(epoch, Seq::default()).next().map(|(_, kept)| kept.record.seq)
+    }
+
     /// Whether `epoch` has a record at or after `first` in memory.
     pub(super) fn has_from(&self, epoch: Epoch, first: Seq) -> bool {
         self.from(epoch, first).next().is_some()

@@ -86,6 +86,8 @@ pub(super) struct Store {
     /// Places in their lanes of the records that are durable.
     stored: [AckedSet; 2],
     pub(super) stored_count: Count,
+    /// Of those stored, what retention has taken since.
+    pub(super) purged_count: Count,
     pub(super) lost_count: Count,
     waiting: VecDeque<Kept>,
     unsynced: VecDeque<Kept>,
@@ -101,6 +103,7 @@ impl Store {
             state: JournalState::Opening { until },
             stored: <[AckedSet; 2]>::default(),
             stored_count: Count::default(),
+            purged_count: Count::default(),
             lost_count: Count::default(),
             waiting: VecDeque::new(),
             unsynced: VecDeque::new(),
@@ -172,6 +175,13 @@ impl Store {
             self.stored_count += Count::of(&record);
             self.backlog = self.backlog - Count::of(&record);
         }
+    }
+
+    /// Retention took so much of what is durable.
+    pub(super) fn purged(&mut self, count: Count) {
+        self.purged_count += count;
+        // What a damaged disk says may be anything.
+        self.purged_count = self.purged_count.min(self.stored_count);
     }
 
     pub(super) fn opened(&mut self) {

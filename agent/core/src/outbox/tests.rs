@@ -3,6 +3,7 @@
 
 extern crate std;
 
+mod disk;
 mod rng;
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -11,6 +12,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use disk::{Disk, Order};
 use rng::Rng;
 
 use super::record::{AlarmEvent, AlarmState, Body, LossPlace};
@@ -81,9 +83,48 @@ fn what_retention_took_before_the_platform_had_it_is_stated() {
         world.carry_out();
         world.disk_answers();
     }
+    assert!(!world.outbox.is_journal_full(world.now));
     world.disk_forgets();
+    world.look();
+    let day = Duration::from_secs(24 * 3600);
+    assert!(world.outbox.is_journal_full(world.now) && !world.outbox.is_journal_full(world.now + day));
+    let ledger = world.outbox.ledger();
+    // The opening is still in memory.
+    assert!(ledger.uplinks[0].lost.records + 1 == ledger.purged.records, "{ledger:?}");
     world.heal();
-    assert!(world.outbox.ledger().uplinks[0].lost.records > 0);
+    world.look_at_platforms();
+}
+
+#[test]
+fn what_every_platform_has_may_go_and_nobody_is_told() {
+    let mut world = World::new(1);
+    world.disk_answers();
+    for uplink in (0..UPLINKS).map(UplinkId) {
+        world.connect(uplink);
+    }
+    world.offer_event();
+    world.heal();
+    world.disk_forgets();
+    let ledger = world.outbox.ledger();
+    assert!(!ledger.purged.is_zero() && ledger.uplinks[0].lost.is_zero(), "{ledger:?}");
+    assert!(!world.outbox.is_journal_full(world.now));
+}
+
+#[test]
+fn what_cannot_be_read_any_more_is_stated_and_the_rest_arrives() {
+    let mut world = World::new(1);
+    world.disk_answers();
+    for _ in 0..400 {
+        world.offer_readings();
+        world.carry_out();
+        world.disk_answers();
+    }
+    for _ in 0..4 {
+        world.disk_rots();
+    }
+    world.heal();
+    let ledger = world.outbox.ledger();
+    assert!((1..=36).contains(&ledger.uplinks[0].lost.records), "{ledger:?}");
     world.look_at_platforms();
 }
 
@@ -109,31 +150,12 @@ fn a_platform_that_takes_nothing_is_not_told_of_each_loss_on_its_own() {
     assert!(offered < 4000 + 20 * 40, "{offered} records for 4000 that were offered");
 }
 
-type Shelf = BTreeMap<Seq, Record>;
-
 #[derive(Default)]
 struct Platform {
     up: bool,
     /// Messages under way, and whether they arrived.
     waiting: Vec<(Publish, bool)>,
     records: BTreeMap<(Epoch, Seq), Record>,
-}
-
-struct Disk {
-    epochs: BTreeMap<Epoch, Shelf>,
-    unsynced: Vec<(Epoch, Record)>,
-    cursors: BTreeMap<(Epoch, UplinkId), [AckedSet; 2]>,
-    failed: bool,
-    /// Epochs that it found again: what their cursors did not say in time may be told as lost although it arrived.
-    found: BTreeSet<Epoch>,
-    /// Answers to come, in order.
-    answers: VecDeque<Order>,
-}
-
-enum Order {
-    Sync(Epoch, Seq),
-    Fetch(UplinkId, Epoch, Lane, (Seq, Seq), u16),
-    Open,
 }
 
 struct World {
@@ -156,20 +178,12 @@ impl World {
         };
         let tables =
             SiteTables { limits, uplinks: vec![spec; usize::from(UPLINKS)], ..SiteTables::default() };
-        let disk = Disk {
-            epochs: BTreeMap::new(),
-            unsynced: Vec::new(),
-            cursors: BTreeMap::new(),
-            failed: false,
-            found: BTreeSet::new(),
-            answers: VecDeque::from([Order::Open]),
-        };
         Self {
             rng: Rng(seed),
             now: Mono::ZERO,
             outbox: Outbox::new(&tables, Epoch(1), Mono::ZERO),
             platforms: (0..UPLINKS).map(|_| Platform::default()).collect(),
-            disk,
+            disk: Disk::new(),
             offered: BTreeMap::new(),
             epochs: 1,
         }
@@ -192,6 +206,7 @@ impl World {
             82..84 => self.disk_fails(),
             84..85 => self.disk_forgets(),
             85..86 => self.disk_repeats_itself(),
+            86..88 => self.disk_rots(),
             _ => self.let_time_pass(),
         }
         self.carry_out();
@@ -265,94 +280,6 @@ impl World {
             let known = records.entry(key).or_insert_with(|| Record::clone(record));
             assert_eq!(known, &**record, "one number never names two records");
         }
-    }
-
-    fn disk_answers(&mut self) {
-        let Some(order) = self.disk.answers.pop_front() else { return };
-        let report = match order {
-            Order::Open => self.disk_opens(),
-            Order::Sync(epoch, through) => {
-                let (epochs, unsynced) = (&mut self.disk.epochs, &mut self.disk.unsynced);
-                unsynced.retain(|(of, record)| {
-                    let synced = *of == epoch && record.seq <= through;
-                    if synced && let Some(shelf) = epochs.get_mut(of) {
-                        shelf.insert(record.seq, record.clone());
-                    }
-                    !synced
-                });
-                JournalReport::Durable { through }
-            }
-            Order::Fetch(uplink, epoch, lane, (first, last), max) => {
-                let shelf = self.disk.epochs.get(&epoch);
-                let found = shelf.into_iter().flat_map(|shelf| shelf.range(first..=last));
-                let of_lane = found.map(|(_, record)| record).filter(|record| record.lane() == lane);
-                let records: Vec<_> = of_lane.take(usize::from(max)).cloned().map(Arc::new).collect();
-                let full = records.len() == usize::from(max);
-                let through = records.last().filter(|_| full).map_or(last, |record| record.seq);
-                JournalReport::Fetched { uplink, epoch, lane, through, records }
-            }
-        };
-        self.outbox.journal_said(self.stamp(), report);
-    }
-
-    fn disk_opens(&mut self) -> JournalReport {
-        if core::mem::take(&mut self.disk.failed) {
-            self.epochs += 1;
-            // Either everything is found again or nothing is.
-            if self.rng.below(2) == 0 {
-                self.disk.epochs.clear();
-            }
-        }
-        let cursors = &self.disk.cursors;
-        let past = self.disk.epochs.iter().filter_map(|(epoch, shelf)| {
-            let last = *shelf.keys().next_back()?;
-            let cursor = |uplink| cursors.get(&(*epoch, uplink)).cloned().unwrap_or_default();
-            let acked = (0..UPLINKS).map(UplinkId).map(cursor).collect();
-            Some(PastEpoch { epoch: *epoch, last, acked })
-        });
-        let past: Vec<PastEpoch> = past.collect();
-        self.disk.found.extend(past.iter().map(|past| past.epoch));
-        let epoch = Epoch(self.epochs);
-        self.disk.epochs.insert(epoch, Shelf::new());
-        JournalReport::Opened { epoch, ordinal: epoch.0, previous: Vec::new(), past }
-    }
-
-    /// What it owed is not answered, or answered too late.
-    fn disk_fails(&mut self) {
-        if matches!(self.disk.answers.front(), Some(Order::Open)) {
-            return;
-        }
-        self.disk.failed = true;
-        self.disk.unsynced.clear();
-        self.outbox.journal_said(self.stamp(), JournalReport::Failed);
-        if self.rng.below(2) == 0 {
-            self.disk.answers.clear();
-        }
-    }
-
-    /// Retention: the oldest records go, whoever has not had them.
-    fn disk_forgets(&mut self) {
-        if let Some(shelf) = self.disk.epochs.values_mut().find(|shelf| !shelf.is_empty()) {
-            let keep = shelf.len() / 2;
-            while shelf.len() > keep {
-                shelf.pop_first();
-            }
-        }
-    }
-
-    fn disk_repeats_itself(&mut self) {
-        let report = match self.rng.below(2) {
-            0 if self.disk.failed => JournalReport::Failed,
-            0 => JournalReport::Durable { through: Seq(1) },
-            _ => JournalReport::Fetched {
-                uplink: UplinkId(0),
-                epoch: Epoch(self.rng.below(3)),
-                lane: Lane::Event,
-                through: Seq(0),
-                records: Vec::new(),
-            },
-        };
-        self.outbox.journal_said(self.stamp(), report);
     }
 
     fn let_time_pass(&mut self) {

@@ -41,6 +41,22 @@ impl Track {
         self.sent.insert(first, seq);
     }
 
+    /// Nobody asks for what of these numbers is neither confirmed nor on its way: returns those.
+    pub(super) fn skip(&mut self, first: Seq, last: Seq) -> Vec<(Seq, Seq)> {
+        let mut gaps = Vec::new();
+        let mut from = first;
+        while let Some(gap) = self.sent.first_gap(from, last) {
+            self.sent.insert(gap.0, gap.1);
+            self.acked.insert(gap.0, gap.1);
+            gaps.push(gap);
+            if gap.1 >= last {
+                break;
+            }
+            from = gap.1.next();
+        }
+        gaps
+    }
+
     pub(super) fn pending(&self) -> Count {
         self.offered - self.confirmed - self.lost
     }

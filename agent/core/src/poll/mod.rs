@@ -6,6 +6,7 @@ mod plan;
 mod poller;
 mod predict;
 mod slot;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod writes;
@@ -19,4 +20,4 @@ pub use predict::{
     BusPrediction, DelayParts, DelayPrediction, LOAD_MAX_PPM, Load, PlannedRead, PlannedWrite, Prediction,
     Verdict, predict,
 };
-pub use slot::PollCount;
+pub use tally::PollCount;

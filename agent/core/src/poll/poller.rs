@@ -8,7 +8,8 @@ use super::delay::Delay;
 use super::health::{Health, Turn};
 use super::plan::Block;
 use super::predict::Bounds;
-use super::slot::{PollCount, Slot};
+use super::slot::Slot;
+use super::tally::PollCount;
 use super::writes::CoilGroup;
 use crate::Mono;
 use crate::annunciate::Panel;
@@ -85,8 +86,6 @@ pub struct Poller {
     flight: Option<Flight>,
     probe_after: Mono,
     late: bool,
-    /// What became of its polls.
-    pub count: PollCount,
     /// Answers that no request waited for.
     pub strays: u64,
     /// When a living device's poll was last skipped.
@@ -115,7 +114,6 @@ impl Poller {
             flight: None,
             probe_after: Mono::ZERO,
             late: site.buses[bus.index()].kind.is_anonymous(),
-            count: PollCount::default(),
             strays: 0,
             overrun_at: None,
             exceeded_at: None,
@@ -132,6 +130,11 @@ impl Poller {
     #[must_use]
     pub const fn is_busy(&self) -> bool {
         self.flight.is_some()
+    }
+
+    /// What became of the polls of each block up to `now`, with its device.
+    pub fn counts(&self, now: Mono) -> impl Iterator<Item = (DeviceId, PollCount)> {
+        self.slots.iter().map(move |slot| (slot.block.device, slot.count(now)))
     }
 
     /// Takes the levels of the panel image for this bus's coils.
@@ -156,7 +159,7 @@ impl Poller {
             Choice::Poll(index) => {
                 let slot = &mut self.slots[index];
                 let device = slot.block.device;
-                let missed = slot.release(now, &mut self.count);
+                let missed = slot.release(now);
                 self.dues[index] = slot.due();
                 if missed > 0 && !health[device.index()].is_offline() {
                     self.overrun_at = Some(now);
@@ -317,11 +320,9 @@ impl Poller {
         result: Result<(), LinkFault>,
     ) -> Option<(Delay, bool)> {
         let slot = &mut self.slots[index];
+        slot.ended(result);
         match result {
-            Ok(()) => {
-                self.count.read += 1;
-                return slot.succeeded(now, sent);
-            }
+            Ok(()) => return slot.succeeded(now, sent),
             Err(LinkFault::Refused(
                 Exception::IllegalFunction | Exception::IllegalAddress | Exception::IllegalValue,
             )) => slot.refused(now),
@@ -331,7 +332,6 @@ impl Poller {
             }
             Err(LinkFault::Silent | LinkFault::Garbled | LinkFault::Gone) => slot.failed(now),
         }
-        self.count.failed += 1;
         None
     }
 

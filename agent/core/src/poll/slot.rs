@@ -4,26 +4,15 @@ use core::time::Duration;
 
 use super::delay::{Delay, Watch};
 use super::plan::Block;
+use super::tally::PollCount;
 use crate::Mono;
+use crate::link::LinkFault;
 
 pub(super) const RETRY_AFTER: Duration = Duration::from_secs(1);
 const REFUSED_FIRST: Duration = Duration::from_secs(1);
 const REFUSED_MAX: Duration = Duration::from_secs(60);
 /// A refusal costs little line time, and a safety point must not stay dark for long after its device came to its senses.
 const REFUSED_SAFETY_MAX: Duration = Duration::from_secs(5);
-
-/// What became of the polls that were due. `scheduled` is always the sum of the others and of the one in flight.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct PollCount {
-    /// Polls that came due.
-    pub scheduled: u64,
-    /// Answered with values.
-    pub read: u64,
-    /// Sent and not answered with values.
-    pub failed: u64,
-    /// Not sent: the bus was late, or the device is offline.
-    pub skipped: u64,
-}
 
 #[derive(Clone, Debug)]
 pub(super) struct Slot {
@@ -34,6 +23,8 @@ pub(super) struct Slot {
     refused: Option<(Mono, Duration)>,
     /// When the last read that brought values was sent.
     asked_at: Option<Mono>,
+    /// As of its last request.
+    count: PollCount,
     watch: Watch,
 }
 
@@ -41,7 +32,8 @@ impl Slot {
     pub(super) fn new(block: Block, start: Mono, bound: Option<Duration>) -> Self {
         let grid = start + block.phase;
         let watch = Watch::new(bound);
-        Self { block, grid, retry_at: None, refused: None, asked_at: None, watch }
+        let count = PollCount::default();
+        Self { block, grid, retry_at: None, refused: None, asked_at: None, count, watch }
     }
 
     /// When it is to be read: the grid, unless a failure or a refusal says otherwise.
@@ -51,17 +43,44 @@ impl Slot {
     }
 
     /// The slot is sent at `now`: moves on to the next grid time and counts what it missed.
-    pub(super) fn release(&mut self, now: Mono, count: &mut PollCount) -> u64 {
-        let period_us = u64::try_from(self.block.period.as_micros()).unwrap_or(u64::MAX).max(1);
-        let late_us = now.as_micros().saturating_sub(self.grid.as_micros());
-        let passed = if now < self.grid { 0 } else { 1 + late_us / period_us };
-        let ahead_us = period_us.saturating_mul(passed);
+    pub(super) fn release(&mut self, now: Mono) -> u64 {
+        let passed = self.passed(now);
+        let ahead_us = self.period_us().saturating_mul(passed);
         self.grid = Mono::from_micros(self.grid.as_micros().saturating_add(ahead_us));
         self.retry_at = None;
-        let missed = passed.saturating_sub(1);
-        count.scheduled += missed + 1;
-        count.skipped += missed;
-        missed
+        self.count.pass(passed);
+        if passed == 0 {
+            self.count.pass(1);
+            self.count.repeated += 1;
+        }
+        passed.saturating_sub(1)
+    }
+
+    /// What became of the request that was sent last. One that nothing was there to carry is none.
+    pub(super) const fn ended(&mut self, result: Result<(), LinkFault>) {
+        self.count.open = self.count.open.saturating_sub(1);
+        match result {
+            Ok(()) => self.count.read += 1,
+            Err(LinkFault::Gone) => self.count.skipped += 1,
+            Err(LinkFault::Silent | LinkFault::Garbled | LinkFault::Refused(_)) => self.count.failed += 1,
+        }
+    }
+
+    /// What became of its polls up to `now`.
+    pub(super) fn count(&self, now: Mono) -> PollCount {
+        let mut count = self.count;
+        count.pass(self.passed(now));
+        count
+    }
+
+    /// The times on the grid since its last request.
+    fn passed(&self, now: Mono) -> u64 {
+        let late_us = now.as_micros().checked_sub(self.grid.as_micros());
+        late_us.map_or(0, |late_us| 1 + late_us / self.period_us())
+    }
+
+    fn period_us(&self) -> u64 {
+        u64::try_from(self.block.period.as_micros()).unwrap_or(u64::MAX).max(1)
     }
 
     /// A read sent at `sent` brought values: what changed just after the one before it could not be seen until now. The

@@ -5,7 +5,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::{Ask, Health, Poller, Turn, plan};
+use super::{Ask, Health, PollCount, Poller, Turn, plan};
 use crate::alarm::Priority;
 use crate::annunciate::{OutputSpec, Panel, Role, Wiring};
 use crate::fixture;
@@ -102,7 +102,7 @@ fn a_write_that_is_never_accepted_does_not_starve_the_reads() {
     let mut line = Line::new(with_coils(points(2), 1), Duration::from_millis(10));
     line.refused_writes = true;
     line.run(Duration::from_secs(100));
-    assert!(line.poller.count.read >= 199, "{:?}", line.poller.count);
+    assert!(line.count().read >= 199, "{:?}", line.count());
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn a_ticket_that_is_not_in_flight_ends_nothing() {
     line.settle(Ok(()));
     let late = Ticket(line.ticket);
     assert!(line.poller.settle(line.now, (late, Ok(())), &line.site, &mut line.health).is_none());
-    assert_eq!((line.poller.strays, line.poller.count.read), (2, 1));
+    assert_eq!((line.poller.strays, line.count().read), (2, 1));
 }
 
 #[test]
@@ -159,16 +159,69 @@ fn words_that_do_not_fit_the_read_or_its_kind_are_garbage() {
     assert_eq!(check(&line, Words::Bits(vec![true])), Err(LinkFault::Garbled));
 }
 
+/// Looked at at random times, between requests and during them.
 #[test]
-fn what_is_scheduled_is_read_failed_skipped_or_in_flight() {
-    let mut line = Line::new(points(4), Duration::from_millis(400));
-    line.dead = vec![DeviceId(0)];
-    for _ in 0..100 {
-        line.run(Duration::from_millis(3_300));
-        let count = line.poller.count;
-        assert_eq!(count.scheduled, count.read + count.failed + count.skipped);
+fn every_due_time_is_read_failed_skipped_or_open_at_every_moment() {
+    for reply_ms in [1, 400] {
+        let mut line = Line::new(points(4), Duration::from_millis(reply_ms));
+        line.dead = vec![DeviceId(0)];
+        let phases: Vec<Duration> = (0..4).map(|index| line.poller.block(index).unwrap().phase).collect();
+        let mut at_ms = 0;
+        for step in 1..400 {
+            at_ms += step * 7919 % 3_301;
+            line.run(Mono::from_millis(at_ms).since(line.now));
+            if step % 3 == 0 {
+                line.send();
+            }
+            let count = line.count();
+            assert!(count.is_even(), "{count:?}");
+            // A second's grid, counted without the poller.
+            let due = |phase: &Duration| line.now.as_micros().checked_sub(phase.as_micros() as u64);
+            let due: u64 = phases.iter().filter_map(due).map(|passed| passed / 1_000_000 + 1).sum();
+            assert_eq!(count.scheduled - count.repeated, due, "at {:?}", line.now);
+            if step % 3 == 0 && line.poller.is_busy() {
+                line.settle(SILENT);
+            }
+        }
+        let count = line.count();
+        assert!(count.skipped > 300 && count.read > 300 && count.failed > 30, "{count:?}");
     }
-    assert!(line.poller.count.skipped > 0 && line.poller.count.read > 0);
+}
+
+#[test]
+fn what_a_dead_device_and_a_bus_that_is_not_there_leave_out_is_skipped() {
+    let mut line = Line::new(points(1), Duration::from_millis(1));
+    line.dead = vec![DeviceId(0)];
+    line.run(Duration::from_secs(600));
+    let (count, asked) = (line.count(), line.asked_of(0).len() as u64);
+    assert_eq!((count.read, count.failed), (0, asked), "a request without an answer failed");
+    assert_eq!(
+        count.skipped + count.failed + count.open,
+        601 + count.repeated,
+        "the first at zero, the last at 600 s"
+    );
+    assert!(count.skipped > 500, "its back-off left out {}", count.skipped);
+
+    let mut line = Line::new(points(1), Duration::ZERO);
+    line.send();
+    assert_eq!((line.count().open, line.count().scheduled), (1, 1));
+    line.settle(Err(LinkFault::Gone));
+    let count = line.count();
+    assert_eq!((count.skipped, count.failed, count.open), (1, 0, 0), "nothing was there to ask it");
+}
+
+#[test]
+fn a_repetition_is_a_poll_of_its_own() {
+    let mut tables = points(1);
+    tables.points[0].period = Duration::from_secs(60);
+    let mut line = Line::new(tables, Duration::ZERO);
+    for result in [SILENT, Ok(())] {
+        assert!(line.send().is_some());
+        line.settle(result);
+        line.now = line.wake();
+    }
+    let count = line.count();
+    assert_eq!((count.scheduled, count.repeated, count.failed, count.read, count.open), (3, 1, 1, 1, 1));
 }
 
 #[test]
@@ -222,6 +275,12 @@ impl Line {
     fn settle(&mut self, result: Result<(), LinkFault>) -> Turn {
         let answer = (Ticket(self.ticket), result);
         self.poller.settle(self.now, answer, &self.site, &mut self.health).unwrap().turn
+    }
+
+    fn count(&self) -> PollCount {
+        let mut sum = PollCount::default();
+        self.poller.counts(self.now).for_each(|(_, count)| sum += count);
+        sum
     }
 
     fn wake(&self) -> Mono {

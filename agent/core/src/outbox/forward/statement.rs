@@ -21,6 +21,73 @@ impl Forwarder {
         self.miss(epoch, LostRun::span(lane, (Seq(1), through), missing));
     }
 
+    /// Whether the platform has heard of everything that is lost to it.
+    pub(super) const fn is_heard(&self) -> bool {
+        self.lost.is_empty() && self.unheard.is_empty()
+    }
+
+    /// Records left the journal: what is neither on its way nor in memory is lost, and nobody asks for it any more. Whether
+    /// there was any.
+    pub(in crate::outbox) fn purged(&mut self, epoch: Epoch, gone: &LostRun, ring: &Ring) -> bool {
+        let Some(stretch) = self.stretches.iter_mut().find(|stretch| stretch.epoch == epoch) else {
+            return false;
+        };
+        let own = stretch.own;
+        let in_memory = ring.first_of(epoch).map_or(Seq(u64::MAX), |first| Seq(first.0.saturating_sub(1)));
+        let track = stretch.track(gone.lane);
+        let gaps = track.skip(gone.first, gone.last.min(in_memory));
+        let (Some(first), Some(last)) = (gaps.first(), gaps.last()) else {
+            return false;
+        };
+        let span = (first.0, last.1);
+        let all = gaps.len() == 1 && span == (gone.first, gone.last);
+        let count = if own { gone.count.min(track.pending()) } else { gone.count };
+        if own && all {
+            track.lost += count;
+        }
+        stretch.dirty = true;
+        if all || !own {
+            let numbers = gaps.iter().fold(0_u64, |sum, gap| sum.saturating_add(width(*gap)));
+            let count = Count { records: count.records.min(numbers), ..count };
+            self.miss(epoch, LostRun::span(gone.lane, span, count));
+        }
+        // Of an epoch of this run it is known what is missing when all else has arrived: `settle` and `retire` state that.
+        true
+    }
+
+    /// Spans of what was asked for cannot be read any more.
+    pub(in crate::outbox) fn damaged(
+        &mut self,
+        asked: (Epoch, Lane),
+        through: Seq,
+        damaged: &[(Seq, Seq, u64)],
+    ) {
+        let Some((epoch, lane, (from, to))) =
+            self.fetching.filter(|(epoch, lane, _)| (*epoch, *lane) == asked)
+        else {
+            return;
+        };
+        let to = to.min(through);
+        for (first, last, records) in damaged {
+            let (first, last) = ((*first).max(from), (*last).min(to));
+            let Some(stretch) = self.stretches.iter_mut().find(|stretch| stretch.epoch == epoch) else {
+                return;
+            };
+            let own = stretch.own;
+            let track = stretch.track(lane);
+            if last < first || track.skip(first, last).is_empty() {
+                continue;
+            }
+            // How many readings they held, nobody can say any more; in an epoch of this run `settle` finds out.
+            let count = Count { records: (*records).min(width((first, last))), readings: 0 };
+            let count = if own { count.min(track.pending()) } else { count };
+            if own {
+                track.lost += count;
+            }
+            self.miss(epoch, LostRun::span(lane, (first, last), count));
+        }
+    }
+
     /// A loss that was stated in a record which is now lost itself is stated again.
     pub(super) fn restate(&mut self, epoch: Epoch, record: &Record) {
         let Some(loss) = own_loss(self.uplink, record) else {
@@ -73,20 +140,28 @@ impl Forwarder {
 
     /// Lets go of earlier epochs that are done; what of them was offered and never seen again is stated as lost.
     pub(super) fn retire(&mut self) {
+        let mut missed = Vec::new();
+        for stretch in self.stretches.iter_mut().filter(|stretch| stretch.own && stretch.is_done()) {
+            let last = stretch.last.unwrap_or_default();
+            for (lane, track) in LANES.into_iter().zip(&mut stretch.lanes) {
+                let missing = track.pending();
+                if !missing.is_zero() {
+                    track.lost += missing;
+                    missed.push((stretch.epoch, LostRun::span(lane, (Seq(1), last), missing)));
+                }
+            }
+        }
+        for (epoch, run) in missed {
+            self.miss(epoch, run);
+        }
         while let Some(index) = self.stretches.iter().position(|stretch| stretch.is_done() && !stretch.dirty)
         {
             let Some(stretch) = self.stretches.remove(index) else {
                 return;
             };
-            let last = stretch.last.unwrap_or_default();
-            for (lane, track) in LANES.into_iter().zip(&stretch.lanes).filter(|_| stretch.own) {
-                let missing = track.pending();
+            for track in stretch.lanes.iter().filter(|_| stretch.own) {
                 self.own_done.confirmed += track.confirmed;
                 self.own_done.lost += track.lost;
-                self.own_done.lost += missing;
-                if !missing.is_zero() {
-                    self.miss(stretch.epoch, LostRun::span(lane, (Seq(1), last), missing));
-                }
             }
         }
     }
@@ -98,4 +173,8 @@ pub(super) fn own_loss(uplink: UplinkId, record: &Record) -> Option<Loss> {
         Body::Loss(loss) if loss.place == LossPlace::Uplink(uplink) => Some(*loss),
         _ => None,
     }
+}
+
+const fn width((first, last): (Seq, Seq)) -> u64 {
+    (last.0 - first.0).saturating_add(1)
 }
