@@ -125,6 +125,19 @@ pub enum JournalReport {
         /// How many; at most so many where it is said again.
         count: Count,
     },
+    /// Records that were durable cannot be read any more; whoever asks for them is told so by [`Self::Fetched`].
+    Damaged {
+        /// Their lane.
+        lane: Lane,
+        /// Their epoch.
+        epoch: Epoch,
+        /// They lie from here …
+        first: Seq,
+        /// … to here.
+        last: Seq,
+        /// How many.
+        count: Count,
+    },
 }
 
 /// An epoch before the current one.

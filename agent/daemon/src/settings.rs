@@ -76,8 +76,10 @@ pub struct Journal {
     pub commit_within: Duration,
     /// Bytes on disk at most.
     pub quota_bytes: u64,
-    /// How long records are kept.
+    /// How long readings are kept at least, as far as there is room.
     pub keep: Duration,
+    /// How long events are kept at least, as far as there is room.
+    pub keep_events: Duration,
 }
 
 /// TLS of a connection, as files in PEM.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hazard_agent::dictionary::Dictionary;
 use hazard_agent::journal::{Header, JournalHandle, JournalStatus, Kernel, Order, Report, Syncs, spawn_on};
@@ -32,6 +32,8 @@ pub(super) struct Rig {
     reports: Receiver<Report>,
     pub(super) dictionaries: Vec<(Epoch, Arc<Dictionary>)>,
     pub(super) status: Option<JournalStatus>,
+    /// What was said to be purged or damaged.
+    pub(super) gone: Vec<JournalReport>,
 }
 
 /// Settings under which nothing is committed by time and nothing is dropped.
@@ -41,6 +43,7 @@ pub(super) fn settings(dir: &Path) -> Journal {
         commit_within: Duration::from_secs(3_600),
         quota_bytes: 1 << 30,
         keep: Duration::from_secs(1 << 32),
+        keep_events: Duration::from_secs(1 << 32),
     }
 }
 
@@ -64,8 +67,8 @@ impl Rig {
         let handle = spawn_on(disk, (settings, uplinks), header(epoch), move |report| {
             let _ = sender.send(report);
         });
-        let (dictionaries, status) = (Vec::new(), None);
-        Self { epoch: Epoch(epoch), handle: handle.unwrap(), reports, dictionaries, status }
+        let (dictionaries, status, gone) = (Vec::new(), None, Vec::new());
+        Self { epoch: Epoch(epoch), handle: handle.unwrap(), reports, dictionaries, status, gone }
     }
 
     pub(super) fn next(&mut self) -> JournalReport {
@@ -75,6 +78,9 @@ impl Rig {
     pub(super) fn next_within(&mut self, limit: Duration) -> Option<JournalReport> {
         loop {
             match self.reports.recv_timeout(limit).ok()? {
+                Report::Core(report @ (JournalReport::Purged { .. } | JournalReport::Damaged { .. })) => {
+                    self.gone.push(report);
+                }
                 Report::Core(report) => return Some(report),
                 Report::Dictionary { epoch, dictionary, .. } => self.dictionaries.push((epoch, dictionary)),
                 Report::Status(status) => self.status = Some(status),
@@ -151,6 +157,23 @@ impl Rig {
                 JournalReport::Durable { .. } => {}
                 other => panic!("expected Fetched, got {other:?}"),
             }
+        }
+    }
+
+    /// Asks until what comes back is right.
+    pub(super) fn fetch_until(
+        &mut self,
+        (epoch, lane): (Epoch, Lane),
+        (first, last): (u64, u64),
+        is_right: impl Fn(&[Arc<Record>]) -> bool,
+    ) -> Vec<Arc<Record>> {
+        let limit = Instant::now() + PATIENCE;
+        loop {
+            let (_, records) = self.fetch_once((epoch, lane), (first, last), 9_999);
+            if is_right(&records) {
+                return records;
+            }
+            assert!(Instant::now() < limit, "{} records and not the right ones", records.len());
         }
     }
 

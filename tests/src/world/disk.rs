@@ -152,7 +152,7 @@ impl Disk {
         let full = records.len() == usize::from(records_max);
         let through = records.last().map_or(span.1, |record| if full { record.seq } else { span.1 });
         let delay = Duration::from_millis(if self.slow { 3_000 } else { 6 });
-        Some((delay, JournalReport::Fetched { uplink, epoch, lane, through, records }))
+        Some((delay, JournalReport::Fetched { uplink, epoch, lane, through, records, damaged: Vec::new() }))
     }
 
     pub(super) fn save_cursor(&mut self, uplink: UplinkId, epoch: Epoch, acked: [AckedSet; 2]) {

@@ -233,7 +233,9 @@ impl Oracle {
             && standing.iter().all(|b| b.until >= now && b.until <= now + practice.bypass_max);
         self.demand(bounded, || format!("law 7: bypasses without bound: {standing:?}"));
         // Nobody makes a bypass longer, a restart least of all: it is ended and put on again.
-        let longer = standing.iter().find(|b| self.bypasses.get(&b.point).is_some_and(|end| b.until > *end));
+        let longer = standing
+            .iter()
+            .find(|b| self.bypasses.get(&b.point).is_some_and(|end| b.until > *end && *end > now));
         self.demand(longer.is_none(), || format!("law 7: a bypass was made longer: {longer:?}"));
         self.bypasses = standing.iter().map(|bypass| (bypass.point, bypass.until)).collect();
     }

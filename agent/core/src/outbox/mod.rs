@@ -172,6 +172,11 @@ impl Outbox {
             JournalReport::Purged { lane, epoch, first, last, count } => {
                 self.journal_purged(stamp.mono, epoch, LostRun::span(lane, (first, last), count));
             }
+            JournalReport::Damaged { lane, epoch, first, last, count } => {
+                let Count { records, readings } = count;
+                let place = LossPlace::Journal;
+                self.losses.push(Loss { place, epoch, lane, first, last, records, readings });
+            }
         }
         core::mem::discriminant(&before) != core::mem::discriminant(&self.store.state)
     }

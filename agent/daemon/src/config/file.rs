@@ -426,6 +426,9 @@ pub(crate) struct RetentionFile {
     /// 原始记录保存天数；重大危险源不少于 30 天。 Days of raw records; at least 30 for major hazards.
     #[schemars(range(min = 1, max = 3650))]
     pub(crate) raw_days: u32,
+    /// 报警、操作、旁路和配置等事件保存天数，默认一年。 Days of alarms, operations, bypasses and other events; a year by default.
+    #[schemars(range(min = 1, max = 3650))]
+    pub(crate) event_days: u32,
     /// 磁盘上限，MB。 Megabytes on disk at most.
     #[schemars(range(min = 16, max = 1_000_000))]
     pub(crate) quota_mb: u64,
@@ -436,7 +439,7 @@ pub(crate) struct RetentionFile {
 
 impl Default for RetentionFile {
     fn default() -> Self {
-        Self { raw_days: 30, quota_mb: 2_048, commit_ms: 250 }
+        Self { raw_days: 30, event_days: 366, quota_mb: 2_048, commit_ms: 250 }
     }
 }
 

@@ -53,6 +53,9 @@ pub struct Mark {
 }
 
 impl Mark {
+    /// Where nobody knows what came before.
+    pub const UNKNOWN: Self = Self { link: Link([0; 32]), written: Count { records: 0, readings: 0 } };
+
     /// Before the first record.
     #[must_use]
     pub fn origin(epoch: Epoch, lane: Lane) -> Self {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use hazard_core::id::{Epoch, UplinkId};
-use hazard_core::outbox::AckedSet;
+use hazard_core::id::{Epoch, Seq, UplinkId};
+use hazard_core::outbox::{AckedSet, Lane};
 use serde::{Deserialize, Serialize};
 
 use super::disk::{Disk, Fault};
@@ -51,6 +51,14 @@ impl Cursors {
     /// What each uplink has confirmed of `epoch`.
     pub(super) fn of(&self, epoch: Epoch) -> Vec<[AckedSet; 2]> {
         self.0.iter().map(|one| one.acked.get(&epoch).cloned().unwrap_or_default()).collect()
+    }
+
+    /// Whether every uplink has confirmed the numbers of a lane.
+    pub(super) fn have(&self, epoch: Epoch, lane: Lane, (first, last): (u64, u64)) -> bool {
+        self.0.iter().all(|cursor| {
+            let acked = cursor.acked.get(&epoch).map(|lanes| &lanes[lane as usize]);
+            acked.is_some_and(|acked| acked.first_gap(Seq(first), Seq(last)).is_none())
+        })
     }
 
     /// Notes what an uplink has confirmed; it is on disk after [`Self::save`].

@@ -19,7 +19,7 @@ const HEAD_1_BYTES: usize = 40;
 
 /// The version that is written.
 const MAGIC_2: [u8; 4] = *b"HZB2";
-const HEAD_2_BYTES: usize = 90;
+const HEAD_2_BYTES: usize = 94;
 
 /// A value beyond this may make sled write a page outside its main file (decisions/0003).
 const VALUE_BYTES_MAX: usize = 6_500;
@@ -40,7 +40,8 @@ pub(super) struct Frame {
     pub(super) ordinal: u64,
     pub(super) first: u64,
     pub(super) last: u64,
-    pub(super) count: u32,
+    /// What it holds; blocks of the first version do not say how many readings.
+    pub(super) count: Count,
     /// Where its lane stood before its first record; blocks of the first version do not say.
     pub(super) before: Option<Mark>,
     head_bytes: usize,
@@ -49,11 +50,10 @@ pub(super) struct Frame {
 
 /// How much work goes into a block.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Effort {
+enum Effort {
     /// Records are waiting to become durable.
     Quick,
     /// It is kept for long.
-    #[allow(dead_code)]
     Small,
 }
 
@@ -67,29 +67,21 @@ pub fn read_block(bytes: &[u8]) -> Result<(u64, Vec<Arc<Record>>), NotRecords> {
 }
 
 /// The blocks of an epoch's records, in ascending order per lane; moves the lanes' marks on.
-pub(super) fn frames(
-    ordinal: u64,
-    records: &[Arc<Record>],
-    marks: &mut [Mark; 2],
-    effort: Effort,
-) -> Vec<Frame> {
+pub(super) fn frames(ordinal: u64, records: &[Arc<Record>], marks: &mut [Mark; 2]) -> Vec<Frame> {
     let mut frames = Vec::new();
     for lane in [Lane::Event, Lane::Reading] {
         let of_lane: Vec<_> = records.iter().filter(|record| record.lane() == lane).collect();
-        let mut block = Block { ordinal, lane, mark: marks[lane as usize], effort };
-        let mut rest = of_lane.as_slice();
-        let mut size = codec::RECORDS_MAX;
-        while !rest.is_empty() {
-            let (frame, taken) = block.of(rest, size);
-            // The next one is likely to need as many for a value that is just allowed.
-            let full = taken * VALUE_BYTES_MAX / frame.bytes.len().max(1);
-            size = (full - full / 16).clamp(1, block.records_max());
-            block.mark = block.mark.after(rest[..taken].iter().copied());
-            rest = &rest[taken..];
-            frames.push(frame);
-        }
-        marks[lane as usize] = block.mark;
+        let block = Block { ordinal, lane, mark: marks[lane as usize], effort: Effort::Quick };
+        marks[lane as usize] = block.all(&of_lane, &mut frames);
     }
+    frames
+}
+
+/// The blocks of records of one lane that are kept for long.
+pub(super) fn packed(of: (Lane, u64), mark: Mark, records: &[Arc<Record>]) -> Vec<Frame> {
+    let mut frames = Vec::new();
+    let block = Block { ordinal: of.1, lane: of.0, mark, effort: Effort::Small };
+    block.all(&records.iter().collect::<Vec<_>>(), &mut frames);
     frames
 }
 
@@ -102,10 +94,24 @@ struct Block {
 }
 
 impl Block {
+    fn all(mut self, mut rest: &[&Arc<Record>], frames: &mut Vec<Frame>) -> Mark {
+        let mut size = codec::RECORDS_MAX;
+        while !rest.is_empty() {
+            let (frame, taken) = self.of(rest, size);
+            // The next one is likely to need as many for a value that is just allowed.
+            let full = taken * VALUE_BYTES_MAX / frame.bytes.len().max(1);
+            size = (full - full / 16).clamp(1, self.records_max());
+            self.mark = self.mark.after(rest[..taken].iter().copied());
+            rest = &rest[taken..];
+            frames.push(frame);
+        }
+        self.mark
+    }
+
     fn records_max(&self) -> usize {
-        match self.lane {
-            Lane::Event => codec::RECORDS_MAX,
-            Lane::Reading => columns::RECORDS_MAX,
+        match (self.lane, self.effort) {
+            (Lane::Reading, Effort::Small) => columns::RECORDS_MAX,
+            (Lane::Reading, Effort::Quick) | (Lane::Event, _) => codec::RECORDS_MAX,
         }
     }
 
@@ -146,12 +152,15 @@ impl Block {
     fn frame(&self, version: u8, records: &[&Arc<Record>], payload: &[u8]) -> Frame {
         let first = records.first().map_or(0, |record| record.seq.0);
         let last = records.last().map_or(0, |record| record.seq.0);
-        let count = u32::try_from(records.len()).unwrap_or(u32::MAX);
+        let mut count = Count::default();
+        records.iter().for_each(|record| count += Count::of(record));
         let mut rest = vec![version, lane_byte(self.lane)];
         for number in [self.ordinal, first, last] {
             rest.extend_from_slice(&number.to_le_bytes());
         }
-        rest.extend_from_slice(&count.to_le_bytes());
+        for number in [count.records, count.readings] {
+            rest.extend_from_slice(&u32::try_from(number).unwrap_or(u32::MAX).to_le_bytes());
+        }
         let Mark { link, written } = self.mark;
         rest.extend_from_slice(&written.records.to_le_bytes());
         rest.extend_from_slice(&written.readings.to_le_bytes());
@@ -185,12 +194,14 @@ impl Frame {
         let bytes = bytes.get(..end)?;
         let number =
             |at: usize| bytes.get(at..at + 8).and_then(|b| b.try_into().ok()).map(u64::from_le_bytes);
+        let small = |at: usize| bytes.get(at..at + 4).and_then(|b| b.try_into().ok()).map(u32::from_le_bytes);
         let (count, before) = if *magic == MAGIC_1 {
-            (u32::from(u16::from_le_bytes([*bytes.get(38)?, *bytes.get(39)?])), None)
+            let records = u16::from_le_bytes([*bytes.get(38)?, *bytes.get(39)?]).into();
+            (Count { records, readings: 0 }, None)
         } else {
-            let count = bytes.get(38..42)?.try_into().ok().map(u32::from_le_bytes)?;
-            let written = Count { records: number(42)?, readings: number(50)? };
-            (count, Some(Mark { link: Link(bytes.get(58..HEAD_2_BYTES)?.try_into().ok()?), written }))
+            let count = Count { records: small(38)?.into(), readings: small(42)?.into() };
+            let written = Count { records: number(46)?, readings: number(54)? };
+            (count, Some(Mark { link: Link(bytes.get(62..HEAD_2_BYTES)?.try_into().ok()?), written }))
         };
         Some(Self {
             lane: lane_of(*bytes.get(13)?)?,
@@ -218,9 +229,9 @@ impl Frame {
     pub(super) fn records(&self) -> Result<Vec<Arc<Record>>, NotRecords> {
         let version = *self.bytes.get(12).ok_or(NotRecords)?;
         let payload = self.bytes.get(self.head_bytes..).ok_or(NotRecords)?;
-        let limit = if self.count == 1 { RECORD_BYTES_MAX } else { PLAIN_BYTES_MAX };
+        let limit = if self.count.records == 1 { RECORD_BYTES_MAX } else { PLAIN_BYTES_MAX };
         let plain = zstd::bulk::decompress(payload, limit).map_err(|_| NotRecords)?;
-        let count = usize::try_from(self.count).map_err(|_| NotRecords)?;
+        let count = usize::try_from(self.count.records).map_err(|_| NotRecords)?;
         let records = match version {
             COLUMNS => columns::decode(count, &plain)?,
             version => codec::decode(version, count, &plain)?,
@@ -266,7 +277,7 @@ mod tests {
             Arc::new(Record { seq: Seq(seq), stamp: Stamp::default(), body })
         };
         let records: Vec<_> = (1..=9).map(record).collect();
-        frames(7, &records, &mut origins(Epoch(7)), Effort::Quick).remove(0).bytes
+        frames(7, &records, &mut origins(Epoch(7))).remove(0).bytes
     }
 
     #[test]
@@ -287,7 +298,7 @@ mod tests {
             let mut rest = vec![version, u8::from(version == COLUMNS)];
             rest.extend_from_slice(&[0; 24]);
             rest.extend_from_slice(&u32::from(count).to_le_bytes());
-            rest.extend_from_slice(&[0; 48]);
+            rest.extend_from_slice(&[0; 52]);
             rest.extend_from_slice(&noise);
             let mut bytes = MAGIC_2.to_vec();
             bytes.extend_from_slice(&(noise.len() as u32).to_le_bytes());

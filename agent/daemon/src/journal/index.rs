@@ -3,14 +3,56 @@
 use std::collections::BTreeMap;
 
 use hazard_core::ClockTrust;
-use hazard_core::outbox::{Lane, Record};
+use hazard_core::outbox::{Count, Lane, Record};
 use serde::{Deserialize, Serialize};
+
+use super::frame::Frame;
+
+/// The numbers of an epoch's lane in a segment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(super) struct Span {
+    pub(super) first: u64,
+    pub(super) last: u64,
+    /// Records and readings of the lane before the first, as its block says.
+    begin: (u64, u64),
+    /// And behind the last.
+    end: (u64, u64),
+}
+
+impl Span {
+    fn of(frame: &Frame) -> Self {
+        let before = frame.before.map(|mark| mark.written).unwrap_or_default();
+        let mut after = before;
+        after += frame.count;
+        let (begin, end) = ((before.records, before.readings), (after.records, after.readings));
+        Self { first: frame.first, last: frame.last, begin, end }
+    }
+
+    fn widen(&mut self, other: &Self) {
+        if other.first < self.first {
+            (self.first, self.begin) = (other.first, other.begin);
+        }
+        if other.last > self.last {
+            (self.last, self.end) = (other.last, other.end);
+        }
+    }
+
+    /// Records and readings of the lane up to its last.
+    pub(super) const fn end(&self) -> Count {
+        Count { records: self.end.0, readings: self.end.1 }
+    }
+
+    /// What it holds, unless something between is missing.
+    pub(super) fn count(&self) -> Count {
+        self.end() - Count { records: self.begin.0, readings: self.begin.1 }
+    }
+}
 
 /// A segment's contents.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Index {
-    /// First and last number by lane byte and epoch ordinal.
-    spans: BTreeMap<(u8, u64), (u64, u64)>,
+    /// Numbers by lane byte and epoch ordinal.
+    spans: BTreeMap<(u8, u64), Span>,
     /// Earliest and latest plausible wall-clock stamp, in milliseconds since 1970.
     stamps_ms: Option<(i64, i64)>,
     /// Length of the main file when this was written.
@@ -37,10 +79,11 @@ pub(super) const fn lane_of(byte: u8) -> Option<Lane> {
 }
 
 impl Index {
-    /// Adds the numbers from `first` to `last`.
-    pub(super) fn add(&mut self, lane: Lane, ordinal: u64, (first, last): (u64, u64)) {
-        let span = self.spans.entry((lane_byte(lane), ordinal)).or_insert((first, last));
-        *span = (span.0.min(first), span.1.max(last));
+    /// Adds a block.
+    pub(super) fn add(&mut self, frame: &Frame) {
+        let key = (lane_byte(frame.lane), frame.ordinal);
+        let span = Span::of(frame);
+        self.spans.entry(key).or_insert(span).widen(&span);
     }
 
     /// Adds a record's stamp, unless its clock was known to be wrong.
@@ -53,9 +96,14 @@ impl Index {
         self.stamps_ms = Some((oldest.min(ms), youngest.max(ms)));
     }
 
-    /// First and last number of an epoch's lane.
-    pub(super) fn span(&self, lane: Lane, ordinal: u64) -> Option<(u64, u64)> {
+    /// The numbers of an epoch's lane.
+    pub(super) fn span(&self, lane: Lane, ordinal: u64) -> Option<Span> {
         self.spans.get(&(lane_byte(lane), ordinal)).copied()
+    }
+
+    /// All it holds, by lane and epoch.
+    pub(super) fn spans(&self) -> impl Iterator<Item = (Lane, u64, Span)> {
+        self.spans.iter().filter_map(|((lane, ordinal), span)| Some((lane_of(*lane)?, *ordinal, *span)))
     }
 
     /// The epochs of which it holds records.
@@ -80,8 +128,8 @@ impl Index {
 
     /// Whether every number that `claimed` promises lies within what is here.
     pub(super) fn keeps(&self, claimed: &Self) -> bool {
-        claimed.spans.iter().all(|(key, (first, last))| {
-            self.spans.get(key).is_some_and(|have| have.0 <= *first && have.1 >= *last)
+        claimed.spans.iter().all(|(key, claimed)| {
+            self.spans.get(key).is_some_and(|have| have.first <= claimed.first && have.last >= claimed.last)
         })
     }
 }

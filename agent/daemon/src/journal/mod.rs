@@ -10,16 +10,22 @@ mod cursors;
 mod disk;
 mod epochs;
 mod frame;
+mod gather;
 mod index;
 mod mirror;
 mod mirror_call;
 mod mirror_event;
 mod mirror_interlock;
 mod mirror_upkeep;
+mod name;
+mod pack;
+mod purges;
 mod quarantine;
+mod retain;
 mod ring;
 mod salvage;
 mod segment;
+mod series;
 mod slot;
 mod store;
 mod worker;
@@ -127,8 +133,14 @@ pub struct JournalStatus {
     pub segments: usize,
     /// Bytes of damaged segments that were set aside.
     pub set_aside_bytes: u64,
-    /// The earliest plausible stamp.
+    /// The earliest plausible stamp of a reading.
     pub oldest: Option<Utc>,
+    /// The earliest plausible stamp of an event.
+    pub oldest_event: Option<Utc>,
+    /// Bytes that are kept because some platform has not confirmed them.
+    pub unconfirmed_bytes: u64,
+    /// Bytes that a day of readings takes, once there is an hour of them to tell from.
+    pub bytes_per_day: Option<u64>,
 }
 
 /// An order that was given back because the queue is full or the journal has ended.

@@ -1,18 +1,21 @@
 //! One segment: one sled database in a folder of its own. Only this file calls sled.
 
 use std::fs::File;
-use std::ops::RangeInclusive;
+use std::ops::{ControlFlow, RangeInclusive};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hazard_core::outbox::{Lane, Record};
+use hazard_core::outbox::{Count, Lane, Record};
 
 use super::disk::{Disk, Fault, make_folder, shield, synced};
 use super::frame::{Frame, key, key_parts};
 use super::index::Index;
 use super::slot;
+
+/// The file with what it holds; the first version had no counts.
+const INDEX: &str = "index-2";
 
 const CACHE_BYTES: u64 = 8 << 20;
 
@@ -20,7 +23,7 @@ const CACHE_BYTES: u64 = 8 << 20;
 const INDEX_EVERY_BYTES: u64 = 512 << 10;
 
 /// sled lets go of its file a moment after it was dropped.
-const LOCK_ATTEMPTS: u32 = 100;
+const LOCK_ATTEMPTS: u32 = 500;
 const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// An open segment.
@@ -92,7 +95,7 @@ impl Segment {
 
     /// The index that was last saved for the segment in `dir`.
     pub(super) fn read_index(dir: &Path) -> Option<Index> {
-        slot::read_whole(&dir.join("index")).and_then(|body| postcard::from_bytes(&body).ok())
+        slot::read_whole(&dir.join(INDEX)).and_then(|body| postcard::from_bytes(&body).ok())
     }
 
     /// Adds blocks as one transaction; they are not durable before [`Self::commit`].
@@ -104,7 +107,7 @@ impl Segment {
         let db = self.db()?;
         shield("insert", || db.apply_batch(batch))?;
         for frame in frames {
-            self.index.add(frame.lane, frame.ordinal, (frame.first, frame.last));
+            self.index.add(frame);
         }
         Ok(())
     }
@@ -137,32 +140,47 @@ impl Segment {
     pub(super) fn save_index(&mut self) -> Result<(), Fault> {
         self.index.bytes = self.len()?;
         let body = postcard::to_stdvec(&self.index).map_err(|e| Fault::Refused(e.to_string()))?;
-        slot::write_whole(&self.dir.join("index"), &body, &self.disk)?;
+        slot::write_whole(&self.dir.join(INDEX), &body, &self.disk)?;
         self.saved = (self.index.bytes, !self.index.is_empty());
         Ok(())
     }
 
-    /// Adds the records of `lane` and `ordinal` with numbers in `wanted` to `records`, until these are `records_max`.
-    pub(super) fn fetch(
+    /// Shows the blocks of `lane` and `ordinal` with numbers in `wanted`, in order, until `visit` has enough.
+    pub(super) fn scan(
         &self,
         (lane, ordinal): (Lane, u64),
         wanted: &RangeInclusive<u64>,
-        (records, records_max): (&mut Vec<Arc<Record>>, usize),
+        visit: &mut dyn FnMut(&Frame, Vec<Arc<Record>>) -> ControlFlow<()>,
     ) -> Result<(), Fault> {
         let begin = self
             .block_at_or_before((lane, ordinal), *wanted.start())?
             .map_or(*wanted.start(), |frame| frame.first);
         let db = self.db()?;
         let mut blocks = db.range(key(lane, ordinal, begin)..=key(lane, ordinal, *wanted.end()));
-        while records.len() < records_max {
+        loop {
             let next = shield("scan", || blocks.next().transpose())?;
             let Some((_, value)) = next else { return Ok(()) };
             let frame = Frame::parse(&value).ok_or_else(|| damaged(&self.dir))?;
-            let block = frame.records().map_err(|_| damaged(&self.dir))?;
-            let room = records_max - records.len();
-            records.extend(block.into_iter().filter(|one| wanted.contains(&one.seq.0)).take(room));
+            let records = frame.records().map_err(|_| damaged(&self.dir))?;
+            if visit(&frame, records).is_break() {
+                return Ok(());
+            }
         }
-        Ok(())
+    }
+
+    /// What it holds of `lane` and `ordinal`, block by block.
+    pub(super) fn held(&self, (lane, ordinal): (Lane, u64)) -> Result<Count, Fault> {
+        let mut count = Count::default();
+        self.scan((lane, ordinal), &(0..=u64::MAX), &mut |frame, _| {
+            count += frame.count;
+            ControlFlow::Continue(())
+        })?;
+        Ok(count)
+    }
+
+    /// The last block of `lane` and `ordinal`.
+    pub(super) fn last_block(&self, of: (Lane, u64)) -> Result<Option<Frame>, Fault> {
+        self.block_at_or_before(of, u64::MAX)
     }
 
     fn block_at_or_before(&self, (lane, ordinal): (Lane, u64), seq: u64) -> Result<Option<Frame>, Fault> {
@@ -203,7 +221,7 @@ impl Segment {
             let frame = frame.ok_or_else(|| damaged(&self.dir))?;
             let records = frame.records().map_err(|_| damaged(&self.dir))?;
             records.iter().for_each(|record| index.stamp(record));
-            index.add(lane, ordinal, (frame.first, frame.last));
+            index.add(&frame);
         }
         Ok(())
     }

@@ -1,20 +1,24 @@
 //! The open journal: segments, epoch headers and cursors of one folder, and the epoch that is being written.
 
-use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hazard_core::Utc;
 use hazard_core::id::{Epoch, Seq, UplinkId};
 use hazard_core::input::PastEpoch;
 use hazard_core::outbox::record::{Chain, Opening, PreviousEpoch};
-use hazard_core::outbox::{AckedSet, Lane, Record};
+use hazard_core::outbox::{AckedSet, Count, Lane, Record};
 
 use super::chain::{Mark, origins};
 use super::cursors::Cursors;
 use super::disk::{Disk, Fault, take_folder};
 use super::epochs::Epochs;
-use super::ring::{Retention, Ring, Tail, Turned};
-use super::{Header, JournalStatus, quarantine};
+use super::gather::{Gathered, Hole};
+use super::pack::Packed;
+use super::retain::{Purged, Retention};
+use super::ring::{LANES, Ring};
+use super::series::Tail;
+use super::{Header, JournalStatus};
 use crate::dictionary::Dictionary;
 use crate::settings;
 
@@ -31,6 +35,48 @@ pub(super) struct Place {
     pub(super) disk: Disk,
 }
 
+/// An archive that is written to is looked at by retention after so many bytes.
+const RETAIN_EVERY_BYTES: u64 = 1 << 20;
+
+/// Closed hot segments that may wait while orders keep coming.
+const UNPACKED_MAX: usize = 1;
+
+/// Records that are no longer on this disk.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Gone {
+    pub(super) epoch: Epoch,
+    pub(super) lane: Lane,
+    pub(super) first: Seq,
+    pub(super) last: Seq,
+    pub(super) count: Count,
+    pub(super) why: Why,
+}
+
+/// Why they are gone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Why {
+    /// Old, or to make room, and every platform has them.
+    Purged,
+    /// To make room, though some platform has not confirmed them.
+    Full,
+    /// A block cannot be read any more.
+    Damaged,
+}
+
+/// What a fetch found.
+pub(super) struct Fetched {
+    /// The last number looked at.
+    pub(super) through: Seq,
+    pub(super) records: Vec<Arc<Record>>,
+    pub(super) holes: Vec<Hole>,
+}
+
+impl Fetched {
+    pub(super) const fn nothing(through: Seq) -> Self {
+        Self { through, records: Vec::new(), holes: Vec::new() }
+    }
+}
+
 /// What opening found.
 pub(super) struct Found {
     pub(super) epoch: Epoch,
@@ -42,10 +88,12 @@ pub(super) struct Found {
 
 /// The open journal.
 pub(super) struct Store {
-    dir: PathBuf,
     disk: Disk,
     epochs: Epochs,
     cursors: Cursors,
+    retention: Retention,
+    /// Its size when retention looked last.
+    retained_bytes: u64,
     ring: Ring,
     current: (Epoch, u64),
     pending: Vec<Arc<Record>>,
@@ -62,18 +110,20 @@ impl Store {
         let dir = settings.dir.as_path();
         let lock = take_folder(dir, disk)?;
         let mut epochs = Epochs::open(dir)?;
+        let ms = |keep: Duration| i64::try_from(keep.as_millis()).unwrap_or(i64::MAX);
         let retention = Retention {
             quota_bytes: settings.quota_bytes,
-            keep_ms: i64::try_from(settings.keep.as_millis()).unwrap_or(i64::MAX),
+            keep_ms: [ms(settings.keep_events), ms(settings.keep)],
         };
-        let ring = Ring::open(dir, disk, retention, (tail, epochs.highest()))?;
+        let ring = Ring::open(dir, disk, retention.quota_bytes, (tail, epochs.highest()))?;
         epochs.also(&ring.ordinals());
         let cursors = Cursors::open(dir, uplinks, disk)?;
         let mut store = Self {
-            dir: dir.to_owned(),
             disk: Arc::clone(disk),
             epochs,
             cursors,
+            retention,
+            retained_bytes: 0,
             ring,
             current: (header.epoch, 0),
             pending: Vec::new(),
@@ -117,6 +167,11 @@ impl Store {
         self.pending.len() >= PENDING_MAX
     }
 
+    /// Readings, or records that hold none, that wait for the commit.
+    pub(super) fn weight(&self) -> u64 {
+        self.pending.iter().map(|record| record.readings().max(1)).sum()
+    }
+
     /// Makes all records that were taken durable; the last number, if there were any.
     pub(super) fn commit(&mut self) -> Result<Option<Seq>, Fault> {
         let Some(last) = self.pending.last().map(|record| record.seq) else { return Ok(None) };
@@ -127,33 +182,93 @@ impl Store {
         Ok(Some(last))
     }
 
-    /// Closes a full segment and drops what is too old or too much.
-    pub(super) fn turn(&mut self) -> Result<Turned, Fault> {
-        let turned = self.ring.turn()?;
-        if turned == Turned::Yes {
-            self.epochs.forget(&self.ring.ordinals(), self.current.1);
+    /// Closes a full segment and drops what need not or cannot be kept.
+    pub(super) fn turn(&mut self) -> Result<Vec<Gone>, Fault> {
+        if !self.ring.turn()? && self.ring.bytes() < self.retained_bytes + RETAIN_EVERY_BYTES {
+            return Ok(Vec::new());
         }
-        Ok(turned)
+        self.retain()
     }
 
-    /// The records of a lane with numbers from `first` to `last`, at most `records_max`, with the last number looked at.
+    /// Whether closed segments wait to be packed.
+    pub(super) fn has_packing(&self) -> bool {
+        self.ring.has_packing()
+    }
+
+    /// How many of them are too many: packing must not wait for a pause.
+    pub(super) fn unpacked(&self) -> usize {
+        self.ring.hot.closed.len().saturating_sub(UNPACKED_MAX)
+    }
+
+    /// A short step of packing.
+    pub(super) fn pack(&mut self) -> Result<(Packed, Vec<Gone>), Fault> {
+        let packed = self.ring.pack()?;
+        let gone = if packed == Packed::Removed { self.retain()? } else { Vec::new() };
+        Ok((packed, gone))
+    }
+
+    fn retain(&mut self) -> Result<Vec<Gone>, Fault> {
+        let (epochs, cursors) = (&self.epochs, &self.cursors);
+        let is_confirmed = |lane, ordinal, span| {
+            epochs.epoch_of(ordinal).is_none_or(|epoch| cursors.have(epoch, lane, span))
+        };
+        let purged = self.ring.retain(self.retention, &is_confirmed)?;
+        self.retained_bytes = self.ring.bytes();
+        let gone = purged.into_iter().filter_map(|purged| self.gone(purged)).collect();
+        self.epochs.forget(&self.ring.ordinals(), self.current.1);
+        self.ring.purges.retain(|ordinal| self.epochs.epoch_of(ordinal).is_some());
+        Ok(gone)
+    }
+
+    fn gone(&self, purged: Purged) -> Option<Gone> {
+        let Purged { lane, ordinal, first, last, count, unconfirmed } = purged;
+        let epoch = self.epochs.epoch_of(ordinal)?;
+        let why = if unconfirmed { Why::Full } else { Why::Purged };
+        Some(Gone { epoch, lane, first: Seq(first), last: Seq(last), count, why })
+    }
+
+    /// What retention has taken of earlier epochs: a power cut may have come before anybody had written it down.
+    pub(super) fn gone_before(&self, past: &[Epoch]) -> Vec<Gone> {
+        let of = |epoch: &Epoch| Some((*epoch, self.epochs.ordinal_of(*epoch)?));
+        let lanes = past.iter().filter_map(of).flat_map(|known| LANES.map(|lane| (known, lane)));
+        let gone = lanes.filter_map(|((epoch, ordinal), lane)| {
+            let (last, count) = self.ring.purges.of(lane, ordinal)?;
+            Some(Gone { epoch, lane, first: Seq(1), last: Seq(last), count, why: Why::Purged })
+        });
+        gone.collect()
+    }
+
+    /// What was found damaged since this was asked last.
+    pub(super) fn take_damaged(&mut self) -> Vec<Gone> {
+        let damages = self.ring.take_damages();
+        let gone = damages.into_iter().filter_map(|damage| {
+            let epoch = self.epochs.epoch_of(damage.ordinal)?;
+            let (first, last) = (Seq(damage.within.0), Seq(damage.within.1));
+            Some(Gone { epoch, lane: damage.lane, first, last, count: damage.count, why: Why::Damaged })
+        });
+        gone.collect()
+    }
+
+    /// The records of a lane with numbers from `first` to `last`, at most `records_max`.
     pub(super) fn fetch(
         &mut self,
         (epoch, lane): (Epoch, Lane),
         (first, last): (Seq, Seq),
         records_max: u16,
-    ) -> Result<(Seq, Vec<Arc<Record>>), Fault> {
-        let Some(ordinal) = self.epochs.ordinal_of(epoch) else { return Ok((last, Vec::new())) };
+    ) -> Result<Fetched, Fault> {
+        let Some(ordinal) = self.epochs.ordinal_of(epoch) else { return Ok(Fetched::nothing(last)) };
         if first > last {
-            return Ok((last, Vec::new()));
+            return Ok(Fetched::nothing(last));
         }
         let records_max = usize::from(records_max.max(1));
-        let records = self.ring.fetch((lane, ordinal), &(first.0..=last.0), records_max)?;
+        let Gathered { records, holes } =
+            self.ring.fetch((lane, ordinal), &(first.0..=last.0), records_max)?;
         let through = match records.last() {
             Some(record) if records.len() >= records_max => record.seq,
             Some(_) | None => last,
         };
-        Ok((through, records))
+        let holes = holes.into_iter().filter(|hole| hole.first <= through.0);
+        Ok(Fetched { through, records, holes: holes.collect() })
     }
 
     /// Whether the journal still has to write before it can answer for numbers up to `last` of `epoch`.
@@ -180,13 +295,25 @@ impl Store {
         Ok(through)
     }
 
+    /// Bytes on disk.
+    pub(super) fn bytes(&self) -> u64 {
+        self.ring.bytes()
+    }
+
     /// How large it is.
     pub(super) fn status(&self) -> JournalStatus {
+        let is_confirmed = |lane, ordinal, span| {
+            let epoch = self.epochs.epoch_of(ordinal);
+            epoch.is_none_or(|epoch| self.cursors.have(epoch, lane, span))
+        };
         JournalStatus {
             bytes_on_disk: self.ring.bytes(),
             segments: self.ring.segments(),
-            set_aside_bytes: quarantine::bytes(&self.dir),
-            oldest: self.ring.oldest_ms().map(Utc::from_unix_ms),
+            set_aside_bytes: self.ring.aside_bytes(),
+            oldest: self.ring.oldest_ms(Lane::Reading).map(Utc::from_unix_ms),
+            oldest_event: self.ring.oldest_ms(Lane::Event).map(Utc::from_unix_ms),
+            unconfirmed_bytes: self.ring.unconfirmed_bytes(&is_confirmed),
+            bytes_per_day: self.ring.bytes_per_day(),
         }
     }
 
@@ -201,7 +328,7 @@ impl Store {
             None => Chain::GoesOn,
             Some(1) => {
                 let first = self.ring.fetch((Lane::Event, ordinal), &(1..=1), 1).unwrap_or_default();
-                Chain::at(first.first().map(Arc::as_ref))
+                Chain::at(first.records.first().map(Arc::as_ref))
             }
             // Retention took the opening, and with it all that was before.
             Some(_) => Chain::Ends,

@@ -9,8 +9,9 @@ use hazard_core::input::JournalReport;
 use tokio::time::Instant;
 
 use super::disk::Fault;
-use super::ring::{Tail, Turned};
-use super::store::{Found, Place, Store};
+use super::pack::{Packed, STEP_WEIGHT_MAX};
+use super::series::Tail;
+use super::store::{Fetched, Found, Gone, Place, Store, Why};
 use super::{Header, Order, Report};
 
 /// How long a confirmed cursor may wait for its file: losing it costs duplicates only.
@@ -34,6 +35,14 @@ pub(super) struct Worker<R> {
     status_bytes: u64,
 }
 
+/// What is known of its size.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Size {
+    Changed,
+    /// It may have grown.
+    Grown,
+}
+
 enum Next {
     Go,
     Stop,
@@ -48,7 +57,10 @@ impl<R: Fn(Report)> Worker<R> {
         loop {
             let next = match worker.wait(orders) {
                 Ok(order) => worker.carry_out(order),
-                Err(RecvTimeoutError::Timeout) => Next::Go,
+                Err(RecvTimeoutError::Timeout) => {
+                    worker.pack();
+                    Next::Go
+                }
                 Err(RecvTimeoutError::Disconnected) => {
                     worker.settle();
                     Next::Stop
@@ -62,6 +74,9 @@ impl<R: Fn(Report)> Worker<R> {
     }
 
     fn wait(&self, orders: &Receiver<Order>) -> Result<Order, RecvTimeoutError> {
+        if matches!(&self.state, State::Open(store) if store.has_packing()) {
+            return orders.recv_timeout(Duration::ZERO);
+        }
         match self.commit_at.into_iter().chain(self.cursors_at).min() {
             Some(at) => orders.recv_timeout(at.saturating_duration_since(Instant::now())),
             None => orders.recv().map_err(|_| RecvTimeoutError::Disconnected),
@@ -148,11 +163,51 @@ impl<R: Fn(Report)> Worker<R> {
 
     fn commit(&mut self) {
         self.commit_at = None;
+        let weight = self.with_store(|store| Ok(store.weight())).unwrap_or(0);
         if let Some(through) = self.with_store(Store::commit).flatten() {
             self.core(JournalReport::Durable { through });
-            let turned = self.with_store(Store::turn);
-            self.report_status(turned.unwrap_or(Turned::No));
+            let gone = self.with_store(Store::turn).unwrap_or_default();
+            self.report_gone(gone);
+            // While orders keep coming, twice as much is packed as comes.
+            for _ in 0..=2 * weight / STEP_WEIGHT_MAX {
+                if self.unpacked() > 0 {
+                    self.pack();
+                }
+            }
         }
+    }
+
+    fn unpacked(&self) -> usize {
+        match &self.state {
+            State::Open(store) => store.unpacked(),
+            State::Failed(_) => 0,
+        }
+    }
+
+    /// Packs a little.
+    fn pack(&mut self) {
+        if let Some((packed, gone)) = self.with_store(Store::pack) {
+            self.report_gone(gone);
+            if packed == Packed::Removed {
+                self.report_status(Size::Changed);
+            }
+        }
+    }
+
+    /// Tells what is no longer on this disk, and how large the journal is now.
+    fn report_gone(&mut self, mut gone: Vec<Gone>) {
+        if let State::Open(store) = &mut self.state {
+            gone.extend(store.take_damaged());
+        }
+        let size = if gone.is_empty() { Size::Grown } else { Size::Changed };
+        for Gone { epoch, lane, first, last, count, why } in gone {
+            let report = match why {
+                Why::Purged | Why::Full => JournalReport::Purged { epoch, lane, first, last, count },
+                Why::Damaged => JournalReport::Damaged { epoch, lane, first, last, count },
+            };
+            self.core(report);
+        }
+        self.report_status(size);
     }
 
     fn settle(&mut self) {
@@ -167,8 +222,11 @@ impl<R: Fn(Report)> Worker<R> {
             self.commit();
         }
         let fetched = self.with_store(|store| store.fetch((epoch, lane), (first, last), records_max));
-        let (through, records) = fetched.unwrap_or((last, Vec::new()));
-        self.core(JournalReport::Fetched { uplink, epoch, lane, through, records });
+        let Fetched { through, records, holes } = fetched.unwrap_or(Fetched::nothing(last));
+        let damaged = holes.into_iter().map(|hole| (Seq(hole.first), Seq(hole.last), hole.count.records));
+        let damaged = damaged.collect();
+        self.core(JournalReport::Fetched { uplink, epoch, lane, through, records, damaged });
+        self.report_gone(Vec::new());
     }
 
     fn owes(&self, epoch: Epoch, last: Seq) -> bool {
@@ -204,15 +262,18 @@ impl<R: Fn(Report)> Worker<R> {
             (self.reports)(Report::Dictionary { epoch: past.epoch, ordinal, dictionary });
             past
         });
-        let past = past.collect();
+        let past: Vec<_> = past.collect();
+        let epochs: Vec<_> = past.iter().map(|past| past.epoch).collect();
         self.core(JournalReport::Opened { epoch, ordinal, previous, past });
-        self.report_status(Turned::Yes);
+        let gone = self.with_store(|store| Ok(store.gone_before(&epochs))).unwrap_or_default();
+        self.report_gone(gone);
+        self.report_status(Size::Changed);
     }
 
-    fn report_status(&mut self, turned: Turned) {
+    fn report_status(&mut self, size: Size) {
         let State::Open(store) = &self.state else { return };
-        let status = store.status();
-        if turned == Turned::Yes || status.bytes_on_disk >= self.status_bytes + STATUS_EVERY_BYTES {
+        if size == Size::Changed || store.bytes() >= self.status_bytes + STATUS_EVERY_BYTES {
+            let status = store.status();
             self.status_bytes = status.bytes_on_disk;
             (self.reports)(Report::Status(status));
         }

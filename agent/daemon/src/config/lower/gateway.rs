@@ -87,6 +87,7 @@ fn journal(gateway: &GatewayFile, retention: &RetentionFile) -> Journal {
         commit_within: Duration::from_millis(retention.commit_ms.into()),
         quota_bytes: retention.quota_mb.saturating_mul(1_000_000),
         keep: Duration::from_secs(u64::from(retention.raw_days) * 86_400),
+        keep_events: Duration::from_secs(u64::from(retention.event_days) * 86_400),
     }
 }
 
