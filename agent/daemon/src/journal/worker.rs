@@ -168,7 +168,8 @@ impl<R: Fn(Report)> Worker<R> {
         }
         let fetched = self.with_store(|store| store.fetch((epoch, lane), (first, last), records_max));
         let (through, records) = fetched.unwrap_or((last, Vec::new()));
-        self.core(JournalReport::Fetched { uplink, epoch, lane, through, records });
+        let damaged = Vec::new();
+        self.core(JournalReport::Fetched { uplink, epoch, lane, through, records, damaged });
     }
 
     fn owes(&self, epoch: Epoch, last: Seq) -> bool {
