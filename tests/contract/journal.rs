@@ -8,6 +8,7 @@ use hazard_agent::journal::codec::{decode, encode};
 use hazard_agent::journal::read_block;
 use hazard_core::alarm::{Priority, Withheld};
 use hazard_core::call::{CallEvent, Change, DeliveryFault, How, Order, Told, Withdrawal};
+use hazard_core::daybook::{DayJournal, DayLedger, DayPolls, DayUplink};
 use hazard_core::id::{AlarmId, BusId, DeviceId, Epoch, OutputId, PointId, SafeguardId, Seq, UplinkId};
 use hazard_core::id::{AttemptId, KeyPeriodId, PermitId, RoleId, TripId, UpkeepId, VoteId};
 use hazard_core::interlock::{
@@ -16,6 +17,8 @@ use hazard_core::interlock::{
 use hazard_core::link::{Exception, LinkFault};
 use hazard_core::outbox::Record;
 use hazard_core::outbox::record::*;
+use hazard_core::outbox::{Count, UplinkLedger};
+use hazard_core::poll::PollCount;
 use hazard_core::reading::{Doubt, NoData, Quantity, Reading, Sample};
 use hazard_core::upkeep::share::{DayShares, Served};
 use hazard_core::vote::Outcome;
@@ -224,9 +227,29 @@ fn calls_are_written_and_read_as_they_came() {
         (called(Change::Withdrawn { alarm, why: aside }), &[14, 5, 1, 0, 2, 1, 100]),
         (called(Change::Withdrawn { alarm, why: Withdrawal::Gone }), &[14, 5, 1, 1, 1, 100]),
         (called(Change::Exhausted { alarm, repeats_left: 8 }), &[14, 6, 1, 8, 1, 100]),
+        (system(Condition::JournalFull), &[4, 16, 1]),
     ] {
         comes_back(body, bytes);
     }
+}
+
+/// The sums of a day came after them.
+#[test]
+fn the_sums_of_a_day_are_written_and_read_as_they_came() {
+    let count = |first: u64| Count { records: first, readings: first + 1 };
+    let polls = PollCount { scheduled: 2, read: 3, failed: 4, skipped: 5, open: 6, repeated: 7 };
+    let [before, offered, stored, lost, waiting, purged] = [8, 10, 12, 14, 16, 18].map(count);
+    let [confirmed, pending, missing, back_filled] = [22, 24, 26, 28].map(count);
+    let ledger = UplinkLedger { confirmed, pending, lost: missing, back_filled };
+    let day = DayLedger {
+        lasted: Duration::from_micros(127),
+        polls: DayPolls { before: 1, count: polls },
+        journal: DayJournal { before, offered, stored, lost, waiting, purged },
+        uplinks: vec![DayUplink { before: count(20), ledger }],
+    };
+    let head = [15, 127, 1, 2, 3, 4, 5, 6, 7];
+    let sums: Vec<u8> = (8..20).chain([1]).chain(20..30).collect();
+    comes_back(Body::Ledger(Box::new(day)), &[&head[..], &sums].concat());
 }
 
 fn comes_back(body: Body, bytes: &[u8]) {

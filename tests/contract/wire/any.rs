@@ -217,6 +217,7 @@ fn event() -> impl Strategy<Value = Body> {
         interlock(),
         any_upkeep::event(),
         any_upkeep::shares(),
+        any_upkeep::ledger(),
         call()
     ]
 }
@@ -388,7 +389,7 @@ fn state() -> impl Strategy<Value = State> {
 }
 
 fn condition() -> impl Strategy<Value = Condition> {
-    (0..16, 0..3_u16).prop_map(|(which, id)| match which {
+    (0..17, 0..3_u16).prop_map(|(which, id)| match which {
         0 => Condition::JournalDown,
         1 => Condition::JournalBehind,
         2 => Condition::UplinkDown(UplinkId(id.to_le_bytes()[0])),
@@ -404,6 +405,7 @@ fn condition() -> impl Strategy<Value = Condition> {
         12 => Condition::UpkeepFailing(UpkeepId(id)),
         13 => Condition::KeyPeriod(KeyPeriodId(id)),
         14 => Condition::CallFailed(RoleId(id)),
+        15 => Condition::JournalFull,
         _ => Condition::RetentiveDown,
     })
 }

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use hazard_core::daybook::{DayJournal, DayLedger, DayPolls, DayUplink};
 use hazard_core::id::{AlarmId, PointId, TripId, UpkeepId};
 use hazard_core::interlock::Discrepancy;
 use hazard_core::outbox::record::Body;
+use hazard_core::outbox::{Count, UplinkLedger};
+use hazard_core::poll::PollCount;
 use hazard_core::upkeep::share::{DayShares, Served};
 use hazard_core::upkeep::{
     AlarmSeen, Begun, Deviation, Duty, Evidence, Failure, Findings, Mark, Marks, Outcome, SAMPLES_MAX, Seen,
@@ -123,6 +126,25 @@ pub(super) fn shares() -> impl Strategy<Value = Body> {
         })
     };
     (served(), served()).prop_map(|(interlocks, healthy)| Body::Shares(DayShares { interlocks, healthy }))
+}
+
+/// Sums that need not be even: the wire writes what it is given.
+pub(super) fn ledger() -> impl Strategy<Value = Body> {
+    let count = || any::<[u64; 2]>().prop_map(|[records, readings]| Count { records, readings });
+    let five = || [count(), count(), count(), count(), count()];
+    let uplink = five().prop_map(|[before, confirmed, pending, lost, back_filled]| DayUplink {
+        before,
+        ledger: UplinkLedger { confirmed, pending, lost, back_filled },
+    });
+    (any::<[u64; 7]>(), count(), five(), vec(uplink, 0..3), lasts()).prop_map(
+        |([before, scheduled, read, failed, skipped, open, repeated], purged, journal, uplinks, lasted)| {
+            let count = PollCount { scheduled, read, failed, skipped, open, repeated };
+            let polls = DayPolls { before, count };
+            let [before, offered, stored, lost, waiting] = journal;
+            let journal = DayJournal { before, offered, stored, lost, waiting, purged };
+            Body::Ledger(Box::new(DayLedger { lasted, polls, journal, uplinks }))
+        },
+    )
 }
 
 fn lasts() -> impl Strategy<Value = Duration> + Clone {

@@ -7,6 +7,7 @@ use hazard_agent::dictionary::Dictionary;
 use hazard_agent::uplink::wire::{Encoded, Reason, Wire};
 use hazard_core::alarm::{Priority, Withheld};
 use hazard_core::call::{CallEvent, Change, DeliveryFault, How, Order, Told, Withdrawal};
+use hazard_core::daybook::{DayJournal, DayLedger, DayPolls, DayUplink};
 use hazard_core::id::{
     AlarmId, BusId, DeviceId, Epoch, KeyPeriodId, OutputId, PermitId, PointId, SafeguardId, Seq, TripId,
     UplinkId, VoteId,
@@ -16,11 +17,12 @@ use hazard_core::interlock::{
     self, HoldStanding, InterlockEvent, InterlockStep, PermitStanding, ProofStanding, TripStanding, VoteCount,
 };
 use hazard_core::link::LinkFault;
-use hazard_core::outbox::Lane;
 use hazard_core::outbox::record::{
     ActionEvent, AlarmEvent, AlarmState, Body, BypassChange, BypassEvent, Cause, ClockStep, Condition,
     DeviceEvent, HandlingEvent, Loss, LossPlace, PreviousEpoch, ShelvingEvent, SystemEvent, Verb,
 };
+use hazard_core::outbox::{Count, Lane, UplinkLedger};
+use hazard_core::poll::PollCount;
 use hazard_core::reading::{Doubt, Quantity, Reading, Sample};
 use hazard_core::vote::Outcome;
 use hazard_core::{Publish, Utc};
@@ -68,6 +70,7 @@ pub(super) fn messages() -> Vec<(&'static str, Encoded)> {
         ("alarm-upkeep", upkeep::wire().publish(&upkeep::tests(), sample::SENT_AT)),
         ("birth-calls", manned().birth(sample::EPOCH)),
         ("alarm-calls", manned().publish(&calls(), sample::SENT_AT)),
+        ("alarm-ledger", of(vec![Body::Ledger(Box::new(day())), journal_full()])),
         ("alarm-unnamed", write(&sample::publish(Epoch(0xbad), alarms()))),
     ]
 }
@@ -186,6 +189,41 @@ fn calls() -> Publish {
     let condition = SystemEvent { condition: Condition::CallFailed(role), raised: true };
     let bodies = changes.into_iter().map(body).chain([Body::System(condition)]);
     sample::publish(sample::EPOCH, bodies.collect())
+}
+
+/// A day in which the platform was away for hours and a device for minutes.
+fn day() -> DayLedger {
+    let count = |records, readings| Count { records, readings };
+    let polls =
+        PollCount { scheduled: 172_801, read: 172_500, failed: 21, skipped: 280, open: 1, repeated: 1 };
+    let ledger = UplinkLedger {
+        confirmed: count(8_000, 15_990),
+        pending: count(641, 1_280),
+        lost: count(2, 10),
+        back_filled: count(3, 6),
+    };
+    DayLedger {
+        lasted: Duration::from_secs(86_400),
+        polls: DayPolls { before: 1, count: polls },
+        journal: DayJournal {
+            before: count(3, 2),
+            offered: count(8_641, 17_280),
+            stored: count(8_640, 17_277),
+            lost: count(1, 3),
+            waiting: count(3, 2),
+            purged: count(400, 800),
+        },
+        uplinks: vec![DayUplink { before: count(2, 0), ledger }],
+    }
+}
+
+fn journal_full() -> Body {
+    Body::System(SystemEvent { condition: Condition::JournalFull, raised: true })
+}
+
+#[test]
+fn the_day_that_the_contract_shows_is_even() {
+    assert!(day().is_even());
 }
 
 /// Where a golden file is.

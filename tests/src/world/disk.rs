@@ -1,5 +1,6 @@
 //! The disk and the journal on it: what was reported durable survives a power cut, what was not may be gone, and a broken
-//! store is set aside with everything in it.
+//! store is set aside with everything in it. Now and then retention takes its oldest records, whoever has not had them, and
+//! some cannot be read any more.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use hazard_core::id::{Epoch, Seq, UplinkId};
 use hazard_core::input::{JournalReport, PastEpoch};
 use hazard_core::outbox::record::{Chain, Opening, PreviousEpoch};
-use hazard_core::outbox::{AckedSet, Lane, Record};
+use hazard_core::outbox::{AckedSet, Count, Lane, Record};
 
 use super::site::UPLINKS;
 use crate::rng::Rng;
@@ -17,7 +18,47 @@ use crate::rng::Rng;
 struct Chapter {
     epoch: Epoch,
     records: BTreeMap<Seq, Arc<Record>>,
+    /// There, and not readable any more.
+    rotten: BTreeMap<Seq, Arc<Record>>,
+    /// What retention took of each lane: up to where, and how much.
+    purged: [(Seq, Count); 2],
     cursors: Vec<[AckedSet; 2]>,
+}
+
+/// Records that the disk let go of.
+pub(super) type Gone = (Epoch, Vec<Arc<Record>>);
+
+impl Chapter {
+    fn new(epoch: Epoch, cursors: Vec<[AckedSet; 2]>) -> Self {
+        let (records, rotten) = (BTreeMap::new(), BTreeMap::new());
+        Self { epoch, records, rotten, purged: <[(Seq, Count); 2]>::default(), cursors }
+    }
+
+    /// What is said when retention took these, and remembered for the next opening.
+    fn purge(&mut self, gone: &Vec<Arc<Record>>) -> Vec<JournalReport> {
+        let mut reports = Vec::new();
+        for lane in [Lane::Event, Lane::Reading] {
+            let of_lane = || gone.iter().filter(|record| record.lane() == lane);
+            let mut count = Count::default();
+            of_lane().for_each(|record| count += Count::of(record));
+            let Some((first, last)) = of_lane().next().zip(of_lane().last()) else { continue };
+            let (through, sum) = &mut self.purged[lane as usize];
+            *through = last.seq;
+            *sum += count;
+            let (first, last) = (first.seq, last.seq);
+            reports.push(JournalReport::Purged { lane, epoch: self.epoch, first, last, count });
+        }
+        reports
+    }
+
+    /// What retention took of the epoch, as an opening says it again.
+    fn purged_again(&self) -> Vec<JournalReport> {
+        let lanes = [Lane::Event, Lane::Reading].into_iter().zip(self.purged);
+        let some = lanes.filter(|(_, (through, _))| *through > Seq(0));
+        let epoch = self.epoch;
+        some.map(|(lane, (last, count))| JournalReport::Purged { lane, epoch, first: Seq(1), last, count })
+            .collect()
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -59,7 +100,7 @@ impl Disk {
     }
 
     /// Opens the store for `epoch`: at a start, or again after it failed.
-    pub(super) fn reopen(&mut self, epoch: Epoch) -> (Duration, JournalReport) {
+    pub(super) fn reopen(&mut self, epoch: Epoch) -> Vec<(Duration, JournalReport)> {
         let delay = Duration::from_millis(if self.slow { 5_000 } else { 120 });
         self.unsynced.clear();
         self.opening += 1;
@@ -67,7 +108,7 @@ impl Disk {
             Health::Full(0) | Health::Fine => {}
             Health::Full(times) => {
                 self.health = Health::Full(times - 1);
-                return (delay, JournalReport::Failed);
+                return vec![(delay, JournalReport::Failed)];
             }
             Health::Broken => self.chapters.clear(),
         }
@@ -86,8 +127,10 @@ impl Disk {
         let past = past.collect();
         self.ordinal += 1;
         let cursors = vec![<[AckedSet; 2]>::default(); usize::from(UPLINKS)];
-        self.chapters.push(Chapter { epoch, records: BTreeMap::new(), cursors });
-        (delay, JournalReport::Opened { epoch, ordinal: self.ordinal, previous, past })
+        let again: Vec<_> = self.chapters.iter().flat_map(Chapter::purged_again).collect();
+        self.chapters.push(Chapter::new(epoch, cursors));
+        let opened = JournalReport::Opened { epoch, ordinal: self.ordinal, previous, past };
+        [opened].into_iter().chain(again).map(|report| (delay, report)).collect()
     }
 
     pub(super) fn append(
@@ -151,8 +194,11 @@ impl Disk {
             found.filter(|record| record.lane() == lane).take(usize::from(records_max)).cloned().collect();
         let full = records.len() == usize::from(records_max);
         let through = records.last().map_or(span.1, |record| if full { record.seq } else { span.1 });
+        let rotten =
+            chapter.rotten.range(span.0..=through.max(span.0)).filter(|(_, record)| record.lane() == lane);
+        let damaged = rotten.map(|(seq, _)| (*seq, *seq, 1)).collect();
         let delay = Duration::from_millis(if self.slow { 3_000 } else { 6 });
-        Some((delay, JournalReport::Fetched { uplink, epoch, lane, through, records, damaged: Vec::new() }))
+        Some((delay, JournalReport::Fetched { uplink, epoch, lane, through, records, damaged }))
     }
 
     pub(super) fn save_cursor(&mut self, uplink: UplinkId, epoch: Epoch, acked: [AckedSet; 2]) {
@@ -175,6 +221,33 @@ impl Disk {
             return (1, None);
         }
         (0, None)
+    }
+
+    /// Retention and rot, each now and then; what went, and what the journal says of it.
+    pub(super) fn decay(&mut self, rng: &mut Rng) -> Option<(Gone, Vec<JournalReport>)> {
+        if self.health != Health::Fine || self.failed {
+            return None;
+        }
+        if rng.chance(8) {
+            // The newest record of each epoch stays: an epoch of which nothing is left is nobody's past any more.
+            let chapter = self.chapters.iter_mut().find(|chapter| chapter.records.len() > 1)?;
+            let count = rng.between(1, chapter.records.len() as u64 - 1);
+            let gone =
+                (0..count).filter_map(|_| chapter.records.pop_first().map(|(_, record)| record)).collect();
+            let reports = chapter.purge(&gone);
+            return Some(((chapter.epoch, gone), reports));
+        }
+        if rng.chance(4) {
+            let index = usize::try_from(rng.between(0, self.chapters.len() as u64)).unwrap();
+            let chapter = self.chapters.get_mut(index)?;
+            let begin = rng.between(0, chapter.records.len() as u64);
+            let run = chapter.records.keys().copied().skip(usize::try_from(begin).unwrap());
+            let run: Vec<Seq> = run.take(usize::try_from(rng.between(1, 200)).unwrap()).collect();
+            let gone: Vec<_> = run.iter().filter_map(|seq| chapter.records.remove(seq)).collect();
+            chapter.rotten.extend(gone.iter().map(|record| (record.seq, Arc::clone(record))));
+            return Some(((chapter.epoch, gone), Vec::new()));
+        }
+        None
     }
 
     pub(super) fn heal(&mut self) {

@@ -4,6 +4,7 @@
 mod agenda;
 mod broker;
 mod disk;
+mod ledger;
 mod line;
 mod locks;
 mod node;
@@ -98,6 +99,8 @@ pub struct World {
     wall_skew_ms: i64,
     /// Decides what becomes of orders; its own, so that the other streams stay as they were.
     phone: Rng,
+    /// Decides what the disk lets go of; its own for the same reason.
+    rot: Rng,
     engine: Engine,
     agenda: Agenda,
     lines: Lines,
@@ -143,6 +146,7 @@ impl World {
             now,
             wall_skew_ms: 0,
             phone: Rng::new(!seed),
+            rot: Rng::new(seed.rotate_left(32) ^ 0x0dec_a7ed),
             engine,
             agenda: Agenda::default(),
             healing: false,
@@ -327,8 +331,7 @@ impl World {
             Output::SaveCursor { uplink, epoch, acked } => self.disk.save_cursor(uplink, epoch, acked),
             Output::Reopen => {
                 let epoch = Epoch(self.rng[1].bits());
-                let (delay, report) = self.disk.reopen(epoch);
-                self.agenda.at(self.now + delay, Event::Journal(self.disk.opening(), report));
+                self.reopen(epoch);
             }
         }
     }
@@ -349,6 +352,7 @@ impl World {
             if let Some(report) = report {
                 self.engine.handle(self.now, Input::Journal(report));
             }
+            faults += self.decay();
         }
         if self.faults.broker {
             faults += self.break_connections();
@@ -452,12 +456,26 @@ impl World {
     }
 
     fn boot(&mut self, epoch: Epoch) {
-        let (delay, report) = self.disk.reopen(epoch);
-        self.agenda.at(self.now + delay, Event::Journal(self.disk.opening(), report));
+        self.reopen(epoch);
         for uplink in (0..site::UPLINKS).map(UplinkId) {
             self.agenda.at(self.now + Duration::from_millis(800), Event::Connect(uplink));
         }
         self.agenda.at(self.now, Event::Clock);
+    }
+
+    fn reopen(&mut self, epoch: Epoch) {
+        for (delay, report) in self.disk.reopen(epoch) {
+            self.agenda.at(self.now + delay, Event::Journal(self.disk.opening(), report));
+        }
+    }
+
+    fn decay(&mut self) -> u64 {
+        let Some(((epoch, gone), reports)) = self.disk.decay(&mut self.rot) else { return 0 };
+        self.oracle.books.gone(epoch, &gone);
+        for report in reports {
+            self.engine.handle(self.now, Input::Journal(report));
+        }
+        1
     }
 
     fn clock(&self) -> Input {

@@ -18,6 +18,7 @@ use hazard_core::{Mono, Site, Snapshot};
 
 use super::broker::Broker;
 use super::disk::Disk;
+use super::ledger::Books;
 use super::line::Lines;
 use super::locks::Locks;
 use super::phone::Calls;
@@ -49,6 +50,7 @@ pub(super) struct Oracle {
     delays_exceeded: bool,
     locks: Locks,
     calls: Calls,
+    pub(super) books: Books,
 }
 
 impl Oracle {
@@ -64,6 +66,7 @@ impl Oracle {
             bypasses: BTreeMap::new(),
             locks: Locks::new(site),
             calls: Calls::default(),
+            books: Books::new(site),
             calm,
             booted: Mono::ZERO,
             fresh: true,
@@ -181,6 +184,7 @@ impl Oracle {
 
     pub(super) fn appended(&mut self, epoch: Epoch, records: &[Arc<Record>]) {
         self.learn(epoch, records);
+        self.broken.extend(self.books.appended(epoch, records));
     }
 
     /// Looks at the engine after a step.
@@ -188,6 +192,7 @@ impl Oracle {
         if std::mem::take(&mut self.fresh) {
             self.booted = now;
             self.locks.restarted(&self.site, now);
+            self.books.restarted(now);
         }
         self.look_at_devices(now, snapshot);
         self.look_at_samples(now, snapshot);
@@ -195,13 +200,10 @@ impl Oracle {
         self.look_at_trips(now, lines);
         let broken = self.locks.look(&self.site, snapshot, &self.states);
         self.broken.extend(broken);
-        let broken = self.calls.look(&self.site, snapshot, &self.states);
-        self.broken.extend(broken);
+        self.broken.extend(self.calls.look(&self.site, snapshot, &self.states));
+        self.broken.extend(self.books.look(&self.site, snapshot));
         self.look_at_delays(now, snapshot);
         self.look_at_panel(snapshot);
-        self.demand(snapshot.ledger.is_even(), || {
-            format!("law 8: the ledger is uneven: {:?}", snapshot.ledger)
-        });
         self.look_at_bypasses(now, snapshot);
         self.look_at_delays_measured(snapshot);
         let limits = self.site.limits;
@@ -256,7 +258,8 @@ impl Oracle {
         self.demand(offline == 0, || format!("healed, and {offline} devices are still offline"));
         // A role that was called in vain is known to be reached again only when it is called again.
         let lasting = |condition: &&Condition| {
-            matches!(condition, Condition::AlarmFlood | Condition::AlarmChatter(_) | Condition::CallFailed(_))
+            use Condition::{AlarmChatter, AlarmFlood, CallFailed, JournalFull};
+            matches!(condition, AlarmFlood | AlarmChatter(_) | CallFailed(_) | JournalFull)
         };
         let impaired = !snapshot.conditions.iter().all(|condition| lasting(&condition));
         self.demand(snapshot.bypasses.is_empty(), || {
@@ -293,7 +296,9 @@ impl Oracle {
                         && lane.is_none_or(|lane| lane == loss.lane)
                 });
                 let ended = endings.get(&epoch).is_some_and(|through| seq > *through);
-                if !stated && !ended && !self.amnesia.contains(&epoch) {
+                let excused =
+                    || self.amnesia.contains(&epoch) || self.books.excuses(uplink, (epoch, seq), lane);
+                if !stated && !ended && !excused() {
                     missing.push((epoch, seq, lane));
                 }
             }

@@ -22,6 +22,8 @@ pub(super) struct Track {
     pub(super) offered: Count,
     pub(super) confirmed: Count,
     pub(super) lost: Count,
+    /// Something is missing, and how much is not known before all else has arrived.
+    pub(super) unstated: bool,
     last_lost: Option<(u64, Seq)>,
 }
 

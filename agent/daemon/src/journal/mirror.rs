@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::codec::NotRecords;
 use super::mirror_call::CallEvent;
 use super::mirror_interlock::InterlockEvent;
+use super::mirror_ledger::DayLedger;
 use super::mirror_upkeep::{Shares, UpkeepEvent};
 
 /// The longest text that is written, in bytes.
@@ -86,6 +87,7 @@ enum Body {
     Upkeep(UpkeepEvent),
     Shares(Shares),
     Call(CallEvent),
+    Ledger(DayLedger),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -149,6 +151,7 @@ pub(super) enum Condition {
     UpkeepDue(u16),
     UpkeepFailing(u16),
     CallFailed(u16),
+    JournalFull,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -262,6 +265,7 @@ impl From<&core::Body> for Body {
             core::Body::Upkeep(event) => Self::Upkeep((&**event).into()),
             core::Body::Shares(day) => Self::Shares((*day).into()),
             core::Body::Call(event) => Self::Call(event.into()),
+            core::Body::Ledger(day) => Self::Ledger((&**day).into()),
         }
     }
 }
@@ -298,6 +302,7 @@ impl TryFrom<Body> for core::Body {
             Body::Upkeep(event) => Self::Upkeep(Box::new(event.try_into()?)),
             Body::Shares(day) => Self::Shares(day.into()),
             Body::Call(event) => Self::Call(event.try_into()?),
+            Body::Ledger(day) => Self::Ledger(Box::new(day.try_into()?)),
         })
     }
 }

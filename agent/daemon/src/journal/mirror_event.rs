@@ -58,6 +58,7 @@ impl From<core::Condition> for Condition {
             core::Condition::UpkeepDue(upkeep) => Self::UpkeepDue(upkeep.0),
             core::Condition::UpkeepFailing(upkeep) => Self::UpkeepFailing(upkeep.0),
             core::Condition::CallFailed(role) => Self::CallFailed(role.0),
+            core::Condition::JournalFull => Self::JournalFull,
         }
     }
 }
@@ -81,6 +82,7 @@ impl From<Condition> for core::Condition {
             Condition::UpkeepDue(upkeep) => Self::UpkeepDue(UpkeepId(upkeep)),
             Condition::UpkeepFailing(upkeep) => Self::UpkeepFailing(UpkeepId(upkeep)),
             Condition::CallFailed(role) => Self::CallFailed(RoleId(role)),
+            Condition::JournalFull => Self::JournalFull,
         }
     }
 }

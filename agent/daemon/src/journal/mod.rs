@@ -16,6 +16,7 @@ mod mirror;
 mod mirror_call;
 mod mirror_event;
 mod mirror_interlock;
+mod mirror_ledger;
 mod mirror_upkeep;
 mod name;
 mod pack;

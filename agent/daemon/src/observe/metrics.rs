@@ -88,6 +88,20 @@ impl Scrape {
                 .map(|(outcome, count)| ([("bus", &*bus.bus), ("outcome", outcome)], count))
         });
         page.counters(("hazard_bus_polls", "Polls that came due, by what became of them.", None), polls)?;
+        let polls = self.status.devices.iter().flat_map(|device| {
+            let polls = device.polls;
+            [("read", polls.read), ("failed", polls.failed), ("skipped", polls.skipped)]
+                .map(|(result, count)| ([("device", &*device.device), ("result", result)], count))
+        });
+        let help =
+            "Scheduled polls, by what became of them; those that a dead device's back-off left out included.";
+        page.counters(("hazard_polls", help, None), polls)?;
+        #[allow(clippy::cast_precision_loss, reason = "at most one for each block")]
+        let open = self.status.devices.iter().map(|row| ([("device", &*row.device)], row.polls.open as f64));
+        page.gauges(("hazard_polls_open", "Polls being asked, or due and not asked yet.", None), open)?;
+        let scheduled =
+            self.status.devices.iter().map(|row| ([("device", &*row.device)], row.polls.scheduled));
+        page.counters(("hazard_polls_scheduled", "Polls that came due, and repetitions.", None), scheduled)?;
         let strays = buses.iter().map(|bus| ([("bus", &*bus.bus)], bus.strays));
         page.counters(("hazard_bus_strays", "Answers that no request waited for.", None), strays)?;
         let requests = buses.iter().flat_map(|bus| {
@@ -141,7 +155,9 @@ impl Scrape {
     fn conditions(&self, page: &mut Page<'_>) -> fmt::Result {
         let status = &*self.status;
         let mut known: Vec<(&str, &str)> =
-            ["journal_down", "journal_behind", "clock_untrusted"].map(|word| (word, "")).into();
+            ["journal_down", "journal_behind", "journal_full", "clock_untrusted"]
+                .map(|word| (word, ""))
+                .into();
         known.extend(status.uplinks.iter().map(|uplink| ("uplink_down", &*uplink.uplink)));
         known.extend(status.outputs.iter().map(|output| ("output_fault", &*output.output)));
         known.extend(status.key_periods.iter().map(|period| ("key_period", &**period)));
@@ -242,8 +258,16 @@ impl Scrape {
             ([("stage", "offered")], ledger.offered.readings),
             ([("stage", "stored")], ledger.stored.readings),
             ([("stage", "store_lost")], ledger.store_lost.readings),
+            ([("stage", "purged")], ledger.purged.readings),
         ];
         page.counters(("hazard_ledger", "Readings of this run, by stage.", readings()), stages)?;
+        let stages = [
+            ([("stage", "offered")], ledger.offered.records),
+            ([("stage", "stored")], ledger.stored.records),
+            ([("stage", "store_lost")], ledger.store_lost.records),
+            ([("stage", "purged")], ledger.purged.records),
+        ];
+        page.counters(("hazard_records", "Records of this run, by stage.", None), stages)?;
         page.gauges(("hazard_ledger_even", "The sums add up.", None), [([], flag(ledger.even))])
     }
 

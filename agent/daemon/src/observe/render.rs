@@ -266,12 +266,8 @@ impl Screen {
         let lang = self.lang;
         let rows = status.uplinks.iter().map(|uplink| uplink_cells(uplink, lang)).collect();
         self.section(pick(lang, "上行", "Uplinks"), rows);
-        let mut rows = vec![journal_cells(status, lang)];
-        if !status.ledger.even {
-            let words = pick(lang, "账目不平：请报告此问题", "the sums do not add up: please report this");
-            rows.push(vec![format!("■ {words}")]);
-        }
-        self.section(pick(lang, "日志", "Journal"), rows);
+        self.section(pick(lang, "日志", "Journal"), vec![journal_cells(status, lang)]);
+        self.section(pick(lang, "对账", "Ledgers"), status.ledger.cells(lang));
     }
 
     /// A title and its rows, columns aligned; nothing where there are no rows.
@@ -371,6 +367,9 @@ fn journal_cells(status: &Status, lang: Lang) -> Vec<String> {
     let left = journal
         .days_left
         .map(|days| said(lang, &format!("约可再存 {days} 天"), &format!("room for about {days} more days")));
+    let outage = journal
+        .outage_days
+        .map(|days| said(lang, &format!("平台中断可存 {days} 天"), &format!("{days} days without a platform fit")));
     let aside = match journal.set_aside_bytes {
         None | Some(0) => String::new(),
         Some(bytes) => {
@@ -382,6 +381,7 @@ fn journal_cells(status: &Status, lang: Lang) -> Vec<String> {
         size,
         oldest,
         left.unwrap_or_default(),
+        outage.unwrap_or_default(),
         aside,
     ]
 }

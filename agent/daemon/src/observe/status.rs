@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::calls::Calls;
 use super::interlocks::Interlocks;
 use super::latency::Latencies;
+use super::ledger::{LedgerRow, PollRow};
 use super::upkeep::{Figures, UpkeepRow};
 use super::{render, tell};
 use crate::config::{Lang, Style};
@@ -94,7 +95,7 @@ pub struct Status {
     pub uplinks: Vec<UplinkRow>,
     /// The journal.
     pub journal: JournalRow,
-    /// The sums over this run's records.
+    /// The sums over this run's polls and records.
     pub ledger: LedgerRow,
     /// Nothing waits for the journal or an uplink.
     pub drained: bool,
@@ -328,6 +329,9 @@ pub struct DeviceRow {
     pub replies: u64,
     /// Requests that brought nothing.
     pub faults: u64,
+    /// What became of its polls.
+    #[serde(default)]
+    pub polls: PollRow,
 }
 
 /// A bus.
@@ -343,6 +347,9 @@ pub struct BusRow {
     pub failed: u64,
     /// Not sent.
     pub skipped: u64,
+    /// Being asked, or due and not asked yet.
+    #[serde(default)]
+    pub open: u64,
     /// Answers that no request waited for.
     pub strays: u64,
     /// What the line saw.
@@ -475,23 +482,14 @@ pub struct JournalRow {
     pub segments: Option<usize>,
     /// Bytes of damaged segments that were set aside.
     pub set_aside_bytes: Option<u64>,
-    /// The oldest record, RFC 3339.
+    /// The oldest reading, RFC 3339.
     pub oldest: Option<String>,
-    /// Days until it has its full size at the pace so far; then the oldest records make room.
+    /// The oldest event, RFC 3339.
+    pub oldest_event: Option<String>,
+    /// Days until it has its full size at the pace so far; then the oldest readings that every platform has make room.
     pub days_left: Option<u64>,
-}
-
-/// The sums over this run's records.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct LedgerRow {
-    /// Given a number.
-    pub offered: Sum,
-    /// Durable on disk.
-    pub stored: Sum,
-    /// On their way to the disk.
-    pub waiting: Sum,
-    /// Stated as lost to the journal.
-    pub store_lost: Sum,
-    /// The sums add up.
-    pub even: bool,
+    /// Bytes that are kept because some platform has not confirmed them.
+    pub unconfirmed_bytes: Option<u64>,
+    /// Days without a platform that fit; beyond, the oldest unconfirmed readings are lost, and stated.
+    pub outage_days: Option<u64>,
 }

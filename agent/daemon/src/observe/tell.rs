@@ -16,9 +16,10 @@ use jiff::Timestamp;
 
 use super::calls::Calls;
 use super::interlocks::Interlocks;
+use super::ledger::LedgerRow;
 use super::status::{
-    Agent, AlarmRow, BusRow, BypassRow, Clock, DelayRow, DeviceRow, Facts, JournalRow, LedgerRow, LinkRow,
-    OutputRow, Place, PointRow, Shown, Standing, Status, UplinkRow, Word,
+    Agent, AlarmRow, BusRow, BypassRow, Clock, DelayRow, DeviceRow, Facts, JournalRow, LinkRow, OutputRow,
+    Place, PointRow, Shown, Standing, Status, UplinkRow, Word,
 };
 use super::upkeep::{Figures, UpkeepRow};
 use crate::dictionary::{Dictionary, PointEntry};
@@ -57,13 +58,7 @@ pub(super) fn status(snapshot: &Snapshot, facts: &Facts) -> Status {
         outputs: outputs(snapshot, dictionary),
         uplinks: uplinks(snapshot, facts),
         journal: journal(snapshot, facts),
-        ledger: LedgerRow {
-            offered: snapshot.ledger.offered.into(),
-            stored: snapshot.ledger.stored.into(),
-            waiting: snapshot.ledger.waiting.into(),
-            store_lost: snapshot.ledger.store_lost.into(),
-            even: snapshot.ledger.is_even(),
-        },
+        ledger: LedgerRow::new(&snapshot.ledger, snapshot.devices.iter().map(|device| device.polls)),
         drained: snapshot.drained,
         latency: facts.latency,
     }
@@ -85,7 +80,8 @@ fn standing(condition: Condition, dictionary: &Dictionary) -> Standing {
         | Condition::JournalBehind
         | Condition::ClockUntrusted
         | Condition::AlarmFlood
-        | Condition::RetentiveDown => None,
+        | Condition::RetentiveDown
+        | Condition::JournalFull => None,
         Condition::AlarmChatter(alarm) => Some(dictionary.alarm_name(alarm)),
         Condition::UplinkDown(uplink) => Some(named(&dictionary.uplinks, uplink.index())),
         Condition::OutputFault(output) => Some(named(&dictionary.outputs, output.index())),
@@ -186,6 +182,7 @@ fn devices(snapshot: &Snapshot, dictionary: &Dictionary) -> Vec<DeviceRow> {
             exception,
             replies: state.replies,
             faults: state.faults,
+            polls: state.polls.into(),
         }
     };
     snapshot.devices.iter().map(row).collect()
@@ -198,6 +195,7 @@ fn buses(snapshot: &Snapshot, facts: &Facts) -> Vec<BusRow> {
         read: state.polls.read,
         failed: state.polls.failed,
         skipped: state.polls.skipped,
+        open: state.polls.open,
         strays: state.strays,
         link: facts.links.get(index).copied().map(link).unwrap_or_default(),
     };
@@ -315,7 +313,13 @@ fn journal(snapshot: &Snapshot, facts: &Facts) -> JournalRow {
         segments: size.map(|size| size.segments),
         set_aside_bytes: size.map(|size| size.set_aside_bytes),
         oldest: size.and_then(|size| size.oldest).map(time),
+        oldest_event: size.and_then(|size| size.oldest_event).map(time),
         days_left: days_left(snapshot, facts),
+        unconfirmed_bytes: size.map(|size| size.unconfirmed_bytes),
+        outage_days: size.and_then(|size| {
+            let room = facts.journal_quota_bytes.saturating_sub(size.unconfirmed_bytes);
+            room.checked_div(size.bytes_per_day?)
+        }),
     }
 }
 

@@ -194,7 +194,7 @@ pub(super) fn doubt(word: &str, lang: Lang) -> &str {
     }
 }
 
-const CONDITIONS: [(&str, &str, &str); 16] = [
+const CONDITIONS: [(&str, &str, &str); 17] = [
     (
         "call_failed",
         "呼叫不到：检查网络和接收程序，已改叫下一级",
@@ -216,6 +216,11 @@ const CONDITIONS: [(&str, &str, &str); 16] = [
         "journal_down",
         "日志写不进：记录只在内存，断电即失；检查磁盘",
         "cannot be written: records are in memory only; check the disk",
+    ),
+    (
+        "journal_full",
+        "日志已满：平台未确认的记录已被清除；恢复上联，或加大日志配额",
+        "full: records that a platform had not confirmed were let go; restore the uplink, or enlarge the quota",
     ),
     ("journal_behind", "日志跟不上读数：检查磁盘速度", "too slow for the readings: check the disk"),
     (
@@ -264,7 +269,7 @@ pub(super) fn condition(word: &str, lang: Lang) -> &str {
 /// What a condition without a name is about.
 pub(super) fn subject(word: &str, lang: Lang) -> &'static str {
     match word {
-        "journal_down" | "journal_behind" => pick(lang, "日志", "journal"),
+        "journal_down" | "journal_behind" | "journal_full" => pick(lang, "日志", "journal"),
         "clock_untrusted" => pick(lang, "时钟", "clock"),
         "uplink_down" => pick(lang, "上行", "uplink"),
         "output_fault" => pick(lang, "输出", "output"),

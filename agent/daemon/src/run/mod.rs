@@ -359,6 +359,8 @@ impl Daemon {
 
     async fn shut_down(mut self) {
         info!("the agent ends");
+        self.engine.end(self.clock.now());
+        self.carry_out(self.clock.now());
         self.memory.keep(&mut self.engine, (self.clock.now(), &self.clock));
         let (memory, adapters) = (self.memory, self.adapters);
         // A disk that hangs must not hold the end up: each has its own bound.

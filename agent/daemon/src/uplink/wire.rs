@@ -4,6 +4,7 @@
 mod call;
 mod interlock;
 mod json;
+mod ledger;
 mod names;
 mod record;
 mod state;

@@ -13,17 +13,20 @@ impl Forwarder {
         let evicted = ring.evicted_through(epoch).unwrap_or_default();
         let through = evicted.max(Seq(track.live_next.0.saturating_sub(1)));
         let missing = track.pending();
+        track.unstated &= !missing.is_zero();
         let travelling = track.acked.first_gap(Seq(1), through).is_some();
         if missing.is_zero() || travelling || ring.has_from(epoch, through.next()) {
             return;
         }
         track.lost += missing;
+        track.unstated = false;
         self.miss(epoch, LostRun::span(lane, (Seq(1), through), missing));
     }
 
     /// Whether the platform has heard of everything that is lost to it.
-    pub(super) const fn is_heard(&self) -> bool {
-        self.lost.is_empty() && self.unheard.is_empty()
+    pub(super) fn is_heard(&self) -> bool {
+        let mut tracks = self.stretches.iter().flat_map(|stretch| &stretch.lanes);
+        self.lost.is_empty() && self.unheard.is_empty() && !tracks.any(|track| track.unstated)
     }
 
     /// Records left the journal: what is neither on its way nor in memory is lost, and nobody asks for it any more. Whether
@@ -44,6 +47,9 @@ impl Forwarder {
         let count = if own { gone.count.min(track.pending()) } else { gone.count };
         if own && all {
             track.lost += count;
+        } else if own {
+            // `settle` and `retire` state it: they see how much never arrived.
+            track.unstated = true;
         }
         stretch.dirty = true;
         if all || !own {
@@ -51,7 +57,6 @@ impl Forwarder {
             let count = Count { records: count.records.min(numbers), ..count };
             self.miss(epoch, LostRun::span(gone.lane, span, count));
         }
-        // Of an epoch of this run it is known what is missing when all else has arrived: `settle` and `retire` state that.
         true
     }
 
@@ -145,6 +150,7 @@ impl Forwarder {
             let last = stretch.last.unwrap_or_default();
             for (lane, track) in LANES.into_iter().zip(&mut stretch.lanes) {
                 let missing = track.pending();
+                track.unstated = false;
                 if !missing.is_zero() {
                     track.lost += missing;
                     missed.push((stretch.epoch, LostRun::span(lane, (Seq(1), last), missing)));

@@ -34,6 +34,7 @@ pub(super) fn write(out: &mut Vec<u8>, record: &Record, names: &Names) {
         Body::Upkeep(event) => super::upkeep::write(out, event, names),
         Body::Shares(day) => super::upkeep::shares(out, *day),
         Body::Call(event) => super::call::write(out, event, names),
+        Body::Ledger(day) => super::ledger::write(out, day, names),
     }
     raw(out, "}");
 }
@@ -63,7 +64,8 @@ pub(super) fn condition(out: &mut Vec<u8>, condition: Condition, names: &Names) 
         | Condition::JournalBehind
         | Condition::ClockUntrusted
         | Condition::AlarmFlood
-        | Condition::RetentiveDown => return,
+        | Condition::RetentiveDown
+        | Condition::JournalFull => return,
         Condition::AlarmChatter(alarm) => {
             raw(out, ",\"alarm\":");
             return names.alarm_id(out, alarm);
