@@ -107,6 +107,7 @@ fn the_numbers_of_the_run_are_the_engines_own() {
         "a switch is not a number"
     );
     assert_eq!(status.journal.days_left, Some(90), "a tenth of the quota was filled in ten days");
+    assert_eq!(status.journal.outage_days, Some(99), "996 MiB of room at 10 MiB a day");
 }
 
 #[test]

@@ -254,6 +254,9 @@ impl Scrape {
         #[allow(clippy::cast_precision_loss, reason = "disks are far below 2^53 bytes")]
         let bytes = journal.bytes.map(|bytes| ([], bytes as f64));
         page.gauges(("hazard_journal", "The journal's size on disk.", Some(Unit::Bytes)), bytes)?;
+        let kept = journal.unconfirmed_bytes.map(|bytes| ([], bytes as f64));
+        let help = "What some platform has not confirmed.";
+        page.gauges(("hazard_journal_unconfirmed", help, Some(Unit::Bytes)), kept)?;
         let stages = [
             ([("stage", "offered")], ledger.offered.readings),
             ([("stage", "stored")], ledger.stored.readings),

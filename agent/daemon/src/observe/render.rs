@@ -367,9 +367,9 @@ fn journal_cells(status: &Status, lang: Lang) -> Vec<String> {
     let left = journal
         .days_left
         .map(|days| said(lang, &format!("约可再存 {days} 天"), &format!("room for about {days} more days")));
-    let outage = journal
-        .outage_days
-        .map(|days| said(lang, &format!("平台中断可存 {days} 天"), &format!("{days} days without a platform fit")));
+    let outage = journal.outage_days.map(|days| {
+        said(lang, &format!("平台中断可存 {days} 天"), &format!("{days} days without a platform fit"))
+    });
     let aside = match journal.set_aside_bytes {
         None | Some(0) => String::new(),
         Some(bytes) => {
