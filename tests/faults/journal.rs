@@ -1,6 +1,7 @@
 //! Faults of the journal adapter: power cuts, kill -9, damaged and full disks, and what it promises without any.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod archive;
 mod codec;
 mod crash;
 mod damage;

@@ -34,6 +34,8 @@ pub(super) struct Rig {
     pub(super) status: Option<JournalStatus>,
     /// What was said to be purged or damaged.
     pub(super) gone: Vec<JournalReport>,
+    /// What was asked for and cannot be read any more.
+    pub(super) holes: Vec<(Seq, Seq, u64)>,
 }
 
 /// Settings under which nothing is committed by time and nothing is dropped.
@@ -67,8 +69,8 @@ impl Rig {
         let handle = spawn_on(disk, (settings, uplinks), header(epoch), move |report| {
             let _ = sender.send(report);
         });
-        let (dictionaries, status, gone) = (Vec::new(), None, Vec::new());
-        Self { epoch: Epoch(epoch), handle: handle.unwrap(), reports, dictionaries, status, gone }
+        let (dictionaries, status, gone, holes) = (Vec::new(), None, Vec::new(), Vec::new());
+        Self { epoch: Epoch(epoch), handle: handle.unwrap(), reports, dictionaries, status, gone, holes }
     }
 
     pub(super) fn next(&mut self) -> JournalReport {
@@ -153,10 +155,24 @@ impl Rig {
         self.order(Order::Fetch { uplink, epoch, lane, first, last, records_max });
         loop {
             match self.next() {
-                JournalReport::Fetched { through, records, .. } => return (through.0, records),
+                JournalReport::Fetched { through, records, damaged, .. } => {
+                    self.holes.extend(damaged);
+                    return (through.0, records);
+                }
                 JournalReport::Durable { .. } => {}
                 other => panic!("expected Fetched, got {other:?}"),
             }
+        }
+    }
+
+    /// Gives the journal time until something is so.
+    pub(super) fn wait_until(&mut self, mut is_so: impl FnMut(&mut Self) -> bool) {
+        let limit = Instant::now() + PATIENCE;
+        while !is_so(self) {
+            assert!(Instant::now() < limit, "it was never so");
+            // One question at a time leaves the journal its pauses.
+            self.fetch_once((Epoch(u64::MAX), Lane::Event), (1, 1), 1);
+            self.next_within(Duration::from_millis(5));
         }
     }
 
