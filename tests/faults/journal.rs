@@ -8,5 +8,6 @@ mod disk;
 mod epochs;
 mod keep;
 mod made;
+mod power;
 mod recorder;
 mod rig;
