@@ -132,8 +132,17 @@ impl Agent {
 
     /// Its memory.
     pub(crate) fn resident_kib(&self) -> u64 {
+        self.kernel_says("VmRSS:")
+    }
+
+    /// How many threads it has.
+    pub(crate) fn threads(&self) -> u64 {
+        self.kernel_says("Threads:")
+    }
+
+    fn kernel_says(&self, of: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(of)).unwrap();
         line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 

@@ -6,6 +6,7 @@ mod crash;
 mod damage;
 mod disk;
 mod epochs;
+mod images;
 mod keep;
 mod made;
 mod power;

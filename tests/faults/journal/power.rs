@@ -118,7 +118,7 @@ impl<'a> Lives<'a> {
             }
         } else {
             for _ in 0..self.rng.between(1, REPORTS_MAX) {
-                writer.hear();
+                assert_eq!(writer.hear(), Some(Heard::Success), "the journal failed by itself");
             }
             // Anywhere within a commit.
             (0..self.rng.between(0, SPINS_MAX)).for_each(|_| std::hint::spin_loop());
@@ -175,6 +175,12 @@ fn missing(rig: &mut Rig, epoch: Epoch, last: u64) -> u64 {
     gone
 }
 
+#[derive(PartialEq, Eq, Debug)]
+enum Heard {
+    Success,
+    Failure,
+}
+
 /// The program that writes.
 struct Writer {
     child: Child,
@@ -203,16 +209,15 @@ impl Writer {
     }
 
     /// Hears one report, if there is another.
-    fn hear(&mut self) -> Option<()> {
+    fn hear(&mut self) -> Option<Heard> {
         let line = self.lines.next()?.unwrap();
         match line.split_once(' ') {
             Some(("opened", number)) => self.told.ordinal = number.parse().unwrap(),
             Some(("durable", number)) => self.told.durable = number.parse().unwrap(),
-            // The disk is gone under its feet.
-            Some(("failed", _)) => {}
+            Some(("failed", _)) => return Some(Heard::Failure),
             _ => panic!("{line}"),
         }
-        Some(())
+        Some(Heard::Success)
     }
 }
 

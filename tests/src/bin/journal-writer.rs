@@ -50,6 +50,7 @@ struct Writer {
     epoch: Epoch,
     journal: JournalHandle,
     reports: Receiver<JournalReport>,
+    opened: bool,
     durable: u64,
 }
 
@@ -71,11 +72,15 @@ fn main() {
         }
     })
     .unwrap();
-    Writer { epoch, journal, reports, durable: 0 }.write(seed.unwrap_or(0), &habits)
+    Writer { epoch, journal, reports, opened: false, durable: 0 }.write(seed.unwrap_or(0), &habits)
 }
 
 impl Writer {
     fn write(mut self, seed: u64, habits: &Habits) -> ! {
+        while !self.opened {
+            let report = self.reports.recv().unwrap();
+            self.hear(report);
+        }
         let mut next = 1;
         loop {
             while next > self.durable + AHEAD_MAX {
@@ -103,7 +108,13 @@ impl Writer {
                 let wrong = records.iter().find(|record| **record != made::made(self.epoch, record.seq.0));
                 wrong.into_iter().for_each(|record| say(&format!("wrong {}\n", record.seq.0)));
             }
-            JournalReport::Opened { .. } | JournalReport::Failed => {}
+            JournalReport::Opened { .. } => self.opened = true,
+            // As the agent does: whoever had the folder may still be letting go of it.
+            JournalReport::Failed if !self.opened => {
+                let header = Header { epoch: self.epoch, dictionary: Arc::default() };
+                self.order(Order::Reopen(header));
+            }
+            JournalReport::Failed => say("failed 0\n"),
         }
     }
 
@@ -132,8 +143,7 @@ fn tell(report: &JournalReport) {
     match report {
         JournalReport::Opened { ordinal, .. } => say(&format!("opened {ordinal}\n")),
         JournalReport::Durable { through } => say(&format!("durable {}\n", through.0)),
-        JournalReport::Failed => say("failed 0\n"),
-        JournalReport::Fetched { .. } => {}
+        JournalReport::Failed | JournalReport::Fetched { .. } => {}
     }
 }
 
