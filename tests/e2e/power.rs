@@ -147,6 +147,7 @@ impl Lives {
     fn arrive(&mut self) {
         self.broker.signal(Signal::CONT);
         let agent = self.start();
+        agent.wait("an open journal", |status| status["journal"]["state"] == "open");
         self.everything_arrives();
         assert_eq!(agent.terminate(), Some(0));
         self.platform.is_content();

@@ -5,7 +5,7 @@
 # needed). The guest takes the writer's arguments from the kernel's command line: `writer=EPOCH,SEED,QUOTA`.
 set -euo pipefail
 writer=$1 out=$2
-modules=(crc16 crc32c_generic crc32c-intel mbcache jbd2 ext4 virtio virtio_ring virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_blk)
+modules=(crc16 crc32c_generic mbcache jbd2 ext4 virtio_ring virtio virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_blk)
 
 mkdir -p "$out/kernel" "$out/root"/{bin,dev,proc,sys,mnt,modules}
 cd "$out"
@@ -29,8 +29,9 @@ cat > root/init <<INIT
 /bin/busybox mount -t devtmpfs none /dev
 /bin/busybox mount -t proc none /proc
 for module in ${modules[*]}; do
-  [ -e /modules/\$module.ko ] && /bin/busybox insmod /modules/\$module.ko 2>/dev/null
+  [ -e /modules/\$module.ko ] && /bin/busybox insmod /modules/\$module.ko
 done
+until [ -e /dev/vda ]; do /bin/busybox usleep 50000; done
 /bin/busybox mount -t ext4 /dev/vda /mnt || echo "guest: no disk"
 /bin/busybox stty -F /dev/ttyS0 raw -echo
 arguments=\$(/bin/busybox sed 's/.*writer=\([0-9,]*\).*/\1/; s/,/ /g' /proc/cmdline)

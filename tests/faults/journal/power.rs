@@ -75,7 +75,7 @@ fn no_power_cut_takes_a_record_that_was_called_durable() {
         };
         let mut lives = Lives::new(disk.path().join("journal"), &mut rng, &mut sum);
         for _ in 0..LIVES_MAX.min(cuts - lives.sum.cycles) {
-            let mut writer = lives.begin();
+            let writer = lives.begin();
             disk.cut();
             let told = writer.end();
             disk.power_up();
@@ -93,7 +93,7 @@ fn no_kill_takes_a_record_that_was_called_durable() {
         let dir = tempfile::tempdir().unwrap();
         let mut lives = Lives::new(dir.path().join("journal"), &mut rng, &mut sum);
         for _ in 0..LIVES_MAX.min(kills - lives.sum.cycles) {
-            let mut writer = lives.begin();
+            let writer = lives.begin();
             let told = writer.end();
             lives.check(told);
         }
