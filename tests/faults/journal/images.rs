@@ -15,8 +15,8 @@ use super::keep::noise;
 use super::recorder::{Cut, Recorder};
 use super::rig::{Rig, header, settings};
 
-/// Segments of a megabyte, of which the script fills more than one and drops none.
-const QUOTA_BYTES: u64 = 4 << 20;
+/// Segments of two megabytes, of which the script fills more than one and drops none.
+const QUOTA_BYTES: u64 = 8 << 20;
 const READINGS: u64 = 100;
 
 /// The last number that each epoch called durable.
