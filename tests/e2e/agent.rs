@@ -125,6 +125,11 @@ impl Agent {
         std::fs::read_to_string(self.site.with_extension("log")).unwrap_or_default()
     }
 
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// How many files and connections it has open.
     pub(crate) fn open_files(&self) -> usize {
         std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()

@@ -9,6 +9,7 @@ mod agent;
 mod broker;
 mod calls;
 mod device;
+mod disk;
 mod endurance;
 mod forwarding;
 mod interlocks;

@@ -70,12 +70,42 @@ impl Disk {
 
     /// Mounts what the cut left; nobody may have files open on it any more.
     pub fn power_up(&mut self) {
+        self.power_down();
+        run(&mut mounting(&self.image, &self.at)).unwrap();
+    }
+
+    /// Unmounts it; its image is left to somebody else.
+    pub fn power_down(&mut self) -> &Path {
         let end = Instant::now() + UNMOUNT_WITHIN;
-        while let Err(why) = run(tool("umount").arg(&self.at)) {
+        while is_mounted(&self.at)
+            && let Err(why) = run(tool("umount").arg(&self.at))
+        {
             assert!(Instant::now() < end, "{why}");
             std::thread::park_timeout(Duration::from_millis(5));
         }
-        run(&mut mounting(&self.image, &self.at)).unwrap();
+        &self.image
+    }
+
+    /// Makes the file system stop taking anything, as it does when it finds itself damaged.
+    pub fn turn_read_only(&mut self) {
+        let mounts = std::fs::read_to_string("/proc/mounts").unwrap();
+        let mut lines = mounts.lines().map(|line| line.split(' '));
+        let at = self.at.to_str();
+        let device = lines.find_map(|mut line| line.next().filter(|_| line.next() == at)).unwrap();
+        let device = device.trim_start_matches("/dev/");
+        std::fs::write(format!("/sys/fs/ext4/{device}/trigger_fs_error"), "a test").unwrap();
+        assert!(std::fs::write(self.at.join("probe"), "").is_err(), "the disk still takes something");
+    }
+
+    /// Mounts the image in place of what is mounted, which stays for whoever has files open on it.
+    pub fn mount_over(&mut self) {
+        run(tool("umount").arg("-l").arg(&self.at)).unwrap();
+        // By the same loop device it would be the same, broken file system.
+        let device = run(tool("losetup").args(["--find", "--show"]).arg(&self.image)).unwrap();
+        let mounted = run(tool("mount").arg(&device).arg(&self.at));
+        // The device goes when it is unmounted.
+        run(tool("losetup").args(["-d", &device])).unwrap();
+        mounted.unwrap();
     }
 }
 
@@ -85,6 +115,11 @@ impl Drop for Disk {
         drop(self.child.wait());
         unmount(&self.at);
     }
+}
+
+fn is_mounted(at: &Path) -> bool {
+    let mounts = std::fs::read_to_string("/proc/mounts").unwrap_or_default();
+    mounts.lines().any(|line| line.split(' ').nth(1) == at.to_str())
 }
 
 fn unmount(at: &Path) {
@@ -113,7 +148,7 @@ fn start_switch() -> Result<(Child, ChildStdin, BufReader<ChildStdout>), String>
 
 fn mounting(image: &Path, at: &Path) -> Command {
     let mut mount = tool("mount");
-    mount.args(["-o", "loop"]).args([image, at]);
+    mount.args(["-o", "loop,errors=remount-ro"]).args([image, at]);
     mount
 }
 
@@ -124,11 +159,15 @@ fn tool(name: &str) -> Command {
     command
 }
 
-fn run(command: &mut Command) -> Result<(), String> {
+/// What it said.
+fn run(command: &mut Command) -> Result<String, String> {
     let name = command.get_program().display().to_string();
     let done = command.output().map_err(|error| format!("{name}: {error}"))?;
     let said = String::from_utf8_lossy(&done.stderr);
-    if done.status.success() { Ok(()) } else { Err(format!("{name}: {}", said.trim())) }
+    if !done.status.success() {
+        return Err(format!("{name}: {}", said.trim()));
+    }
+    Ok(String::from_utf8_lossy(&done.stdout).trim().to_owned())
 }
 
 /// How often the environment asks for something; `usual` unless it says.
