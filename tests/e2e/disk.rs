@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::agent::Agent;
-use crate::endurance::{World, stands};
+use crate::endurance::World;
 use crate::tools::{send, skip, tool, wait_for};
 
 #[test]
