@@ -125,6 +125,11 @@ impl Agent {
         std::fs::read_to_string(self.site.with_extension("log")).unwrap_or_default()
     }
 
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// How many files and connections it has open.
     pub(crate) fn open_files(&self) -> usize {
         std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
@@ -132,8 +137,17 @@ impl Agent {
 
     /// Its memory.
     pub(crate) fn resident_kib(&self) -> u64 {
+        self.kernel_says("VmRSS:")
+    }
+
+    /// How many threads it has.
+    pub(crate) fn threads(&self) -> u64 {
+        self.kernel_says("Threads:")
+    }
+
+    fn kernel_says(&self, of: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(of)).unwrap();
         line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 

@@ -42,7 +42,7 @@ impl World {
     }
 
     /// An alarm sounds at once and reaches the platform.
-    fn alarm_gets_through(&self) {
+    pub(crate) fn alarm_gets_through(&self) {
         self.sounds_at_once();
         self.platform.wait("the alarm", |seen| {
             seen.has("alarm", &[("alarm", "GT-101/high"), ("to", "unacked")]).then_some(())

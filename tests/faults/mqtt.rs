@@ -4,6 +4,7 @@
 
 mod model;
 mod mosquitto;
+mod quota;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;

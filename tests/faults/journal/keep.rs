@@ -15,7 +15,7 @@ use super::made::{made, mix};
 use super::rig::{Rig, named, settings};
 
 /// A record of `readings` numbers that hardly compress, `seq` seconds after some day.
-fn noise(seq: u64, readings: u64) -> Arc<Record> {
+pub(super) fn noise(seq: u64, readings: u64) -> Arc<Record> {
     let reading = |n: u64| Reading {
         point: PointId(n as u32),
         sample: Sample::Good(Quantity::Number(Value::try_new(mix(seq ^ n << 32) as f64).unwrap())),

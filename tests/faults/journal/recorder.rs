@@ -37,7 +37,11 @@ pub(super) struct Recorder {
     pub(super) durable: AtomicU64,
     cut_at: u64,
     cut: Mutex<Option<Cut>>,
+    /// Is shown the disk as a cut just before each sync would leave it.
+    witness: Option<Witness>,
 }
+
+pub(super) type Witness = Box<dyn Fn(Cut) + Send + Sync>;
 
 /// The disk at the moment of the cut, what the kernel held in memory, and what had been promised.
 pub(super) struct Cut {
@@ -57,7 +61,13 @@ impl Recorder {
             durable: AtomicU64::new(0),
             cut_at,
             cut: Mutex::new(None),
+            witness: None,
         }
+    }
+
+    /// A disk whose power is never cut, with somebody who looks what each cut would leave.
+    pub(super) fn watched(witness: Witness) -> Self {
+        Self { witness: Some(witness), ..Self::new(u64::MAX) }
     }
 
     /// What the cut left, once it has come.
@@ -69,18 +79,27 @@ impl Recorder {
         self.syncs.load(Ordering::SeqCst) > self.cut_at
     }
 
+    /// What a cut at this moment leaves.
+    fn now(&self) -> Cut {
+        let image = self.image.lock().unwrap().clone();
+        let listed = image.folders.values().flat_map(BTreeMap::values);
+        let files = listed.filter(|(_, _, is_folder)| !is_folder);
+        let cached = files.filter_map(|(id, path, _)| Some((*id, std::fs::read(path).ok()?)));
+        let cached = cached.collect();
+        let promised = self.durable.load(Ordering::SeqCst);
+        Cut { image, cached, promised }
+    }
+
     fn count(&self) -> io::Result<()> {
         if self.failing.load(Ordering::SeqCst) {
             return Err(io::Error::from_raw_os_error(5));
         }
-        if self.syncs.fetch_add(1, Ordering::SeqCst) == self.cut_at {
-            let image = self.image.lock().unwrap().clone();
-            let listed = image.folders.values().flat_map(BTreeMap::values);
-            let files = listed.filter(|(_, _, is_folder)| !is_folder);
-            let cached = files.filter_map(|(id, path, _)| Some((*id, std::fs::read(path).ok()?)));
-            let cached = cached.collect();
-            let promised = self.durable.load(Ordering::SeqCst);
-            *self.cut.lock().unwrap() = Some(Cut { image, cached, promised });
+        let is_cut = self.syncs.fetch_add(1, Ordering::SeqCst) == self.cut_at;
+        if let Some(witness) = &self.witness {
+            witness(self.now());
+        }
+        if is_cut {
+            *self.cut.lock().unwrap() = Some(self.now());
         }
         Ok(())
     }

@@ -195,16 +195,20 @@ impl Rig {
 
     /// All records of both lanes with numbers from `first` to `last`, in order, asked for in pages.
     pub(super) fn fetch_all(&mut self, epoch: Epoch, first: u64, last: u64) -> Vec<Arc<Record>> {
-        let mut all = Vec::new();
-        for lane in [Lane::Event, Lane::Reading] {
-            let mut from = first;
-            while from <= last {
-                let (through, records) = self.fetch_once((epoch, lane), (from, last), 997);
-                all.extend(records);
-                from = through + 1;
-            }
-        }
+        let mut all = self.fetch_lane((epoch, Lane::Event), first, last);
+        all.extend(self.fetch_lane((epoch, Lane::Reading), first, last));
         all.sort_by_key(|record| record.seq);
+        all
+    }
+
+    /// The same of one lane.
+    pub(super) fn fetch_lane(&mut self, of: (Epoch, Lane), first: u64, last: u64) -> Vec<Arc<Record>> {
+        let (mut all, mut from) = (Vec::new(), first);
+        while from <= last {
+            let (through, records) = self.fetch_once(of, (from, last), 997);
+            all.extend(records);
+            from = through + 1;
+        }
         all
     }
 
