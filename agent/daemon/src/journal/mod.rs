@@ -17,6 +17,7 @@ mod mirror_ledger;
 mod mirror_upkeep;
 mod quarantine;
 mod ring;
+mod run_clock;
 mod salvage;
 mod segment;
 mod slot;
@@ -36,6 +37,7 @@ use hazard_core::outbox::{AckedSet, Lane, Record};
 pub use disk::{Kernel, Syncs};
 pub use frame::read_block;
 
+use crate::clock::RunClock;
 use crate::dictionary::Dictionary;
 use crate::settings;
 
@@ -90,6 +92,13 @@ pub enum Order {
         /// Event lane then reading lane.
         acked: [AckedSet; 2],
     },
+    /// Remember what is known of the clock of an epoch's run, at once.
+    Clock {
+        /// The epoch.
+        epoch: Epoch,
+        /// What is known.
+        clock: RunClock,
+    },
     /// Begin a fresh epoch on the open store; answered by `Opened`.
     Begin(Header),
     /// Set a broken segment aside (a store that was only refused by the disk stays) and begin a fresh epoch; answered by
@@ -112,6 +121,8 @@ pub enum Report {
         ordinal: u64,
         /// Its names.
         dictionary: Arc<Dictionary>,
+        /// What is known of its clock.
+        clock: Option<RunClock>,
     },
     /// Its size, after opening and as it changes.
     Status(JournalStatus),

@@ -14,6 +14,7 @@ use super::disk::{Disk, Fault, take_folder};
 use super::epochs::Epochs;
 use super::ring::{Retention, Ring, Tail, Turned};
 use super::{Header, JournalStatus, quarantine};
+use crate::clock::RunClock;
 use crate::dictionary::Dictionary;
 use crate::settings;
 
@@ -160,6 +161,16 @@ impl Store {
     /// Notes what an uplink has confirmed.
     pub(super) fn note(&mut self, uplink: UplinkId, epoch: Epoch, acked: [AckedSet; 2]) {
         self.cursors.note(uplink, epoch, acked);
+    }
+
+    /// Remembers what is known of the clock of an epoch.
+    pub(super) fn note_clock(&mut self, epoch: Epoch, clock: &RunClock) -> Result<(), Fault> {
+        self.epochs.note_clock(epoch, clock, &self.disk)
+    }
+
+    /// What is known of the clock of an epoch.
+    pub(super) fn clock(&self, ordinal: u64) -> Option<RunClock> {
+        self.epochs.clock(ordinal)
     }
 
     /// Writes the cursors that changed.
