@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
+use hazard_agent::clock::RunClock;
 use hazard_agent::dictionary::Dictionary;
 use hazard_agent::journal::{Header, JournalHandle, JournalStatus, Kernel, Order, Report, Syncs, spawn_on};
 use hazard_agent::settings::Journal;
@@ -31,6 +32,7 @@ pub(super) struct Rig {
     handle: JournalHandle,
     reports: Receiver<Report>,
     pub(super) dictionaries: Vec<(Epoch, Arc<Dictionary>)>,
+    pub(super) clocks: Vec<Option<RunClock>>,
     pub(super) status: Option<JournalStatus>,
 }
 
@@ -64,8 +66,8 @@ impl Rig {
         let handle = spawn_on(disk, (settings, uplinks), header(epoch), move |report| {
             let _ = sender.send(report);
         });
-        let (dictionaries, status) = (Vec::new(), None);
-        Self { epoch: Epoch(epoch), handle: handle.unwrap(), reports, dictionaries, status }
+        let (dictionaries, clocks, status) = (Vec::new(), Vec::new(), None);
+        Self { epoch: Epoch(epoch), handle: handle.unwrap(), reports, dictionaries, clocks, status }
     }
 
     pub(super) fn next(&mut self) -> JournalReport {
@@ -76,7 +78,10 @@ impl Rig {
         loop {
             match self.reports.recv_timeout(limit).ok()? {
                 Report::Core(report) => return Some(report),
-                Report::Dictionary { epoch, dictionary, .. } => self.dictionaries.push((epoch, dictionary)),
+                Report::Dictionary { epoch, dictionary, clock, .. } => {
+                    self.dictionaries.push((epoch, dictionary));
+                    self.clocks.push(clock);
+                }
                 Report::Status(status) => self.status = Some(status),
             }
         }

@@ -11,7 +11,9 @@ use hazard_core::input::{JournalReport, PastEpoch};
 use hazard_core::outbox::record::{Chain, Opening, PreviousEpoch};
 use hazard_core::outbox::{AckedSet, Count, Lane, Record};
 
+use super::agenda::Event;
 use super::site::UPLINKS;
+use super::{Input, World};
 use crate::rng::Rng;
 
 #[derive(Clone, Debug)]
@@ -274,5 +276,22 @@ impl Disk {
 
     pub(super) fn holds(&self, epoch: Epoch) -> bool {
         self.chapters.iter().any(|chapter| chapter.epoch == epoch)
+    }
+}
+
+impl World {
+    pub(super) fn reopen(&mut self, epoch: Epoch) {
+        for (delay, report) in self.disk.reopen(epoch) {
+            self.agenda.at(self.now + delay, Event::Journal(self.disk.opening(), report));
+        }
+    }
+
+    pub(super) fn decay(&mut self) -> u64 {
+        let Some(((epoch, gone), reports)) = self.disk.decay(&mut self.rot) else { return 0 };
+        self.oracle.books.gone(epoch, &gone);
+        for report in reports {
+            self.engine.handle(self.now, Input::Journal(report));
+        }
+        1
     }
 }
