@@ -127,7 +127,7 @@ fn what_was_recorded_in_1970_arrives_with_its_true_time_even_after_a_power_cut()
         ("FAKETIME_NO_CACHE", "1"),
         ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
     ];
-    let began = jiff::Timestamp::now();
+    let began = date("-2 seconds");
     let agent = Agent::start_in(&file, &environment);
     agent.wait("records of 1970", |status| {
         stands(status, "clock_untrusted") && status["ledger"]["stored"]["records"].as_u64() > Some(5)
@@ -136,7 +136,7 @@ fn what_was_recorded_in_1970_arrives_with_its_true_time_even_after_a_power_cut()
     let known = agent.wait("the time, and all on disk", |status| {
         !stands(status, "clock_untrusted") && status["ledger"]["waiting"]["records"] == 0
     });
-    let ended = jiff::Timestamp::now();
+    let ended = date("+10 seconds");
     agent.kill();
     broker.run();
     let platform = Platform::subscribe(broker.port, None);
@@ -148,12 +148,8 @@ fn what_was_recorded_in_1970_arrives_with_its_true_time_even_after_a_power_cut()
         let records = seen.records.iter().filter(|((of, _), _)| *of == epoch).map(|(_, record)| record);
         let mut back_dated = 0;
         for record in records {
-            let at: jiff::Timestamp = record["at"].as_str().unwrap().parse().unwrap();
-            let margin = jiff::SignedDuration::from_secs(2);
-            assert!(
-                at >= began - margin && at <= ended + margin * 5,
-                "{record} is not of {began} to {ended}"
-            );
+            let at = record["at"].as_str().unwrap();
+            assert!(*began <= *at && *at <= *ended, "{record} is not of {began} to {ended}");
             if record["clock"] == "backdated" {
                 assert!(record["stamped"].as_str().unwrap().starts_with("1970-"), "{record}");
                 back_dated += 1;
@@ -163,6 +159,13 @@ fn what_was_recorded_in_1970_arrives_with_its_true_time_even_after_a_power_cut()
     });
     platform.is_content();
     assert_eq!(agent.terminate(), Some(0));
+}
+
+/// The machine's own time so much away from now, as the contract writes it: such texts compare as times do.
+fn date(away: &str) -> String {
+    let said =
+        std::process::Command::new("date").args(["-u", "-d", away, "+%Y-%m-%dT%H:%M:%S.000Z"]).output();
+    String::from_utf8(said.unwrap().stdout).unwrap().trim().to_owned()
 }
 
 #[test]
