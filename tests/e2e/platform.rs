@@ -87,7 +87,7 @@ fn undated(record: &Value) -> Value {
     let mut record = record.clone();
     if record["clock"] == "unset" || record["clock"] == "backdated" {
         let fields = record.as_object_mut().unwrap();
-        ["at", "clock", "stamped"].map(|field| fields.remove(field));
+        fields.retain(|field, _| !matches!(&**field, "at" | "clock" | "stamped"));
     }
     record
 }
