@@ -108,6 +108,67 @@ fn a_clock_at_1970_is_said_to_be_unset_tls_connects_and_a_jump_is_recorded_and_d
 }
 
 #[test]
+fn what_was_recorded_in_1970_arrives_with_its_true_time_even_after_a_power_cut() {
+    let dir = tempfile::tempdir().unwrap();
+    if !Path::new(FAKETIME).exists() {
+        return skip("libfaketime is not installed");
+    }
+    let (Some(plant), Some(mut broker)) = (Plant::start(), Mosquitto::start(dir.path(), "")) else {
+        return;
+    };
+    broker.kill();
+    let uplink = format!("host = \"127.0.0.1\"\nport = {}", broker.port);
+    let file = site(dir.path(), &SiteParts { bus: &plant.bus(), uplink: &uplink });
+    let clock = dir.path().join("clock").display().to_string();
+    std::fs::write(&clock, "@1970-01-02 00:00:00").unwrap();
+    let environment = [
+        ("LD_PRELOAD", FAKETIME),
+        ("FAKETIME_TIMESTAMP_FILE", &*clock),
+        ("FAKETIME_NO_CACHE", "1"),
+        ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
+    ];
+    let began = date("-2 seconds");
+    let agent = Agent::start_in(&file, &environment);
+    agent.wait("records of 1970", |status| {
+        stands(status, "clock_untrusted") && status["ledger"]["stored"]["records"].as_u64() > Some(5)
+    });
+    std::fs::write(&clock, "+0d").unwrap();
+    let known = agent.wait("the time, and all on disk", |status| {
+        !stands(status, "clock_untrusted") && status["ledger"]["waiting"]["records"] == 0
+    });
+    let ended = date("+10 seconds");
+    agent.kill();
+    broker.run();
+    let platform = Platform::subscribe(broker.port, None);
+    let agent = Agent::start(&file);
+    let epoch = known["agent"]["epoch"].as_str().unwrap().to_owned();
+    let last = known["ledger"]["stored"]["records"].as_u64().unwrap();
+    platform.wait("all of it, without a gap", |seen| seen.is_gapless(&epoch, last).then_some(()));
+    platform.look(|seen| {
+        let records = seen.records.iter().filter(|((of, _), _)| *of == epoch).map(|(_, record)| record);
+        let mut back_dated = 0;
+        for record in records {
+            let at = record["at"].as_str().unwrap();
+            assert!(*began <= *at && *at <= *ended, "{record} is not of {began} to {ended}");
+            if record["clock"] == "backdated" {
+                assert!(record["stamped"].as_str().unwrap().starts_with("1970-"), "{record}");
+                back_dated += 1;
+            }
+        }
+        assert!(back_dated > 5, "{back_dated} records were back-dated");
+    });
+    platform.is_content();
+    assert_eq!(agent.terminate(), Some(0));
+}
+
+/// The machine's own time so much away from now, as the contract writes it: such texts compare as times do.
+fn date(away: &str) -> String {
+    let said =
+        std::process::Command::new("date").args(["-u", "-d", away, "+%Y-%m-%dT%H:%M:%S.000Z"]).output();
+    String::from_utf8(said.unwrap().stdout).unwrap().trim().to_owned()
+}
+
+#[test]
 fn a_second_agent_on_the_same_folder_says_so_and_leaves_the_first_alone() {
     let dir = tempfile::tempdir().unwrap();
     let Some(plant) = Plant::start() else {

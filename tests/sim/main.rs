@@ -44,6 +44,11 @@ fn the_laws_hold_in_every_world() {
         sum.steps, sum.faults, sum.restarts, sum.trips, sum.calls, sum.delivered, sum.lost
     );
     assert!(
+        seeds < 20 || sum.back_dated > 100,
+        "no gateway began in 1970: {} records were back-dated",
+        sum.back_dated
+    );
+    assert!(
         sum.faults > seeds && sum.restarts > 0 && sum.trips > seeds && sum.calls > seeds,
         "the worlds were too kind to prove anything"
     );
@@ -99,6 +104,7 @@ fn add(sum: &mut Outcome, seed: u64, outcome: &Outcome) {
     sum.restarts += outcome.restarts;
     sum.delivered += outcome.delivered;
     sum.lost += outcome.lost;
+    sum.back_dated += outcome.back_dated;
     sum.trips += outcome.trips;
     sum.calls += outcome.calls;
 }

@@ -62,3 +62,4 @@ pub use input::Input;
 pub use output::{Output, Publish};
 pub use site::{Site, SiteTables};
 pub use snapshot::Snapshot;
+pub use wall::ClockOffset;

@@ -16,7 +16,7 @@ use crate::outbox::record::{AlarmState, Condition};
 use crate::outbox::{JournalState, Ledger};
 use crate::poll::{DelayState, PollCount, Standing};
 use crate::table::PointTable;
-use crate::{ClockTrust, Mono, Stamp, upkeep};
+use crate::{ClockOffset, ClockTrust, Mono, Stamp, upkeep};
 
 /// An alarm that is not normal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -215,6 +215,12 @@ impl Engine {
     #[must_use]
     pub const fn clock_trust(&self) -> ClockTrust {
         self.wall.trust
+    }
+
+    /// What back-dates records of this run that were stamped without a believable clock, once there is one.
+    #[must_use]
+    pub const fn clock_offset(&self) -> Option<ClockOffset> {
+        self.wall.offset()
     }
 
     /// The time the engine has reached.

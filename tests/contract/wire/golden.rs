@@ -1,8 +1,10 @@
 //! One golden file for each kind of message. `HAZARD_BLESS=1` writes a file only where there is none.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
+use hazard_agent::clock::RunClock;
 use hazard_agent::dictionary::Dictionary;
 use hazard_agent::uplink::wire::{Encoded, Reason, Wire};
 use hazard_core::alarm::{Priority, Withheld};
@@ -25,7 +27,7 @@ use hazard_core::outbox::{Count, Lane, UplinkLedger};
 use hazard_core::poll::PollCount;
 use hazard_core::reading::{Doubt, Quantity, Reading, Sample};
 use hazard_core::vote::Outcome;
-use hazard_core::{Publish, Utc};
+use hazard_core::{ClockOffset, ClockTrust, Mono, Publish, Stamp, Utc};
 
 use super::{sample, upkeep, validator};
 
@@ -71,6 +73,9 @@ pub(super) fn messages() -> Vec<(&'static str, Encoded)> {
         ("birth-calls", manned().birth(sample::EPOCH)),
         ("alarm-calls", manned().publish(&calls(), sample::SENT_AT)),
         ("alarm-ledger", of(vec![Body::Ledger(Box::new(day())), journal_full()])),
+        ("birth-boot", timed(None).birth(sample::EPOCH)),
+        ("alarm-unset", timed(None).publish(&early(), sample::SENT_AT)),
+        ("alarm-backdated", timed(Some(noon())).publish(&early(), sample::SENT_AT)),
         ("alarm-unnamed", write(&sample::publish(Epoch(0xbad), alarms()))),
     ]
 }
@@ -189,6 +194,27 @@ fn calls() -> Publish {
     let condition = SystemEvent { condition: Condition::CallFailed(role), raised: true };
     let bodies = changes.into_iter().map(body).chain([Body::System(condition)]);
     sample::publish(sample::EPOCH, bodies.collect())
+}
+
+/// A gateway that began 42 s after its boot.
+fn timed(offset: Option<ClockOffset>) -> Wire {
+    let mut wire = sample::wire();
+    let boot_id = "0c5e3a52-8d0f-4d7e-9a53-4b1f7c2a9e10".into();
+    wire.time(sample::EPOCH, &RunClock { boot_id, origin_us: 42_123_456, offset });
+    wire
+}
+
+fn noon() -> ClockOffset {
+    ClockOffset { zero: sample::AT, trust: ClockTrust::Synced }
+}
+
+/// An alarm in 1970, 90 s after the start, and another one when the clock was known.
+fn early() -> Publish {
+    let mut publish = sample::publish(sample::EPOCH, alarms().into_iter().take(2).collect());
+    let early = Arc::make_mut(&mut publish.records[0]);
+    let utc = Utc::from_unix_ms(86_400_000);
+    early.stamp = Stamp { mono: Mono::from_millis(90_000), utc, trust: ClockTrust::Unset };
+    publish
 }
 
 /// A day in which the platform was away for hours and a device for minutes.

@@ -3,10 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use hazard_agent::clock::RunClock;
 use hazard_agent::journal::Order;
 use hazard_core::id::{Epoch, Seq};
 use hazard_core::outbox::record::{Body, Opening};
 use hazard_core::outbox::{AckedSet, Record};
+use hazard_core::{ClockOffset, Utc};
 
 use super::made::made;
 use super::rig::{Rig, header, named, settings};
@@ -152,4 +154,35 @@ fn start_and_end(dir: &Path, epoch: u64, records: u64) -> Vec<(u64, u64)> {
     }
     rig.close();
     opened.previous.iter().map(|named| (named.epoch.0, named.durable_through.0)).collect()
+}
+
+/// A start in 1970: what the clock of that run turned out to be back-dates its records after the next start.
+#[test]
+fn what_is_known_of_an_epochs_clock_survives_a_restart_and_the_latest_counts() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = |zero_ms: Option<i64>| RunClock {
+        boot_id: "a boot".into(),
+        origin_us: 42,
+        offset: zero_ms
+            .map(|ms| ClockOffset { zero: Utc::from_unix_ms(ms), trust: hazard_core::ClockTrust::Free }),
+    };
+    for (epoch, known) in [(1, vec![None]), (2, vec![None, Some(-7), Some(1_780_000_000_000)]), (3, vec![])] {
+        let mut rig = Rig::start_with(settings(dir.path()), &["a"], epoch);
+        rig.opened();
+        rig.fill(1..=20);
+        for zero_ms in known {
+            rig.order(Order::Clock { epoch: Epoch(epoch), clock: clock(zero_ms) });
+        }
+        rig.close();
+    }
+    let mut rig = Rig::start_with(settings(dir.path()), &["a"], 4);
+    rig.opened();
+    assert_eq!(rig.clocks, [Some(clock(None)), Some(clock(Some(1_780_000_000_000))), None]);
+    // One whose epoch is not on this disk is nobody's.
+    rig.order(Order::Clock { epoch: Epoch(99), clock: clock(None) });
+    rig.fill(1..=2);
+    rig.close();
+    let files = std::fs::read_dir(dir.path()).unwrap().flatten();
+    let clocks = files.filter(|file| file.file_name().to_string_lossy().starts_with("clock-"));
+    assert_eq!(clocks.count(), 2);
 }

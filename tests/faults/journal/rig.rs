@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
+use hazard_agent::clock::RunClock;
 use hazard_agent::dictionary::Dictionary;
 use hazard_agent::journal::{Header, JournalHandle, JournalStatus, Kernel, Order, Report, Syncs, spawn_on};
 use hazard_agent::settings::Journal;
@@ -31,6 +32,7 @@ pub(super) struct Rig {
     handle: JournalHandle,
     reports: Receiver<Report>,
     pub(super) dictionaries: Vec<(Epoch, Arc<Dictionary>)>,
+    pub(super) clocks: Vec<Option<RunClock>>,
     pub(super) status: Option<JournalStatus>,
     /// What was said to be purged or damaged.
     pub(super) gone: Vec<JournalReport>,
@@ -69,8 +71,9 @@ impl Rig {
         let handle = spawn_on(disk, (settings, uplinks), header(epoch), move |report| {
             let _ = sender.send(report);
         });
-        let (dictionaries, status, gone, holes) = (Vec::new(), None, Vec::new(), Vec::new());
-        Self { epoch: Epoch(epoch), handle: handle.unwrap(), reports, dictionaries, status, gone, holes }
+        let (dictionaries, clocks, status) = (Vec::new(), Vec::new(), None);
+        let (epoch, handle, gone, holes) = (Epoch(epoch), handle.unwrap(), Vec::new(), Vec::new());
+        Self { epoch, handle, reports, dictionaries, clocks, status, gone, holes }
     }
 
     pub(super) fn next(&mut self) -> JournalReport {
@@ -84,7 +87,10 @@ impl Rig {
                     self.gone.push(report);
                 }
                 Report::Core(report) => return Some(report),
-                Report::Dictionary { epoch, dictionary, .. } => self.dictionaries.push((epoch, dictionary)),
+                Report::Dictionary { epoch, dictionary, clock, .. } => {
+                    self.dictionaries.push((epoch, dictionary));
+                    self.clocks.push(clock);
+                }
                 Report::Status(status) => self.status = Some(status),
             }
         }

@@ -115,6 +115,8 @@ impl Writer {
                 let header = Header { epoch: self.epoch, dictionary: Arc::default() };
                 self.order(Order::Reopen(header));
             }
+            JournalReport::Purged { .. } => {}
+            JournalReport::Damaged { .. } => say("wrong 0\n"),
             JournalReport::Failed => say("failed 0\n"),
         }
     }

@@ -11,7 +11,9 @@ use hazard_core::input::{JournalReport, PastEpoch};
 use hazard_core::outbox::record::{Chain, Opening, PreviousEpoch};
 use hazard_core::outbox::{AckedSet, Count, Lane, Record};
 
+use super::agenda::Event;
 use super::site::UPLINKS;
+use super::{Input, World};
 use crate::rng::Rng;
 
 #[derive(Clone, Debug)]
@@ -35,13 +37,13 @@ impl Chapter {
     }
 
     /// What is said when retention took these, and remembered for the next opening.
-    fn purge(&mut self, gone: &Vec<Arc<Record>>) -> Vec<JournalReport> {
+    fn purge(&mut self, gone: &[Arc<Record>]) -> Vec<JournalReport> {
         let mut reports = Vec::new();
         for lane in [Lane::Event, Lane::Reading] {
             let of_lane = || gone.iter().filter(|record| record.lane() == lane);
             let mut count = Count::default();
             of_lane().for_each(|record| count += Count::of(record));
-            let Some((first, last)) = of_lane().next().zip(of_lane().last()) else { continue };
+            let Some((first, last)) = of_lane().next().zip(of_lane().next_back()) else { continue };
             let (through, sum) = &mut self.purged[lane as usize];
             *through = last.seq;
             *sum += count;
@@ -232,7 +234,7 @@ impl Disk {
             // The newest record of each epoch stays: an epoch of which nothing is left is nobody's past any more.
             let chapter = self.chapters.iter_mut().find(|chapter| chapter.records.len() > 1)?;
             let count = rng.between(1, chapter.records.len() as u64 - 1);
-            let gone =
+            let gone: Vec<_> =
                 (0..count).filter_map(|_| chapter.records.pop_first().map(|(_, record)| record)).collect();
             let reports = chapter.purge(&gone);
             return Some(((chapter.epoch, gone), reports));
@@ -274,5 +276,22 @@ impl Disk {
 
     pub(super) fn holds(&self, epoch: Epoch) -> bool {
         self.chapters.iter().any(|chapter| chapter.epoch == epoch)
+    }
+}
+
+impl World {
+    pub(super) fn reopen(&mut self, epoch: Epoch) {
+        for (delay, report) in self.disk.reopen(epoch) {
+            self.agenda.at(self.now + delay, Event::Journal(self.disk.opening(), report));
+        }
+    }
+
+    pub(super) fn decay(&mut self) -> u64 {
+        let Some(((epoch, gone), reports)) = self.disk.decay(&mut self.rot) else { return 0 };
+        self.oracle.books.gone(epoch, &gone);
+        for report in reports {
+            self.engine.handle(self.now, Input::Journal(report));
+        }
+        1
     }
 }

@@ -11,6 +11,7 @@ mod node;
 mod oracle;
 mod phone;
 mod site;
+mod time;
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use broker::Broker;
 use disk::Disk;
 use line::Lines;
 use oracle::Oracle;
+use time::Times;
 
 pub use site::PLANT;
 
@@ -82,6 +84,8 @@ pub struct Outcome {
     pub delivered: u64,
     /// Readings stated as lost.
     pub lost: u64,
+    /// Records from before the clock was known that arrived with the time that they should have had.
+    pub back_dated: u64,
     /// An alarm would have taken longer than predicted, and that was told.
     pub delays_exceeded: bool,
     /// Every change of the panel: when, and the levels.
@@ -97,10 +101,15 @@ pub struct World {
     faults: Faults,
     now: Mono,
     wall_skew_ms: i64,
+    /// Since the gateway began with a clock that had lost its battery, and nobody has set it yet.
+    unset_since: Option<Mono>,
     /// Decides what becomes of orders; its own, so that the other streams stay as they were.
     phone: Rng,
     /// Decides what the disk lets go of; its own for the same reason.
     rot: Rng,
+    /// Decides when the clock has no battery, and when the time is learnt.
+    rtc: Rng,
+    times: Times,
     engine: Engine,
     agenda: Agenda,
     lines: Lines,
@@ -147,6 +156,9 @@ impl World {
             wall_skew_ms: 0,
             phone: Rng::new(!seed),
             rot: Rng::new(seed.rotate_left(32) ^ 0x0dec_a7ed),
+            rtc: Rng::new(seed.rotate_left(16) ^ 0x1970),
+            times: Times::default(),
+            unset_since: None,
             engine,
             agenda: Agenda::default(),
             healing: false,
@@ -171,6 +183,7 @@ impl World {
         }
         self.outcome.delivered = self.broker.delivered();
         self.outcome.lost = self.oracle.lost();
+        self.outcome.back_dated = self.times.back_dated;
         self.outcome.trips = self.oracle.trips();
         self.outcome.calls = self.oracle.calls();
         self.outcome.delays_exceeded = self.oracle.delays_exceeded();
@@ -179,6 +192,7 @@ impl World {
 
     fn heal(&mut self) {
         self.healing = true;
+        self.unset_since = None;
         self.lines.heal();
         self.broker.heal();
         self.disk.heal();
@@ -247,7 +261,7 @@ impl World {
             Event::Fault => self.misfortune(),
             Event::Person => self.person(),
             Event::Clock if alive => {
-                self.engine.handle(self.now, self.clock());
+                self.read_clock();
                 self.agenda.at(self.now + Duration::from_secs(1), Event::Clock);
             }
             Event::Reply { bus, ticket, result } if alive => {
@@ -310,6 +324,7 @@ impl World {
             }
             Output::Publish(publish) => {
                 self.oracle.published(&publish);
+                self.outcome.broken.extend(self.times.published(&publish));
                 if let Some(delay) = self.broker.publish(&publish, &mut self.rng[2]) {
                     let report = UplinkReport::Acked(publish.message);
                     self.agenda.at(self.now + delay, Event::Uplink(publish.uplink, report));
@@ -363,6 +378,9 @@ impl World {
             // A clock that nothing sets right again would leave every restart without a time to tell.
             let set_right = self.wall_skew_ms != 0 && self.rng[3].chance(500);
             self.wall_skew_ms = if set_right { 0 } else { skew_ms };
+        }
+        if self.unset_since.is_some() && self.rtc.chance(30) {
+            self.unset_since = None;
         }
         if self.faults.power && self.rng[4].chance(2) {
             faults += 1;
@@ -445,6 +463,7 @@ impl World {
         self.agenda.run += 1;
         let epoch = Epoch(self.rng[4].bits());
         self.oracle.restarted(&self.disk, &self.kept);
+        self.unset_since = (self.faults.clock && self.rtc.chance(400)).then_some(self.now);
         let Input::Clock { utc, trust } = self.clock() else {
             return;
         };
@@ -461,27 +480,5 @@ impl World {
             self.agenda.at(self.now + Duration::from_millis(800), Event::Connect(uplink));
         }
         self.agenda.at(self.now, Event::Clock);
-    }
-
-    fn reopen(&mut self, epoch: Epoch) {
-        for (delay, report) in self.disk.reopen(epoch) {
-            self.agenda.at(self.now + delay, Event::Journal(self.disk.opening(), report));
-        }
-    }
-
-    fn decay(&mut self) -> u64 {
-        let Some(((epoch, gone), reports)) = self.disk.decay(&mut self.rot) else { return 0 };
-        self.oracle.books.gone(epoch, &gone);
-        for report in reports {
-            self.engine.handle(self.now, Input::Journal(report));
-        }
-        1
-    }
-
-    fn clock(&self) -> Input {
-        let passed = i64::try_from(self.now.as_micros() / 1000).unwrap();
-        let utc = Utc::from_unix_ms(WALL_START_MS + passed + self.wall_skew_ms);
-        let trust = if self.wall_skew_ms == 0 { ClockTrust::Synced } else { ClockTrust::Free };
-        Input::Clock { utc, trust }
     }
 }

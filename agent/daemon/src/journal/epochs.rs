@@ -9,7 +9,8 @@ use hazard_core::outbox::record::PreviousEpoch;
 
 use super::Header;
 use super::disk::{Disk, Fault};
-use super::{quarantine, slot};
+use super::{quarantine, run_clock, slot};
+use crate::clock::RunClock;
 use crate::dictionary::Dictionary;
 
 /// Lists that dictionaries did not have from the start.
@@ -105,9 +106,27 @@ impl Epochs {
         });
         for ordinal in gone.collect::<Vec<_>>() {
             // A header that cannot be deleted stays and is met again at the next start.
+            let _ = std::fs::remove_file(self.clock_path(ordinal));
             let _ = std::fs::remove_file(self.path(ordinal));
             self.known.remove(&ordinal);
         }
+    }
+
+    /// Remembers what is known of the clock of an epoch.
+    pub(super) fn note_clock(&self, epoch: Epoch, clock: &RunClock, disk: &Disk) -> Result<(), Fault> {
+        match self.ordinal_of(epoch) {
+            Some(ordinal) => run_clock::write(&self.clock_path(ordinal), clock, disk),
+            None => Ok(()),
+        }
+    }
+
+    /// What is known of the clock of an epoch.
+    pub(super) fn clock(&self, ordinal: u64) -> Option<RunClock> {
+        run_clock::read(&self.clock_path(ordinal))
+    }
+
+    fn clock_path(&self, ordinal: u64) -> PathBuf {
+        self.dir.join(format!("clock-{ordinal:010}"))
     }
 
     fn path(&self, ordinal: u64) -> PathBuf {

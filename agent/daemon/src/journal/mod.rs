@@ -24,6 +24,7 @@ mod purges;
 mod quarantine;
 mod retain;
 mod ring;
+mod run_clock;
 mod salvage;
 mod segment;
 mod series;
@@ -44,6 +45,7 @@ use hazard_core::outbox::{AckedSet, Lane, Record};
 pub use disk::{Kernel, Syncs};
 pub use frame::read_block;
 
+use crate::clock::RunClock;
 use crate::dictionary::Dictionary;
 use crate::settings;
 
@@ -98,6 +100,13 @@ pub enum Order {
         /// Event lane then reading lane.
         acked: [AckedSet; 2],
     },
+    /// Remember what is known of the clock of an epoch's run, at once.
+    Clock {
+        /// The epoch.
+        epoch: Epoch,
+        /// What is known.
+        clock: RunClock,
+    },
     /// Begin a fresh epoch on the open store; answered by `Opened`.
     Begin(Header),
     /// Set a broken segment aside (a store that was only refused by the disk stays) and begin a fresh epoch; answered by
@@ -120,6 +129,8 @@ pub enum Report {
         ordinal: u64,
         /// Its names.
         dictionary: Arc<Dictionary>,
+        /// What is known of its clock.
+        clock: Option<RunClock>,
     },
     /// Its size, after opening and as it changes.
     Status(JournalStatus),

@@ -19,6 +19,7 @@ use super::retain::{Purged, Retention};
 use super::ring::{LANES, Ring};
 use super::series::Tail;
 use super::{Header, JournalStatus};
+use crate::clock::RunClock;
 use crate::dictionary::Dictionary;
 use crate::settings;
 
@@ -279,6 +280,16 @@ impl Store {
     /// Notes what an uplink has confirmed.
     pub(super) fn note(&mut self, uplink: UplinkId, epoch: Epoch, acked: [AckedSet; 2]) {
         self.cursors.note(uplink, epoch, acked);
+    }
+
+    /// Remembers what is known of the clock of an epoch.
+    pub(super) fn note_clock(&mut self, epoch: Epoch, clock: &RunClock) -> Result<(), Fault> {
+        self.epochs.note_clock(epoch, clock, &self.disk)
+    }
+
+    /// What is known of the clock of an epoch.
+    pub(super) fn clock(&self, ordinal: u64) -> Option<RunClock> {
+        self.epochs.clock(ordinal)
     }
 
     /// Writes the cursors that changed.

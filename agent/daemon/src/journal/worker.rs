@@ -106,6 +106,9 @@ impl<R: Fn(Report)> Worker<R> {
                 });
                 self.cursors_at.get_or_insert_with(|| Instant::now() + CURSOR_WITHIN);
             }
+            Order::Clock { epoch, clock } => {
+                self.with_store(|store| store.note_clock(epoch, &clock));
+            }
             Order::Begin(header) => self.begin(&header),
             Order::Reopen(header) => self.reopen(&header),
             Order::Close(done) => {
@@ -259,7 +262,8 @@ impl<R: Fn(Report)> Worker<R> {
     fn report_found(&mut self, found: Found) {
         let Found { epoch, ordinal, previous, past } = found;
         let past = past.into_iter().map(|(ordinal, past, dictionary)| {
-            (self.reports)(Report::Dictionary { epoch: past.epoch, ordinal, dictionary });
+            let clock = self.with_store(|store| Ok(store.clock(ordinal))).flatten();
+            (self.reports)(Report::Dictionary { epoch: past.epoch, ordinal, dictionary, clock });
             past
         });
         let past: Vec<_> = past.collect();

@@ -14,7 +14,7 @@ use tracing::error;
 
 use super::calls::Callers;
 use super::district::District;
-use crate::clock::Clock;
+use crate::clock::{Clock, RunClock};
 use crate::config::Loaded;
 use crate::dictionary::Dictionary;
 use crate::journal::{self, JournalHandle};
@@ -249,6 +249,11 @@ impl Adapters {
     ) -> Job {
         let spec = &self.site.devices[device.index()];
         Job { ticket, timeout: spec.timeout, late_window: spec.late_window, request }
+    }
+
+    /// Has the journal remember what is known of an epoch's clock.
+    pub(super) fn remember(&mut self, (epoch, clock): (Epoch, RunClock)) {
+        self.order(journal::Order::Clock { epoch, clock });
     }
 
     fn order(&mut self, order: journal::Order) {

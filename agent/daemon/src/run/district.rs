@@ -7,9 +7,10 @@ use std::time::Duration;
 use hazard_core::id::{AlarmId, Epoch};
 use hazard_core::input::JournalReport;
 use hazard_core::outbox::record::AlarmState;
-use hazard_core::{Engine, Publish, Utc};
+use hazard_core::{ClockOffset, Engine, Publish, Utc};
 
 use super::adapters::Adapters;
+use crate::clock::{Clock, RunClock};
 use crate::config::Loaded;
 use crate::dictionary::Dictionary;
 use crate::uplink::mqtt::{Retained, Will};
@@ -27,6 +28,7 @@ pub fn birth_too_large(loaded: &Loaded) -> Vec<(String, usize)> {
     let mut wire = Wire::new(loaded.identity.clone());
     let epoch = Epoch(0);
     wire.learn(epoch, None, Arc::new(loaded.dictionary.clone()));
+    wire.time(epoch, &RunClock { boot_id: "0".repeat(36).into(), origin_us: u64::MAX, offset: None });
     let birth = wire.birth(epoch);
     let bytes = birth.payload.len() + birth.topic.len() + PACKET_HEAD;
     let small = loaded.uplinks.iter().filter(|uplink| uplink.packet_bytes_max < bytes);
@@ -42,14 +44,18 @@ pub(super) struct District {
     revision: u64,
     told_at: hazard_core::Mono,
     known: BTreeMap<AlarmId, (AlarmState, Utc)>,
+    clock: RunClock,
 }
 
 impl District {
-    pub(super) fn new(loaded: &Loaded, epoch: Epoch, dictionary: &Arc<Dictionary>, now: Utc) -> Self {
+    pub(super) fn new(loaded: &Loaded, epoch: Epoch, dictionary: &Arc<Dictionary>, clock: &Clock) -> Self {
+        let (now, clock) = (clock.utc(), clock.run());
         let mut wire = Wire::new(loaded.identity.clone());
         wire.learn(epoch, None, Arc::clone(dictionary));
+        wire.time(epoch, &clock);
         wire.enter(epoch);
         Self {
+            clock,
             wire,
             epoch,
             dictionary: Arc::clone(dictionary),
@@ -88,11 +94,32 @@ impl District {
         self.wire.learn(epoch, ordinal, dictionary);
     }
 
+    /// What the journal knows of an earlier epoch's clock.
+    pub(super) fn time(&mut self, epoch: Epoch, clock: &RunClock) {
+        self.wire.time(epoch, clock);
+    }
+
+    /// What back-dates this run's records; whether that is news.
+    pub(super) fn date(&mut self, offset: Option<ClockOffset>) -> bool {
+        let news = self.clock.offset != offset;
+        if news {
+            self.clock.offset = offset;
+            self.wire.time(self.epoch, &self.clock);
+        }
+        news
+    }
+
+    /// What the journal has to remember of the running epoch's clock.
+    pub(super) fn clock(&self) -> (Epoch, RunClock) {
+        (self.epoch, self.clock.clone())
+    }
+
     /// A fresh epoch has begun, or the ordinal of the running one is known.
     pub(super) fn journal_said(&mut self, report: &JournalReport) {
         if let JournalReport::Opened { epoch, ordinal, .. } = report {
             self.epoch = *epoch;
             self.wire.learn(*epoch, Some(*ordinal), Arc::clone(&self.dictionary));
+            self.wire.time(*epoch, &self.clock);
             self.wire.enter(*epoch);
             self.revision = u64::MAX;
         }

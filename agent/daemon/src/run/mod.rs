@@ -144,7 +144,7 @@ impl Daemon {
         let dictionary = Arc::new(loaded.dictionary.clone());
         let place = (&*loaded.state_dir, &dictionary);
         let memory = Memory::take_up(&mut engine, place, (legacy.0.map(|page| *page), (now, utc, trust)))?;
-        let district = District::new(loaded, epoch, &dictionary, utc);
+        let district = District::new(loaded, epoch, &dictionary, &clock);
         let (adapters, inboxes) = Adapters::start(loaded, epoch, &dictionary, (&district, &clock))?;
         info!(%epoch, config = loaded.hash, points = loaded.site.points.len(), "the agent runs");
         let facts = Facts {
@@ -257,11 +257,15 @@ impl Daemon {
                 self.district.journal_said(&report);
                 if let JournalReport::Opened { ordinal, .. } = &report {
                     self.facts.epoch_no = Some(*ordinal);
+                    self.adapters.remember(self.district.clock());
                 }
                 self.engine.handle(now, Input::Journal(report));
             }
-            crate::journal::Report::Dictionary { epoch, ordinal, dictionary } => {
+            crate::journal::Report::Dictionary { epoch, ordinal, dictionary, clock } => {
                 self.district.learn(epoch, Some(ordinal), dictionary);
+                if let Some(clock) = clock {
+                    self.district.time(epoch, &clock);
+                }
             }
             crate::journal::Report::Status(status) => self.facts.journal = Some(status),
         }
@@ -308,6 +312,9 @@ impl Daemon {
 
     /// Carries out what the turn that began at `began` decided.
     fn carry_out(&mut self, began: Mono) {
+        if self.district.date(self.engine.clock_offset()) {
+            self.adapters.remember(self.district.clock());
+        }
         while let Some(output) = self.engine.poll_output() {
             match &output {
                 Output::Drive(_) | Output::Write { .. } => {

@@ -20,6 +20,7 @@ use hazard_core::{Publish, Utc};
 use self::names::Names;
 pub use self::state::{ActiveAlarm, LISTED_MAX, Reason, State};
 use super::topic::{Stream, Topics};
+use crate::clock::RunClock;
 use crate::dictionary::Dictionary;
 use crate::settings::Identity;
 
@@ -56,6 +57,7 @@ struct Chapter {
     /// `{"v":1,"gateway":"GW-01","epoch":"00c0ffee00c0ffee","epoch_no":7,"config":"blake3:…"`
     head: Box<[u8]>,
     names: Arc<Names>,
+    clock: Option<RunClock>,
 }
 
 impl Wire {
@@ -85,7 +87,15 @@ impl Wire {
         let names =
             twin.map_or_else(|| Arc::new(Names::new(dictionary)), |chapter| Arc::clone(&chapter.names));
         let head = self.head(epoch, ordinal, &names).into();
-        self.chapters.push_back(Chapter { epoch, head, names });
+        self.chapters.push_back(Chapter { epoch, head, names, clock: None });
+    }
+
+    /// Remembers what is known of the clock of an epoch that was learnt.
+    pub fn time(&mut self, epoch: Epoch, clock: &RunClock) {
+        let known = self.chapters.iter_mut().find(|chapter| chapter.epoch == epoch);
+        if let Some(chapter) = known {
+            chapter.clock = Some(clock.clone());
+        }
     }
 
     /// Says which epoch is running: its uplinks' names go into the messages of all epochs, and it is never forgotten.
@@ -105,7 +115,9 @@ impl Wire {
         json::scalar(&mut out, &publish.back_fill);
         names::time_field(&mut out, ",\"sent_at\":", sent_at);
         json::raw(&mut out, ",\"records\":");
-        state::list(&mut out, publish.records.iter(), |out, record| record::write(out, record, names));
+        let offset = self.clock(publish.epoch).and_then(|clock| clock.offset);
+        let write = |out: &mut Vec<u8>, record: &Arc<_>| record::write(out, record, (names, offset));
+        state::list(&mut out, publish.records.iter(), write);
         json::raw(&mut out, "}");
         self.encoded(Stream::of_records(publish.lane, publish.back_fill), out)
     }
@@ -133,7 +145,7 @@ impl Wire {
     pub fn birth(&self, epoch: Epoch) -> Encoded {
         let mut out = Vec::with_capacity(4096);
         let names = self.open(&mut out, epoch);
-        state::write_birth(&mut out, &self.identity, names);
+        state::write_birth(&mut out, &self.identity, (names, self.clock(epoch)));
         self.encoded(Stream::Birth, out)
     }
 
@@ -149,6 +161,10 @@ impl Wire {
                 &self.unnamed
             }
         }
+    }
+
+    fn clock(&self, epoch: Epoch) -> Option<&RunClock> {
+        self.chapters.iter().rev().find(|chapter| chapter.epoch == epoch)?.clock.as_ref()
     }
 
     fn head(&self, epoch: Epoch, ordinal: Option<u64>, names: &Names) -> Vec<u8> {

@@ -184,3 +184,35 @@ pub(super) fn own_loss(uplink: UplinkId, record: &Record) -> Option<Loss> {
 const fn width((first, last): (Seq, Seq)) -> u64 {
     (last.0 - first.0).saturating_add(1)
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::super::super::AckedSet;
+    use super::*;
+
+    #[test]
+    fn what_is_gone_of_an_earlier_run_is_stated_once_as_far_as_the_platform_has_not_had_it() {
+        let spec = UplinkSpec { name: "district".into(), window: 8, message_records_max: 200 };
+        let mut forwarder = Forwarder::new(UplinkId(0), spec, Epoch(2));
+        let acked = [(1, 40), (1, 9)].map(|range| AckedSet::from_ranges(&[range]));
+        forwarder.learn(&[PastEpoch { epoch: Epoch(1), last: Seq(40), acked: vec![acked] }]);
+        let asked = (Epoch(1), Lane::Reading);
+        for _ in 0..2 {
+            let count = Count { records: 19, readings: 30 };
+            forwarder.purged(
+                Epoch(1),
+                &LostRun::span(Lane::Reading, (Seq(1), Seq(19)), count),
+                &Ring::new(9),
+            );
+            forwarder.fetching = Some((Epoch(1), Lane::Reading, (Seq(20), Seq(40))));
+            forwarder.damaged(asked, Seq(32), &[(Seq(30), Seq(34), 3), (Seq(35), Seq(36), 2)]);
+        }
+        let lost = forwarder.take_lost();
+        let stated = lost.iter().map(|(epoch, run)| (epoch.0, run.first.0, run.last.0, run.count));
+        let count = |records, readings| Count { records, readings };
+        let wanted = [(1, 10, 19, count(10, 30)), (1, 30, 32, count(3, 0))];
+        assert_eq!(stated.collect::<Vec<_>>(), wanted, "what lies beyond the answer is asked for again");
+    }
+}

@@ -132,7 +132,7 @@ impl World {
             let of_lane = || gone.iter().filter(|record| record.lane() == lane);
             let mut count = Count::default();
             of_lane().for_each(|record| count += Count::of(record));
-            let ends = of_lane().next().zip(of_lane().last());
+            let ends = of_lane().next().zip(of_lane().next_back());
             if let Some((first, last)) = ends.map(|(first, last)| (first.seq, last.seq)) {
                 let report = JournalReport::Purged { lane, epoch, first, last, count };
                 self.outbox.journal_said(self.stamp(), report);

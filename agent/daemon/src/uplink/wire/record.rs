@@ -1,6 +1,5 @@
 //! One record as JSON. Readings are the hot path: nothing here allocates but the buffer.
 
-use hazard_core::Stamp;
 use hazard_core::id::Epoch;
 use hazard_core::link::{Exception, LinkFault};
 use hazard_core::outbox::record::{
@@ -8,16 +7,17 @@ use hazard_core::outbox::record::{
     HandlingEvent, Loss, LossPlace, Opening, PreviousEpoch, Record, ShelvingEvent, SystemEvent,
 };
 use hazard_core::reading::{NoData, Quantity, Reading, Sample};
+use hazard_core::{ClockOffset, ClockTrust, Stamp};
 
 use super::json::{raw, scalar};
 use super::names::{Names, Switch, listed, time_field};
 use crate::words;
 
 /// Appends `record`.
-pub(super) fn write(out: &mut Vec<u8>, record: &Record, names: &Names) {
+pub(super) fn write(out: &mut Vec<u8>, record: &Record, (names, offset): (&Names, Option<ClockOffset>)) {
     raw(out, "{\"seq\":");
     scalar(out, &record.seq.0);
-    stamp(out, &record.stamp);
+    stamp(out, record.stamp, offset);
     match &record.body {
         Body::Opening(opening) => self::opening(out, opening),
         Body::Readings(readings) => self::readings(out, readings, names),
@@ -98,9 +98,22 @@ pub(super) fn word(out: &mut Vec<u8>, field: &str, word: &str) {
     raw(out, "\"");
 }
 
-fn stamp(out: &mut Vec<u8>, stamp: &Stamp) {
-    time_field(out, ",\"at\":", stamp.utc);
-    word(out, ",\"clock\":", words::clock(stamp.trust));
+/// A record from before the clock was believable has the time that it would have had, and beside it what the clock said.
+fn stamp(out: &mut Vec<u8>, stamp: Stamp, offset: Option<ClockOffset>) {
+    match offset.and_then(|offset| offset.back_date(stamp)) {
+        Some(utc) => {
+            time_field(out, ",\"at\":", utc);
+            word(out, ",\"clock\":", "backdated");
+            time_field(out, ",\"stamped\":", stamp.utc);
+        }
+        None => {
+            time_field(out, ",\"at\":", stamp.utc);
+            word(out, ",\"clock\":", words::clock(stamp.trust));
+        }
+    }
+    if stamp.trust == ClockTrust::Unset {
+        number_field(out, ",\"mono_ms\":", stamp.mono.as_micros() / 1_000);
+    }
 }
 
 fn opening(out: &mut Vec<u8>, opening: &Opening) {

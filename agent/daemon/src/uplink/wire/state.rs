@@ -9,6 +9,7 @@ use hazard_core::{ClockTrust, Utc};
 use super::json::{raw, scalar};
 use super::names::{Names, time_field};
 use super::record;
+use crate::clock::RunClock;
 use crate::dictionary::{PointEntry, SafeguardEntry};
 use crate::settings::Identity;
 use crate::words;
@@ -113,7 +114,11 @@ pub(super) fn write_will(out: &mut Vec<u8>, written_at: Utc) {
 }
 
 /// Appends the rest of a birth message after its head.
-pub(super) fn write_birth(out: &mut Vec<u8>, identity: &Identity, names: &Names) {
+pub(super) fn write_birth(
+    out: &mut Vec<u8>,
+    identity: &Identity,
+    (names, clock): (&Names, Option<&RunClock>),
+) {
     let dictionary = &names.dictionary;
     raw(out, ",\"district\":");
     scalar(out, &identity.district);
@@ -136,6 +141,11 @@ pub(super) fn write_birth(out: &mut Vec<u8>, identity: &Identity, names: &Names)
         raw(out, "}");
     });
     rest(out, names);
+    if let Some(clock) = clock {
+        raw(out, ",\"boot_id\":");
+        scalar(out, &*clock.boot_id);
+        record::number_field(out, ",\"mono_origin_ms\":", clock.origin_us / 1_000);
+    }
     raw(out, "}");
 }
 
