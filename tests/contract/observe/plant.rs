@@ -231,7 +231,7 @@ fn site() -> Site {
         ],
         outputs: vec![output("HORN", Role::Horn(Priority::Low)), output("FAULT", Role::Fault)],
         uplinks: ["district", "city"]
-            .map(|name| UplinkSpec { name: name.into(), window: 8, message_records_max: 50 })
+            .map(|name| UplinkSpec { name: name.into(), window: 8, message_records_max: 50, ..UplinkSpec::default() })
             .into(),
         calls: Arc::new(ladders()),
         ..SiteTables::default()

@@ -41,6 +41,8 @@ pub enum Condition {
     UpkeepFailing(UpkeepId),
     /// The last order to call this role did not arrive: it may not hear of the next alarm either.
     CallFailed(RoleId),
+    /// 平台无回执: what the uplink's broker has taken, its platform does not confirm.
+    ReceiptsMissing(UplinkId),
 }
 
 impl Condition {
@@ -59,7 +61,8 @@ impl Condition {
             | Self::DelayExceeded(_)
             | Self::UpkeepDue(_)
             | Self::UpkeepFailing(_)
-            | Self::CallFailed(_) => true,
+            | Self::CallFailed(_)
+            | Self::ReceiptsMissing(_) => true,
             Self::SafeguardAbsent(_) | Self::AlarmFlood | Self::AlarmChatter(_) | Self::KeyPeriod(_) => false,
         }
     }

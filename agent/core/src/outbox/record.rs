@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 pub use super::condition::{Condition, SystemEvent};
+pub use super::receipt::{ReplayEvent, Wish};
 use crate::call::CallEvent;
 use crate::id::{AlarmId, DeviceId, Epoch, PointId, Seq, UplinkId};
 use crate::interlock::InterlockEvent;
@@ -45,7 +46,8 @@ impl Record {
             | Body::Interlock(_)
             | Body::Upkeep(_)
             | Body::Shares(_)
-            | Body::Call(_) => Lane::Event,
+            | Body::Call(_)
+            | Body::Replay(_) => Lane::Event,
         }
     }
 
@@ -98,6 +100,8 @@ pub enum Body {
     Shares(DayShares),
     /// 叫应: a call was opened, carried, answered or given up.
     Call(CallEvent),
+    /// 重传: a time that a platform asked for is sent again, or was.
+    Replay(ReplayEvent),
 }
 
 /// The start of an epoch, and what is known of those before it.

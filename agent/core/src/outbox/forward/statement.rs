@@ -78,6 +78,7 @@ impl Forwarder {
             let Some(stretch) = self.stretches.remove(index) else {
                 return;
             };
+            self.retire_epoch(stretch.epoch);
             let last = stretch.last.unwrap_or_default();
             for (lane, track) in LANES.into_iter().zip(&stretch.lanes).filter(|_| stretch.own) {
                 let missing = track.pending();
