@@ -397,7 +397,6 @@ impl World {
             self.receipt();
             self.let_time_pass();
         }
-        self.outbox.forwarders[1].debug();
         panic!("healed and not drained at {:?}: {:?}", self.now, self.outbox.ledger());
     }
 

@@ -28,7 +28,8 @@ enum Phase {
 #[derive(Clone, Debug)]
 pub(super) struct Errands {
     again: VecDeque<((Epoch, Lane), (Seq, Seq))>,
-    turn: bool,
+    /// The journal was asked for what is missed: what was never sent goes first, the next time.
+    pub(super) yields: bool,
     wishes: VecDeque<Wish>,
     phase: Phase,
     /// Messages of the first wish that wait to leave.
@@ -42,7 +43,7 @@ impl Default for Errands {
     fn default() -> Self {
         Self {
             again: VecDeque::new(),
-            turn: false,
+            yields: false,
             wishes: VecDeque::new(),
             phase: Phase::Waiting,
             replayed: Returned::new(),
@@ -71,12 +72,6 @@ impl Errands {
                 self.again.push_back((of, span));
             }
         }
-    }
-
-    /// Whether what is missed goes before what was never sent, this time.
-    pub(super) const fn take_turn(&mut self) -> bool {
-        self.turn = !self.turn;
-        self.turn
     }
 
     /// A time is wanted again; whether there is room. The same wish twice is one.
@@ -166,6 +161,9 @@ impl Forwarder {
             let (of, (first, last)) = self.errands.again[index];
             let ring = &sources.rings[lane as usize];
             let in_memory = ring.evicted_through(of.0).map_or_else(|| ring.holds(of.0), |gone| gone < first);
+            if !in_memory && self.errands.yields {
+                return None;
+            }
             if !in_memory {
                 let last = old::evicted_from(ring, of.0, first).map_or(last, |gone| gone.min(last));
                 return self.fetch(sources, (of, (first, last)), Task::Again);
@@ -260,7 +258,7 @@ impl Forwarder {
         }
     }
 
-    fn fetch(
+    pub(super) fn fetch(
         &mut self,
         sources: &Sources<'_>,
         (of, span): ((Epoch, Lane), (Seq, Seq)),
@@ -270,6 +268,7 @@ impl Forwarder {
             return None;
         }
         self.fetching = Some(Fetching { of, span, task });
+        self.errands.yields = task == Task::Again;
         let (epoch, lane) = of;
         let records_max = self.spec.message_records_max.max(1);
         Some(Output::Fetch { uplink: self.uplink, epoch, lane, first: span.0, last: span.1, records_max })

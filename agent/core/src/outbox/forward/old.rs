@@ -12,14 +12,8 @@ impl Forwarder {
         if let Some(flight) = self.held(lane) {
             return Some(self.launch(sources.now, message, flight));
         }
-        // What a platform misses and nobody has must not hold up what it never had: they take turns.
-        if self.errands.take_turn()
-            && let Some(step) = self.again(lane, sources, message)
-        {
-            return Some(step);
-        }
-        let step = self.back_fill(lane, sources, message);
-        step.or_else(|| self.again(lane, sources, message))
+        let again = self.again(lane, sources, message);
+        again.or_else(|| self.back_fill(lane, sources, message))
     }
 
     /// Readings of back-fill that may join those on their way, in half of the window at most.
@@ -127,10 +121,7 @@ impl Forwarder {
             if sources.journal && self.fetching.is_none() && self.fetched.is_empty() {
                 // What is still in memory may never have become durable: it is sent from there.
                 let last = evicted_from(ring, epoch, first).map_or(last, |evicted| evicted.min(last));
-                let (of, span) = ((epoch, lane), (first, last));
-                self.fetching = Some(Fetching { of, span, task: Task::BackFill });
-                let records_max = self.spec.message_records_max.max(1);
-                return Some(Output::Fetch { uplink: self.uplink, epoch, lane, first, last, records_max });
+                return self.fetch(sources, ((epoch, lane), (first, last)), Task::BackFill);
             }
         }
         None

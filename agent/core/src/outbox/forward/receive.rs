@@ -151,13 +151,6 @@ impl Forwarder {
         UplinkState { up, in_flight, heard, replay: self.replay_state(), rate }
     }
 
-    #[cfg(test)]
-    pub(in crate::outbox) fn debug(&self) {
-        extern crate std;
-        std::println!("{:?} {:?} {:?} {:?} {:?}", self.awaiting, self.errands, self.fetching, self.fetched.len(), self.pace);
-        for st in &self.stretches { std::println!("S {:?}", st); }
-    }
-
     pub(super) fn retire_epoch(&mut self, epoch: Epoch) {
         for awaiting in &mut self.awaiting {
             awaiting.forget_epoch(epoch);
