@@ -253,6 +253,7 @@ pub(crate) const fn condition(condition: Condition) -> &'static str {
         Condition::UpkeepDue(_) => "upkeep_due",
         Condition::UpkeepFailing(_) => "upkeep_failing",
         Condition::CallFailed(_) => "call_failed",
+        Condition::ReceiptsMissing(_) => "receipts_missing",
     }
 }
 

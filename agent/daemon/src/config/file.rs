@@ -318,6 +318,16 @@ pub(crate) enum VersionKey {
     V5,
 }
 
+/// 以什么为确认。 What confirms.
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ConfirmKey {
+    /// MQTT 服务器的 PUBACK。 The broker's PUBACK.
+    Puback,
+    /// 平台的回执。 The platform's receipt.
+    Receipt,
+}
+
 /// 上传通道。 An uplink.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -370,10 +380,20 @@ pub(crate) struct UplinkFile {
     #[serde(default = "message_records_max")]
     #[schemars(range(min = 1, max = 5000))]
     pub(crate) message_records_max: u16,
+    /// 以什么为确认，默认 puback；receipt：平台的回执。 What confirms, the broker's PUBACK unless told; receipt: the platform's own.
+    pub(crate) confirm: Option<ConfirmKey>,
+    /// confirm = "receipt" 时，多久没有回执就重发。 With receipts: what is not receipted for so long is sent again.
+    #[serde(default = "receipt_timeout_s")]
+    #[schemars(range(min = 5, max = 3600))]
+    pub(crate) receipt_timeout_s: u32,
     /// 一个报文最多几字节。 Bytes of one packet at most.
     #[serde(default = "packet_bytes_max")]
     #[schemars(range(min = 4096, max = 16_777_216))]
     pub(crate) packet_bytes_max: u32,
+}
+
+const fn receipt_timeout_s() -> u32 {
+    60
 }
 
 const fn keep_alive_s() -> u32 {

@@ -79,6 +79,11 @@ impl Epochs {
         self.known.iter().rev().find(|(_, known)| **known == epoch).map(|(ordinal, _)| *ordinal)
     }
 
+    /// The epoch of an ordinal.
+    pub(super) fn epoch_of(&self, ordinal: u64) -> Option<Epoch> {
+        self.known.get(&ordinal).copied()
+    }
+
     /// The dictionary of an epoch.
     pub(super) fn dictionary(&self, ordinal: u64) -> Option<Arc<Dictionary>> {
         read(&self.path(ordinal)).map(|(_, _, dictionary)| Arc::new(dictionary))

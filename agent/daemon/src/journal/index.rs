@@ -58,6 +58,19 @@ impl Index {
         self.spans.get(&(lane_byte(lane), ordinal)).copied()
     }
 
+    /// Whether a record of this time may be in it.
+    pub(super) fn touches(&self, (from_ms, to_ms): (i64, i64)) -> bool {
+        self.stamps_ms.is_some_and(|(oldest, youngest)| oldest <= to_ms && youngest >= from_ms)
+    }
+
+    /// First and last number of each lane and epoch ordinal.
+    pub(super) fn spans(&self) -> impl Iterator<Item = ((Lane, u64), (u64, u64))> {
+        let lane = |(&(byte, ordinal), span): (&(u8, u64), &(u64, u64))| {
+            lane_of(byte).map(|lane| ((lane, ordinal), *span))
+        };
+        self.spans.iter().filter_map(lane)
+    }
+
     /// The epochs of which it holds records.
     pub(super) fn ordinals(&self) -> impl Iterator<Item = u64> {
         self.spans.keys().map(|(_, ordinal)| *ordinal)

@@ -86,6 +86,17 @@ enum Body {
     Upkeep(UpkeepEvent),
     Shares(Shares),
     Call(CallEvent),
+    Replay(ReplayEvent),
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct ReplayEvent {
+    pub(super) uplink: u8,
+    pub(super) id: String,
+    pub(super) from_ms: i64,
+    pub(super) to_ms: i64,
+    /// Records and readings.
+    pub(super) ended: Option<(u64, u64)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -149,6 +160,7 @@ pub(super) enum Condition {
     UpkeepDue(u16),
     UpkeepFailing(u16),
     CallFailed(u16),
+    ReceiptsMissing(u8),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -262,6 +274,7 @@ impl From<&core::Body> for Body {
             core::Body::Upkeep(event) => Self::Upkeep((&**event).into()),
             core::Body::Shares(day) => Self::Shares((*day).into()),
             core::Body::Call(event) => Self::Call(event.into()),
+            core::Body::Replay(event) => Self::Replay(event.into()),
         }
     }
 }
@@ -298,6 +311,7 @@ impl TryFrom<Body> for core::Body {
             Body::Upkeep(event) => Self::Upkeep(Box::new(event.try_into()?)),
             Body::Shares(day) => Self::Shares(day.into()),
             Body::Call(event) => Self::Call(event.try_into()?),
+            Body::Replay(event) => Self::Replay(event.try_into()?),
         })
     }
 }

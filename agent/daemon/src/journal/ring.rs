@@ -146,6 +146,17 @@ impl Ring {
         Ok(records)
     }
 
+    /// First and last number by lane and epoch ordinal of all segments in which records of a time may be.
+    pub(super) fn find(&self, time_ms: (i64, i64)) -> BTreeMap<(u64, Lane), (u64, u64)> {
+        let mut found: BTreeMap<(u64, Lane), (u64, u64)> = BTreeMap::new();
+        let spans = self.indexes().filter(|index| index.touches(time_ms)).flat_map(Index::spans);
+        for ((lane, ordinal), (first, last)) in spans {
+            let span = found.entry((ordinal, lane)).or_insert((first, last));
+            *span = (span.0.min(first), span.1.max(last));
+        }
+        found
+    }
+
     /// First and last number of an epoch's lane over all segments.
     pub(super) fn span(&self, lane: Lane, ordinal: u64) -> Option<(u64, u64)> {
         let spans = self.indexes().filter_map(|index| index.span(lane, ordinal));
