@@ -14,8 +14,8 @@ use hazard_core::interlock::{
     self, HoldStanding, InterlockEvent, InterlockStep, PermitStanding, ProofStanding, TripStanding, VoteCount,
 };
 use hazard_core::link::{Exception, LinkFault};
-use hazard_core::outbox::Record;
 use hazard_core::outbox::record::*;
+use hazard_core::outbox::{Count, Record};
 use hazard_core::reading::{Doubt, NoData, Quantity, Reading, Sample};
 use hazard_core::upkeep::share::{DayShares, Served};
 use hazard_core::vote::Outcome;
@@ -224,6 +224,21 @@ fn calls_are_written_and_read_as_they_came() {
         (called(Change::Withdrawn { alarm, why: aside }), &[14, 5, 1, 0, 2, 1, 100]),
         (called(Change::Withdrawn { alarm, why: Withdrawal::Gone }), &[14, 5, 1, 1, 1, 100]),
         (called(Change::Exhausted { alarm, repeats_left: 8 }), &[14, 6, 1, 8, 1, 100]),
+    ] {
+        comes_back(body, bytes);
+    }
+}
+
+/// Replays came to version 1 last.
+#[test]
+fn replays_are_written_and_read_as_they_came() {
+    let wish = Wish { id: "r".into(), from: Utc::from_unix_ms(1), to: Utc::from_unix_ms(-1) };
+    let event = |ended| Body::Replay(ReplayEvent { uplink: UplinkId(3), wish: wish.clone(), ended });
+    let condition = Condition::ReceiptsMissing(UplinkId(3));
+    for (body, bytes) in [
+        (Body::System(SystemEvent { condition, raised: true }), &[4, 16, 3, 1][..]),
+        (event(None), &[15, 3, 1, 114, 2, 1, 0]),
+        (event(Some(Count { records: 5, readings: 300 })), &[15, 3, 1, 114, 2, 1, 1, 5, 172, 2]),
     ] {
         comes_back(body, bytes);
     }

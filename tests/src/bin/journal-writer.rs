@@ -63,7 +63,7 @@ fn tell(report: &JournalReport) {
         JournalReport::Opened { ordinal, .. } => format!("opened {ordinal}\n"),
         JournalReport::Durable { through } => format!("durable {}\n", through.0),
         JournalReport::Failed => "failed 0\n".to_owned(),
-        JournalReport::Fetched { .. } => return,
+        JournalReport::Fetched { .. } | JournalReport::Located { .. } => return,
     };
     let mut out = std::io::stdout().lock();
     out.write_all(line.as_bytes()).unwrap();

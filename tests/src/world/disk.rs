@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hazard_core::Utc;
 use hazard_core::id::{Epoch, Seq, UplinkId};
 use hazard_core::input::{JournalReport, PastEpoch};
 use hazard_core::outbox::record::{Chain, Opening, PreviousEpoch};
@@ -153,6 +154,24 @@ impl Disk {
         let through = records.last().map_or(span.1, |record| if full { record.seq } else { span.1 });
         let delay = Duration::from_millis(if self.slow { 3_000 } else { 6 });
         Some((delay, JournalReport::Fetched { uplink, epoch, lane, through, records }))
+    }
+
+    /// Where records of a time are.
+    pub(super) fn find(&self, uplink: UplinkId, (from, to): (Utc, Utc)) -> Option<(Duration, JournalReport)> {
+        if self.failed {
+            return None;
+        }
+        let mut spans = Vec::new();
+        for chapter in &self.chapters {
+            for lane in [Lane::Event, Lane::Reading] {
+                let of_lane = chapter.records.values().filter(|record| record.lane() == lane);
+                let of_time = of_lane.filter(|record| (from..=to).contains(&record.stamp.utc));
+                let seqs: Vec<Seq> = of_time.map(|record| record.seq).collect();
+                spans.extend(seqs.first().zip(seqs.last()).map(|(a, b)| (chapter.epoch, lane, *a, *b)));
+            }
+        }
+        let delay = Duration::from_millis(if self.slow { 3_000 } else { 6 });
+        Some((delay, JournalReport::Located { uplink, spans }))
     }
 
     pub(super) fn save_cursor(&mut self, uplink: UplinkId, epoch: Epoch, acked: [AckedSet; 2]) {

@@ -98,6 +98,8 @@ pub struct World {
     wall_skew_ms: i64,
     /// Decides what becomes of orders; its own, so that the other streams stay as they were.
     phone: Rng,
+    /// Decides what platforms say besides confirming.
+    platform: Rng,
     engine: Engine,
     agenda: Agenda,
     lines: Lines,
@@ -143,6 +145,7 @@ impl World {
             now,
             wall_skew_ms: 0,
             phone: Rng::new(!seed),
+            platform: Rng::new(seed.rotate_left(32) ^ 0x5eed),
             engine,
             agenda: Agenda::default(),
             healing: false,
@@ -265,6 +268,9 @@ impl World {
                     UplinkReport::Acked(message) | UplinkReport::Rejected(message) => {
                         self.broker.confirm(uplink, *message)
                     }
+                    UplinkReport::Receipt(_) | UplinkReport::Request(_) | UplinkReport::Unread(_) => {
+                        self.broker.is_connected(uplink)
+                    }
                     UplinkReport::Up | UplinkReport::Down => true,
                 };
                 if known {
@@ -306,7 +312,7 @@ impl World {
             }
             Output::Publish(publish) => {
                 self.oracle.published(&publish);
-                if let Some(delay) = self.broker.publish(&publish, &mut self.rng[2]) {
+                if let Some(delay) = self.broker.publish(&publish, (&mut self.rng[2], &mut self.platform)) {
                     let report = UplinkReport::Acked(publish.message);
                     self.agenda.at(self.now + delay, Event::Uplink(publish.uplink, report));
                 }
@@ -324,6 +330,11 @@ impl World {
                     self.agenda.at(self.now + delay, Event::Journal(self.disk.opening(), report));
                 }
             }
+            Output::Find { uplink, from, to } => {
+                if let Some((delay, report)) = self.disk.find(uplink, (from, to)) {
+                    self.agenda.at(self.now + delay, Event::Journal(self.disk.opening(), report));
+                }
+            }
             Output::SaveCursor { uplink, epoch, acked } => self.disk.save_cursor(uplink, epoch, acked),
             Output::Reopen => {
                 let epoch = Epoch(self.rng[1].bits());
@@ -335,6 +346,7 @@ impl World {
 
     fn misfortune(&mut self) {
         self.agenda.at(self.now + Duration::from_secs(2), Event::Fault);
+        self.answer();
         if self.healing {
             self.break_doomed();
             return;
@@ -365,6 +377,13 @@ impl World {
             self.power_cut();
         }
         self.outcome.faults += faults;
+    }
+
+    /// The platforms that give receipts give them, and now and then ask for something.
+    fn answer(&mut self) {
+        for (uplink, delay, report) in self.broker.answers(self.clock_now(), &mut self.platform) {
+            self.agenda.at(self.now + delay, Event::Uplink(uplink, report));
+        }
     }
 
     fn break_connections(&mut self) -> u64 {
@@ -460,9 +479,13 @@ impl World {
         self.agenda.at(self.now, Event::Clock);
     }
 
-    fn clock(&self) -> Input {
+    fn clock_now(&self) -> Utc {
         let passed = i64::try_from(self.now.as_micros() / 1000).unwrap();
-        let utc = Utc::from_unix_ms(WALL_START_MS + passed + self.wall_skew_ms);
+        Utc::from_unix_ms(WALL_START_MS + passed + self.wall_skew_ms)
+    }
+
+    fn clock(&self) -> Input {
+        let utc = self.clock_now();
         let trust = if self.wall_skew_ms == 0 { ClockTrust::Synced } else { ClockTrust::Free };
         Input::Clock { utc, trust }
     }

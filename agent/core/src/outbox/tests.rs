@@ -168,8 +168,11 @@ impl World {
             recent_events_max: u32::try_from(EVENTS_MAX).unwrap(),
             journal_backlog_max: BACKLOG_MAX,
         };
-        let tables =
-            SiteTables { limits, uplinks: vec![spec.clone(), UplinkSpec { confirm, ..spec }], ..SiteTables::default() };
+        let tables = SiteTables {
+            limits,
+            uplinks: vec![spec.clone(), UplinkSpec { confirm, ..spec }],
+            ..SiteTables::default()
+        };
         let disk = Disk {
             epochs: BTreeMap::new(),
             unsynced: Vec::new(),

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use hazard_core::Utc;
 use hazard_core::id::{
     AlarmId, BusId, Epoch, KeyPeriodId, OutputId, PointId, RoleId, SafeguardId, Seq, UpkeepId, UplinkId,
 };
-use hazard_core::Utc;
 use hazard_core::outbox::{Count, record as core};
 
 use super::codec::NotRecords;

@@ -50,7 +50,15 @@ impl<R: Fn(Report)> Worker<R> {
     /// Opens the journal and carries out orders until told to close or nobody is left to give any.
     pub(super) fn run(place: Place, header: &Header, reports: R, orders: &Receiver<Order>) {
         let state = State::Failed(Fault::Refused("not opened".to_owned()));
-        let mut worker = Self { place, reports, state, commit_at: None, cursors_at: None, status_bytes: 0, told: VecDeque::new() };
+        let mut worker = Self {
+            place,
+            reports,
+            state,
+            commit_at: None,
+            cursors_at: None,
+            status_bytes: 0,
+            told: VecDeque::new(),
+        };
         worker.open(header, Tail::Trusted);
         loop {
             let next = match worker.wait(orders) {

@@ -271,7 +271,10 @@ impl Scrape {
             uplinks.iter().map(|uplink| ([("uplink", &*uplink.uplink)], uplink.pending.readings as f64));
         page.gauges(("hazard_uplink_pending", "Readings neither confirmed nor lost.", readings()), pending)?;
         let sent = uplinks.iter().map(|uplink| ([("uplink", &*uplink.uplink)], uplink.sent.readings as f64));
-        page.gauges(("hazard_uplink_sent", "Readings that wait for the platform's receipt.", readings()), sent)?;
+        page.gauges(
+            ("hazard_uplink_sent", "Readings that wait for the platform's receipt.", readings()),
+            sent,
+        )?;
         let heard = uplinks.iter().flat_map(|uplink| {
             let Heard { receipts, requests, rejected } = uplink.heard;
             [("receipt", receipts), ("request", requests), ("rejected", rejected)]
@@ -283,9 +286,9 @@ impl Scrape {
             ([("uplink", &*uplink.uplink)], number(waiting))
         });
         page.gauges(("hazard_uplink_replays", "Replays under way or waiting.", None), replays)?;
-        let limits = uplinks.iter().filter_map(|uplink| {
-            uplink.rate.map(|rate| ([("uplink", &*uplink.uplink)], f64::from(rate)))
-        });
+        let limits = uplinks
+            .iter()
+            .filter_map(|uplink| uplink.rate.map(|rate| ([("uplink", &*uplink.uplink)], f64::from(rate))));
         let limit = "The platform's limit for back-fill in readings per second; 0 is a pause.";
         page.gauges(("hazard_uplink_rate_limit", limit, None), limits)
     }

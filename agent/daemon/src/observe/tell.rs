@@ -88,7 +88,9 @@ fn standing(condition: Condition, dictionary: &Dictionary) -> Standing {
         | Condition::AlarmFlood
         | Condition::RetentiveDown => None,
         Condition::AlarmChatter(alarm) => Some(dictionary.alarm_name(alarm)),
-        Condition::UplinkDown(uplink) | Condition::ReceiptsMissing(uplink) => Some(named(&dictionary.uplinks, uplink.index())),
+        Condition::UplinkDown(uplink) | Condition::ReceiptsMissing(uplink) => {
+            Some(named(&dictionary.uplinks, uplink.index()))
+        }
         Condition::OutputFault(output) => Some(named(&dictionary.outputs, output.index())),
         Condition::KeyPeriod(period) => Some(named(&dictionary.key_periods, period.index())),
         Condition::BusDown(bus) | Condition::BusOverrun(bus) | Condition::DelayExceeded(bus) => {

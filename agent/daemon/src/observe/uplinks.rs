@@ -112,14 +112,7 @@ pub(super) fn uplink_cells(uplink: &UplinkRow, lang: Lang) -> Vec<String> {
         let sent = uplink.sent.records;
         pending += &said(lang, &format!("，待回执 {sent} 条"), &format!(", not receipted {sent}"));
     }
-    vec![
-        state.to_owned(),
-        clean(&uplink.uplink),
-        pending,
-        lost,
-        asked(uplink, lang),
-        clean(why),
-    ]
+    vec![state.to_owned(), clean(&uplink.uplink), pending, lost, asked(uplink, lang), clean(why)]
 }
 
 /// What the platform asked for and has not got yet.

@@ -47,9 +47,8 @@ pub(super) fn receipt(payload: &[u8]) -> Result<Said, &'static str> {
 /// Reads a request.
 pub(super) fn request(payload: &[u8]) -> Result<Said, &'static str> {
     // Null is a wish of its own in one field, so the fields that are there are looked at first.
-    let fields: BTreeSet<String> = read::<std::collections::BTreeMap<String, serde::de::IgnoredAny>>(payload)?
-        .into_keys()
-        .collect();
+    let fields: BTreeSet<String> =
+        read::<std::collections::BTreeMap<String, serde::de::IgnoredAny>>(payload)?.into_keys().collect();
     match (fields.contains("replay"), fields.contains("rate")) {
         (true, false) => {
             let ReplayFile { from, to, id } = read::<ReplayRequest>(payload)?.replay;
@@ -128,7 +127,8 @@ mod tests {
 
     #[test]
     fn a_receipt_is_read_and_what_it_has_besides_is_ignored() {
-        let text = r#"{"epoch":"00c0ffee00c0ffee","lane":"reading","through":9,"missing":[[3,4],[7,7]],"more":{}}"#;
+        let text =
+            r#"{"epoch":"00c0ffee00c0ffee","lane":"reading","through":9,"missing":[[3,4],[7,7]],"more":{}}"#;
         let receipt = receipt(text.as_bytes()).unwrap();
         let missing = vec![(Seq(3), Seq(4)), (Seq(7), Seq(7))];
         let epoch = Epoch(0x00c0_ffee_00c0_ffee);
@@ -137,7 +137,8 @@ mod tests {
 
     #[test]
     fn requests_are_read() {
-        let text = r#"{"replay":{"from":"2026-05-29T04:00:00Z","to":"2026-05-29T12:00:00.5+08:00","id":"r-1"}}"#;
+        let text =
+            r#"{"replay":{"from":"2026-05-29T04:00:00Z","to":"2026-05-29T12:00:00.5+08:00","id":"r-1"}}"#;
         let from = Utc::from_unix_ms(1_780_027_200_000);
         let to = Utc::from_unix_ms(1_780_027_200_500);
         let wish = Wish { id: "r-1".into(), from, to };
@@ -154,7 +155,10 @@ mod tests {
             r#"{{"epoch":"00c0ffee00c0ffee","lane":"event","through":9,"missing":[{}]}}"#,
             vec!["[1,1]"; 65].join(",")
         );
-        let wide = format!(r#"{{"epoch":"00c0ffee00c0ffee","lane":"event","through":9,"x":"{}"}}"#, "x".repeat(BYTES_MAX));
+        let wide = format!(
+            r#"{{"epoch":"00c0ffee00c0ffee","lane":"event","through":9,"x":"{}"}}"#,
+            "x".repeat(BYTES_MAX)
+        );
         for text in [
             "",
             "\u{0}",

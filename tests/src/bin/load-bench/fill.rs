@@ -102,7 +102,9 @@ fn order(journal: &JournalHandle, order: Order) {
 fn reached(report: &JournalReport, durable: u64) -> anyhow::Result<u64> {
     match report {
         JournalReport::Durable { through } => Ok(through.0),
-        JournalReport::Opened { .. } | JournalReport::Fetched { .. } => Ok(durable),
+        JournalReport::Opened { .. } | JournalReport::Fetched { .. } | JournalReport::Located { .. } => {
+            Ok(durable)
+        }
         JournalReport::Failed => None.context("the journal failed"),
     }
 }

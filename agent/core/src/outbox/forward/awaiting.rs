@@ -70,7 +70,11 @@ impl Receipt {
         if runs.clone().any(missed) {
             return Verdict::Missing;
         }
-        if runs.next_back().is_some_and(|run| run.1 <= self.through) { Verdict::There } else { Verdict::Beyond }
+        if runs.next_back().is_some_and(|run| run.1 <= self.through) {
+            Verdict::There
+        } else {
+            Verdict::Beyond
+        }
     }
 }
 
@@ -157,9 +161,8 @@ impl Awaiting {
     /// A receipt of a known epoch was heard: returns what it confirms and what it misses.
     pub(super) fn receipt(&mut self, receipt: &Receipt, window: u16) -> (Vec<Awaited>, Vec<Awaited>) {
         let of = (receipt.epoch, receipt.lane);
-        let is = |known: &Awaited, wanted| {
-            known.of == of && receipt.verdict(known.runs.iter().copied()) == wanted
-        };
+        let is =
+            |known: &Awaited, wanted| known.of == of && receipt.verdict(known.runs.iter().copied()) == wanted;
         let mut there = take_out(&mut self.stale, |known| is(known, Verdict::There));
         there.extend(take_out(&mut self.fresh, |known| is(known, Verdict::There)));
         // What is overdue is being sent again already.

@@ -1,6 +1,5 @@
 //! What is sent again although the ledger has closed it: numbers that the platform misses after all, and times that it asks for.
 
-
 use core::time::Duration;
 
 use super::*;
@@ -225,7 +224,8 @@ impl Forwarder {
         match task {
             Task::Live | Task::BackFill => {}
             Task::Again => {
-                let index = self.errands.again.iter().position(|wanted| wanted.0 == of && wanted.1.0 == span.0);
+                let index =
+                    self.errands.again.iter().position(|wanted| wanted.0 == of && wanted.1.0 == span.0);
                 if let Some((_, (_, last))) = index.and_then(|index| self.errands.again.remove(index))
                     && span.1 < last
                 {

@@ -144,7 +144,12 @@ mod tests {
 
     #[test]
     fn what_the_journal_brings_is_cut_into_messages_that_may_be_sent() {
-        let spec = UplinkSpec { name: "district".into(), window: 8, message_records_max: 200, ..UplinkSpec::default() };
+        let spec = UplinkSpec {
+            name: "district".into(),
+            window: 8,
+            message_records_max: 200,
+            ..UplinkSpec::default()
+        };
         let mut forwarder = Forwarder::new(UplinkId(0), spec, Epoch(1));
         for _ in 0..3 {
             forwarder.pace.landed(Mono::ZERO, Mono::ZERO, Some(MESSAGE_READINGS_MAX));

@@ -81,7 +81,11 @@ impl World {
 
 /// With more gaps than one receipt holds, it ends before the first that it does not name.
 fn missing_end(missing: &[(Seq, Seq)], through: Seq) -> Seq {
-    if missing.len() < Receipt::MISSING_MAX { through } else { missing.last().map_or(through, |range| range.1) }
+    if missing.len() < Receipt::MISSING_MAX {
+        through
+    } else {
+        missing.last().map_or(through, |range| range.1)
+    }
 }
 
 fn seqs(publishes: &[Publish]) -> Vec<u64> {

@@ -9,9 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rumqttc::v5::mqttbytes::v5 as p5;
-use rumqttc::{
-    ConnectReturnCode, ConnectionError, Outgoing, QoS, SubscribeFilter, SubscribeReasonCode, v5,
-};
+use rumqttc::{ConnectReturnCode, ConnectionError, Outgoing, QoS, SubscribeFilter, SubscribeReasonCode, v5};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 

@@ -32,9 +32,9 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
 
-use crate::settings;
 pub use super::downlink::Said;
 use super::topic::Listen;
+use crate::settings;
 pub use crate::tls::{TlsFault, TlsProblem, check_tls};
 use backoff::Backoff;
 

@@ -49,7 +49,10 @@ impl Setup<'_> {
             .set_transport(transport)
             .set_clean_session(true)
             .set_keep_alive(self.keep_alive(1))
-            .set_max_packet_size(self.limits.packet_bytes_max.max(HEARD_BYTES_MAX), self.limits.packet_bytes_max)
+            .set_max_packet_size(
+                self.limits.packet_bytes_max.max(HEARD_BYTES_MAX),
+                self.limits.packet_bytes_max,
+            )
             .set_inflight(self.inflight());
         if self.will_fits() {
             let payload = self.will.payload.to_vec();

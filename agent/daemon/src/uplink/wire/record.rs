@@ -69,7 +69,9 @@ pub(super) fn condition(out: &mut Vec<u8>, condition: Condition, names: &Names) 
             raw(out, ",\"alarm\":");
             return names.alarm_id(out, alarm);
         }
-        Condition::UplinkDown(id) | Condition::ReceiptsMissing(id) => (",\"uplink\":", &names.dictionary.uplinks, id.index()),
+        Condition::UplinkDown(id) | Condition::ReceiptsMissing(id) => {
+            (",\"uplink\":", &names.dictionary.uplinks, id.index())
+        }
         Condition::OutputFault(id) => (",\"output\":", &names.dictionary.outputs, id.index()),
         Condition::KeyPeriod(id) => (",\"key_period\":", &names.dictionary.key_periods, id.index()),
         Condition::BusDown(id) | Condition::BusOverrun(id) | Condition::DelayExceeded(id) => {
