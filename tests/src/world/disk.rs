@@ -146,8 +146,9 @@ impl Disk {
         if self.failed {
             return None;
         }
-        let chapter = self.chapters.iter().find(|chapter| chapter.epoch == epoch)?;
-        let found = chapter.records.range(span.0..=span.1).map(|(_, record)| record);
+        let chapter = self.chapters.iter().find(|chapter| chapter.epoch == epoch);
+        let found = chapter.into_iter().flat_map(|chapter| chapter.records.range(span.0..=span.1));
+        let found = found.map(|(_, record)| record);
         let records: Vec<_> =
             found.filter(|record| record.lane() == lane).take(usize::from(records_max)).cloned().collect();
         let full = records.len() == usize::from(records_max);

@@ -62,7 +62,9 @@ impl AckedSet {
         let right = self.ranges[begin..end].last().filter(|range| range.1 > last);
         let right = right.map(|range| (last + 1, range.1));
         self.ranges.splice(begin..end, left.into_iter().chain(right));
-        self.ranges.truncate(RANGES_MAX);
+        if self.ranges.len() > RANGES_MAX {
+            self.ranges.remove(RANGES_MAX - 1);
+        }
     }
 
     /// Its ranges within `first` to `last`.

@@ -264,7 +264,8 @@ impl Forwarder {
         (of, span): ((Epoch, Lane), (Seq, Seq)),
         task: Task,
     ) -> Option<Output> {
-        if !sources.journal || self.fetching.is_some() || !self.fetched.is_empty() {
+        let full = self.fetched.iter().any(|flight| flight.lane == of.1);
+        if !sources.journal || self.fetching.is_some() || full {
             return None;
         }
         self.fetching = Some(Fetching { of, span, task });

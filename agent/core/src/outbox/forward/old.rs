@@ -118,10 +118,11 @@ impl Forwarder {
                 }
                 continue;
             }
-            if sources.journal && self.fetching.is_none() && self.fetched.is_empty() {
-                // What is still in memory may never have become durable: it is sent from there.
-                let last = evicted_from(ring, epoch, first).map_or(last, |evicted| evicted.min(last));
-                return self.fetch(sources, ((epoch, lane), (first, last)), Task::BackFill);
+            // What is still in memory may never have become durable: it is sent from there.
+            let last = evicted_from(ring, epoch, first).map_or(last, |evicted| evicted.min(last));
+            let wanted = ((epoch, lane), (first, last));
+            if let Some(step) = self.fetch(sources, wanted, Task::BackFill) {
+                return Some(step);
             }
         }
         None
