@@ -174,12 +174,15 @@ impl Forwarder {
         self.up = false;
         let flights = core::mem::take(&mut self.flights);
         for (_, flight) in flights.into_iter().rev() {
-            let task = if flight.task == Task::Live { Task::BackFill } else { flight.task };
-            match task {
-                _ if flight.receipted => self.confirm_flight(&flight),
+            if flight.receipted {
+                self.confirm_flight(&flight);
+                continue;
+            }
+            match flight.task {
                 Task::Replay => self.errands.replayed.push_front(flight),
-                Task::Live | Task::BackFill | Task::Again => {
-                    self.returned.push_front(Flight { task, ..flight });
+                Task::Again => self.returned.push_front(flight),
+                Task::Live | Task::BackFill => {
+                    self.returned.push_front(Flight { task: Task::BackFill, ..flight });
                 }
             }
         }

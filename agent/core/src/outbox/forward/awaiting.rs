@@ -112,14 +112,17 @@ impl Awaiting {
     }
 
     /// Whether receipts are overdue.
-    pub(super) const fn is_overdue(&self) -> bool {
-        self.rounds > 0
+    pub(super) fn is_overdue(&self) -> bool {
+        self.rounds > 0 && self.waits()
+    }
+
+    fn waits(&self) -> bool {
+        !(self.fresh.is_empty() && self.stale.is_empty())
     }
 
     /// Whether back-fill may leave: a platform that confirms nothing is not flooded with what it will not confirm.
     pub(super) fn lets_back_fill(&self) -> bool {
-        let waits = !(self.fresh.is_empty() && self.stale.is_empty());
-        if self.rounds > 0 && waits { self.credit > 0 } else { self.fresh.len() < AWAITED_MAX / 2 }
+        if self.is_overdue() { self.credit > 0 } else { self.fresh.len() < AWAITED_MAX / 2 }
     }
 
     pub(super) const fn back_filled(&mut self) {
@@ -134,6 +137,9 @@ impl Awaiting {
     /// A message waits; returns what must be sent again because it overlaps or there is no room.
     pub(super) fn push(&mut self, awaited: Awaited) -> Vec<Awaited> {
         let mut out = self.forget(awaited.of, awaited.span);
+        if !self.waits() && out.is_empty() {
+            self.rounds = 0;
+        }
         self.fresh.push_back(awaited);
         while self.fresh.len() + self.stale.len() > AWAITED_MAX {
             out.extend(self.stale.pop_front().or_else(|| self.fresh.pop_front()));
@@ -197,8 +203,7 @@ impl Awaiting {
     pub(super) fn poll_timeout(&self) -> Option<Mono> {
         let timeout = self.timeout?;
         if self.rounds > 0 {
-            let waits = !(self.fresh.is_empty() && self.stale.is_empty());
-            return waits.then_some(self.round_at);
+            return self.waits().then_some(self.round_at);
         }
         self.fresh.front().map(|oldest| oldest.since.max(self.heard_at) + timeout)
     }

@@ -11,9 +11,9 @@ use super::bus::claim;
 use super::{Lowering, Section};
 use crate::config::catalogue::Code;
 use crate::config::error::{Arg, Fault, Spot, args};
-use crate::config::file::{ConfirmKey, TlsFile, UplinkFile, VersionKey};
 use crate::config::names::Names;
 use crate::config::tree::Node;
+use crate::config::uplink::{ConfirmKey, TlsFile, UplinkFile, VersionKey};
 use crate::settings::{Mqtt, MqttVersion, Tls};
 
 impl<'a> Lowering<'a> {
