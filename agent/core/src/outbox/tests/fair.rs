@@ -156,7 +156,7 @@ fn a_dead_or_slow_platform_holds_up_no_other() {
 }
 
 #[test]
-fn the_platform_sets_the_pace_of_back_fill_and_never_that_of_live_data() {
+fn the_platform_sets_the_pace_of_back_fill_and_never_that_of_live_readings() {
     let mut drain = Drain::new(&[20_000]);
     let ask = |drain: &mut Drain, rate| {
         drain.outbox.uplink_said(drain.now, UplinkId(0), &UplinkReport::Request(Request::Rate(rate)));
