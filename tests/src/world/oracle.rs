@@ -255,6 +255,7 @@ impl Oracle {
         // A role that was called in vain is known to be reached again only when it is called again.
         let lasting = |condition: &&Condition| {
             matches!(condition, Condition::AlarmFlood | Condition::AlarmChatter(_) | Condition::CallFailed(_))
+                || matches!(condition, Condition::ReceiptsMissing(_))
         };
         let impaired = !snapshot.conditions.iter().all(|condition| lasting(&condition));
         self.demand(snapshot.bypasses.is_empty(), || {
