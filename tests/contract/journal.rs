@@ -15,9 +15,8 @@ use hazard_core::interlock::{
     self, HoldStanding, InterlockEvent, InterlockStep, PermitStanding, ProofStanding, TripStanding, VoteCount,
 };
 use hazard_core::link::{Exception, LinkFault};
-use hazard_core::outbox::Record;
 use hazard_core::outbox::record::*;
-use hazard_core::outbox::{Count, UplinkLedger};
+use hazard_core::outbox::{Count, Record, UplinkLedger};
 use hazard_core::poll::PollCount;
 use hazard_core::reading::{Doubt, NoData, Quantity, Reading, Sample};
 use hazard_core::upkeep::share::{DayShares, Served};
@@ -240,7 +239,7 @@ fn the_sums_of_a_day_are_written_and_read_as_they_came() {
     let polls = PollCount { scheduled: 2, read: 3, failed: 4, skipped: 5, open: 6, repeated: 7 };
     let [before, offered, stored, lost, waiting, purged] = [8, 10, 12, 14, 16, 18].map(count);
     let [confirmed, pending, missing, back_filled] = [22, 24, 26, 28].map(count);
-    let ledger = UplinkLedger { confirmed, pending, lost: missing, back_filled };
+    let ledger = UplinkLedger { confirmed, sent: Count::default(), pending, lost: missing, back_filled };
     let day = DayLedger {
         lasted: Duration::from_micros(127),
         polls: DayPolls { before: 1, count: polls },
@@ -250,6 +249,21 @@ fn the_sums_of_a_day_are_written_and_read_as_they_came() {
     let head = [15, 127, 1, 2, 3, 4, 5, 6, 7];
     let sums: Vec<u8> = (8..20).chain([1]).chain(20..30).collect();
     comes_back(Body::Ledger(Box::new(day)), &[&head[..], &sums].concat());
+}
+
+/// Replays came to version 1 last.
+#[test]
+fn replays_are_written_and_read_as_they_came() {
+    let wish = Wish { id: "r".into(), from: Utc::from_unix_ms(1), to: Utc::from_unix_ms(-1) };
+    let event = |ended| Body::Replay(ReplayEvent { uplink: UplinkId(3), wish: wish.clone(), ended });
+    let condition = Condition::ReceiptsMissing(UplinkId(3));
+    for (body, bytes) in [
+        (Body::System(SystemEvent { condition, raised: true }), &[4, 17, 3, 1][..]),
+        (event(None), &[16, 3, 1, 114, 2, 1, 0]),
+        (event(Some(Count { records: 5, readings: 300 })), &[16, 3, 1, 114, 2, 1, 1, 5, 172, 2]),
+    ] {
+        comes_back(body, bytes);
+    }
 }
 
 fn comes_back(body: Body, bytes: &[u8]) {

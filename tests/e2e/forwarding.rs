@@ -144,13 +144,13 @@ fn durable_value(agent: &Agent, counter: &Counter) -> u16 {
 }
 
 /// A register that rises by one with every poll period, so that each reading is a change.
-struct Counter {
+pub(crate) struct Counter {
     value: Arc<Mutex<u16>>,
     stop: Arc<AtomicBool>,
 }
 
 impl Counter {
-    fn start(mut device: Device) -> Self {
+    pub(crate) fn start(mut device: Device) -> Self {
         let value = Arc::new(Mutex::new(0));
         let stop = Arc::new(AtomicBool::new(false));
         let (shared, ended) = (Arc::clone(&value), Arc::clone(&stop));

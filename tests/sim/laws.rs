@@ -367,7 +367,12 @@ fn site(on_delay: Duration) -> Site {
         points: vec![point()],
         alarms: vec![alarm],
         outputs: vec![horn],
-        uplinks: vec![UplinkSpec { name: "platform".into(), window: 16, message_records_max: 20 }],
+        uplinks: vec![UplinkSpec {
+            name: "platform".into(),
+            window: 16,
+            message_records_max: 20,
+            ..UplinkSpec::default()
+        }],
         safeguards: Vec::new(),
         limits: FEW,
         ..SiteTables::default()

@@ -171,6 +171,7 @@ impl Plant {
             | Output::Call(_)
             | Output::SaveCursor { .. }
             | Output::Fetch { .. }
+            | Output::Find { .. }
             | Output::Reopen => return,
         };
         self.engine.handle(self.now, input);
@@ -181,7 +182,12 @@ fn site(size: Size, on_delay: Duration) -> Site {
     let mut tables = SiteTables {
         buses: (0..size.buses).map(bus).collect(),
         devices: (0..size.devices).map(|index| device(size, index)).collect(),
-        uplinks: vec![UplinkSpec { name: "u".into(), window: 64, message_records_max: 50 }],
+        uplinks: vec![UplinkSpec {
+            name: "u".into(),
+            window: 64,
+            message_records_max: 50,
+            ..UplinkSpec::default()
+        }],
         ..SiteTables::default()
     };
     let threshold = Threshold {

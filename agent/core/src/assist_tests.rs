@@ -411,7 +411,12 @@ fn tables() -> SiteTables {
         .map(output)
         .to_vec(),
         matrix: matrix(),
-        uplinks: vec![UplinkSpec { name: "u".into(), window: 100, message_records_max: 100 }],
+        uplinks: vec![UplinkSpec {
+            name: "u".into(),
+            window: 100,
+            message_records_max: 100,
+            ..UplinkSpec::default()
+        }],
         ..fixture::tables(1)
     }
 }

@@ -273,7 +273,12 @@ impl Plant {
             wiring: Wiring::Gpio,
             polarity: Polarity::EnergiseToAlarm,
         }];
-        tables.uplinks = vec![UplinkSpec { name: "u".into(), window: 100, message_records_max: 100 }];
+        tables.uplinks = vec![UplinkSpec {
+            name: "u".into(),
+            window: 100,
+            message_records_max: 100,
+            ..UplinkSpec::default()
+        }];
         change(&mut tables);
         let site = Arc::new(Site::try_new(tables).unwrap());
         let engine = engine(&site, Mono::ZERO);

@@ -104,11 +104,13 @@ impl Daybook {
             let before = before.records.uplinks.get(index).copied().unwrap_or_default();
             let ledger = UplinkLedger {
                 confirmed: after.confirmed - before.confirmed,
-                pending: after.pending,
+                // What waits for a receipt is as open as what waits to be sent.
+                sent: Count::default(),
+                pending: open(after),
                 lost: after.lost - before.lost,
                 back_filled: after.back_filled - before.back_filled,
             };
-            DayUplink { before: before.pending, ledger }
+            DayUplink { before: open(&before), ledger }
         });
         let day = DayLedger {
             lasted,
@@ -125,6 +127,13 @@ impl Daybook {
         };
         (!lasted.is_zero()).then_some(day)
     }
+}
+
+/// Neither confirmed nor lost.
+fn open(ledger: &UplinkLedger) -> Count {
+    let mut open = ledger.pending;
+    open += ledger.sent;
+    open
 }
 
 impl Engine {

@@ -84,7 +84,9 @@ impl Plant {
             point.stale_after = Duration::from_secs(90);
         }
         tables.devices[1].probe_max = Duration::from_secs(100);
-        tables.uplinks = [UplinkSpec { name: "u".into(), window: 4, message_records_max: 20 }].into();
+        tables.uplinks =
+            [UplinkSpec { name: "u".into(), window: 4, message_records_max: 20, ..UplinkSpec::default() }]
+                .into();
         let start = Start { epoch: Epoch(1), utc: Utc::from_unix_ms(0), trust: ClockTrust::Free };
         let engine = Engine::new(Arc::new(Site::try_new(tables).unwrap()), &start, Mono::ZERO);
         let mut plant = Self { engine, now: Mono::ZERO, value: 0, days: Vec::new() };

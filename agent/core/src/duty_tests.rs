@@ -342,7 +342,12 @@ fn tables() -> SiteTables {
             polarity: Polarity::DeEnergiseToAlarm,
         }],
         calls: Arc::new(plan),
-        uplinks: vec![UplinkSpec { name: "u".into(), window: 100, message_records_max: 100 }],
+        uplinks: vec![UplinkSpec {
+            name: "u".into(),
+            window: 100,
+            message_records_max: 100,
+            ..UplinkSpec::default()
+        }],
         ..fixture::tables(1)
     }
 }

@@ -317,7 +317,7 @@ impl Engine {
     }
 
     fn uplink_said(&mut self, uplink: UplinkId, report: &UplinkReport) {
-        if !self.outbox.uplink_said(uplink, report) {
+        if !self.outbox.uplink_said(self.now, uplink, report) {
             return;
         }
         let up = self.outbox.is_up(uplink);
@@ -351,6 +351,9 @@ impl Engine {
             let away = self.uplinks_down_at[index].is_some_and(|at| self.now.since(at) >= UPLINK_GRACE);
             if away && let Ok(index) = u8::try_from(index) {
                 self.set(Condition::UplinkDown(UplinkId(index)), true);
+            }
+            if let Ok(uplink) = u8::try_from(index).map(UplinkId) {
+                self.set(Condition::ReceiptsMissing(uplink), self.outbox.lacks_receipts(uplink));
             }
         }
         for index in 0..self.pollers.len() {

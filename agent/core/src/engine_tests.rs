@@ -153,7 +153,11 @@ fn site(size: usize) -> SiteTables {
     }
     tables.alarms = vec![alarm(AlarmKind::High), AlarmSpec { latch: true, ..alarm(AlarmKind::Lost) }];
     tables.outputs = vec![horn(Wiring::Gpio), horn(Wiring::Coil { device: DeviceId(0), address: 7 })];
-    tables.uplinks = vec![UplinkSpec { name: "u".into(), window: 2, message_records_max: 3 }; size];
+    tables.uplinks =
+        vec![
+            UplinkSpec { name: "u".into(), window: 2, message_records_max: 3, ..UplinkSpec::default() };
+            size
+        ];
     tables
 }
 

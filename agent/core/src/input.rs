@@ -12,6 +12,7 @@ use crate::id::{
     VoteId,
 };
 use crate::link::{LinkFault, ReadResult};
+use crate::outbox::receipt::{Receipt, Request};
 use crate::outbox::record::{Cause, PreviousEpoch, Record, Refusal, Verb};
 use crate::outbox::{AckedSet, Count, Lane};
 use crate::upkeep::{Evidence, Mark};
@@ -138,6 +139,13 @@ pub enum JournalReport {
         /// How many.
         count: Count,
     },
+    /// Where records of a time may be, for an uplink's replay.
+    Located {
+        /// For whom.
+        uplink: UplinkId,
+        /// First and last number by epoch and lane, all records of the time among them and others too.
+        spans: Vec<(Epoch, Lane, Seq, Seq)>,
+    },
 }
 
 /// An epoch before the current one.
@@ -162,6 +170,12 @@ pub enum UplinkReport {
     Acked(MessageId),
     /// The platform will never take this message: it is a stated loss.
     Rejected(MessageId),
+    /// The platform says what it has.
+    Receipt(Receipt),
+    /// The platform asks for something; nothing that it can ask for is more than sending.
+    Request(Request),
+    /// So many times it said what nobody can read.
+    Unread(u32),
 }
 
 /// What a person asks for; answered by [`crate::Engine::command`].

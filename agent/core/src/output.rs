@@ -3,6 +3,7 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use crate::Utc;
 use crate::annunciate::Panel;
 use crate::call::Order;
 use crate::id::{BusId, DeviceId, Epoch, MessageId, Seq, Ticket, UplinkId};
@@ -65,6 +66,15 @@ pub enum Output {
         /// At most so many records.
         records_max: u16,
     },
+    /// Look where records of a time are; answered by [`crate::input::JournalReport::Located`].
+    Find {
+        /// For whom.
+        uplink: UplinkId,
+        /// From this stamp on.
+        from: Utc,
+        /// Up to and with this one.
+        to: Utc,
+    },
     /// Remember what an uplink has confirmed; need not be durable at once.
     SaveCursor {
         /// Who.
@@ -92,6 +102,8 @@ pub struct Publish {
     pub lane: Lane,
     /// They are older than the connection.
     pub back_fill: bool,
+    /// The platform asked for them, by this name.
+    pub replay: Option<Arc<str>>,
     /// At least one.
     pub records: Vec<Arc<Record>>,
 }

@@ -87,8 +87,21 @@ pub struct DeviceSpec {
     pub sis: bool,
 }
 
-/// An uplink's sizes.
-#[derive(Clone, PartialEq, Debug)]
+/// What counts as a platform's confirmation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Confirm {
+    /// Its broker's PUBACK.
+    #[default]
+    Puback,
+    /// Its own receipt; a PUBACK only makes room for the next message.
+    Receipt {
+        /// What is not receipted for so long is sent again.
+        timeout: Duration,
+    },
+}
+
+/// An uplink's sizes, and what confirms.
+#[derive(Clone, PartialEq, Debug, Default)]
 pub struct UplinkSpec {
     /// Its name on the site.
     pub name: Arc<str>,
@@ -96,6 +109,8 @@ pub struct UplinkSpec {
     pub window: u16,
     /// Records in one message at most.
     pub message_records_max: u16,
+    /// What counts as a confirmation.
+    pub confirm: Confirm,
 }
 
 /// Whether a safeguard is there.

@@ -12,6 +12,7 @@ use crate::engine::Engine;
 use crate::figures::FiguresNow;
 use crate::id::{AlarmId, DeviceId, Epoch, RoleId, Seq, UplinkId};
 use crate::interlock::Interlocks;
+use crate::outbox::receipt::{HeardCount, ReplayState};
 use crate::outbox::record::{AlarmState, Condition};
 use crate::outbox::{JournalState, Ledger};
 use crate::poll::{DelayState, PollCount, Standing};
@@ -73,12 +74,18 @@ pub struct BusState {
 }
 
 /// An uplink.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct UplinkState {
     /// Connected.
     pub up: bool,
     /// Messages in flight.
     pub in_flight: usize,
+    /// What was heard of the platform besides PUBACKs.
+    pub heard: HeardCount,
+    /// What is sent again because the platform asked for its time.
+    pub replay: Option<ReplayState>,
+    /// The platform's limit for back-fill in readings per second; 0 is a pause.
+    pub rate: Option<u32>,
 }
 
 /// The engine at one moment.
@@ -145,10 +152,8 @@ impl Engine {
             busy: poller.is_busy(),
             strays: poller.strays,
         });
-        let uplinks = (0..).map(UplinkId).zip(&self.site.uplinks).map(|(uplink, _)| UplinkState {
-            up: self.outbox.is_up(uplink),
-            in_flight: self.outbox.in_flight(uplink),
-        });
+        let uplinks = (0..).map(UplinkId).zip(&self.site.uplinks);
+        let uplinks = uplinks.map(|(uplink, _)| self.outbox.uplink_state(uplink));
         Snapshot {
             stamp: self.wall.stamp(self.now()),
             epoch: self.outbox.epoch(),

@@ -401,7 +401,12 @@ fn tables() -> SiteTables {
         alarms: vec![AlarmSpec::new(GAS, AlarmKind::HighHigh, limit)],
         outputs: [("valve", Role::Interlock), ("lamp", Role::Fault)].map(output).to_vec(),
         matrix: Matrix { trips: vec![trip()], ..Matrix::default() },
-        uplinks: vec![UplinkSpec { name: "u".into(), window: 100, message_records_max: 100 }],
+        uplinks: vec![UplinkSpec {
+            name: "u".into(),
+            window: 100,
+            message_records_max: 100,
+            ..UplinkSpec::default()
+        }],
         upkeep: duties(),
         ..fixture::tables(1)
     }

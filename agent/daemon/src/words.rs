@@ -254,6 +254,7 @@ pub(crate) const fn condition(condition: Condition) -> &'static str {
         Condition::UpkeepFailing(_) => "upkeep_failing",
         Condition::CallFailed(_) => "call_failed",
         Condition::JournalFull => "journal_full",
+        Condition::ReceiptsMissing(_) => "receipts_missing",
     }
 }
 

@@ -98,7 +98,9 @@ fn carry_out(engine: &mut Engine, now: Mono, scene: Scene) {
             }
             Output::Call(order) => Input::Call { attempt: order.attempt, report: delivery(&order) },
             Output::Drive(_) | Output::SaveCursor { .. } => continue,
-            Output::Write { .. } | Output::Fetch { .. } | Output::Reopen => unreachable!("{output:?}"),
+            Output::Write { .. } | Output::Fetch { .. } | Output::Find { .. } | Output::Reopen => {
+                unreachable!("{output:?}")
+            }
         };
         engine.handle(now, input);
     }
@@ -234,7 +236,12 @@ fn site() -> Site {
         ],
         outputs: vec![output("HORN", Role::Horn(Priority::Low)), output("FAULT", Role::Fault)],
         uplinks: ["district", "city"]
-            .map(|name| UplinkSpec { name: name.into(), window: 8, message_records_max: 50 })
+            .map(|name| UplinkSpec {
+                name: name.into(),
+                window: 8,
+                message_records_max: 50,
+                ..UplinkSpec::default()
+            })
             .into(),
         calls: Arc::new(ladders()),
         ..SiteTables::default()

@@ -16,12 +16,12 @@ use hazard_core::interlock::{
     self, HoldStanding, InterlockEvent, InterlockStep, PermitStanding, ProofStanding, TripStanding, VoteCount,
 };
 use hazard_core::link::{Exception, LinkFault};
-use hazard_core::outbox::Lane;
 use hazard_core::outbox::record::{
     ActionEvent, AlarmEvent, AlarmState, Body, BypassChange, BypassEvent, Cause, ClockStep, Condition,
-    DeviceEvent, HandlingEvent, Loss, LossPlace, Opening, PreviousEpoch, Record, ShelvingEvent, SystemEvent,
-    Verb,
+    DeviceEvent, HandlingEvent, Loss, LossPlace, Opening, PreviousEpoch, Record, ReplayEvent, ShelvingEvent,
+    SystemEvent, Verb, Wish,
 };
+use hazard_core::outbox::{Count, Lane};
 use hazard_core::reading::{Doubt, NoData, Quantity, Reading, Sample};
 use hazard_core::vote::Outcome;
 use hazard_core::{ClockTrust, Mono, Publish, Stamp, Utc, Value};
@@ -152,13 +152,15 @@ fn publish() -> impl Strategy<Value = Publish> {
         vec(readings(), 1..4).prop_map(|bodies| (Lane::Reading, bodies)),
         vec(event(), 1..6).prop_map(|bodies| (Lane::Event, bodies)),
     ];
-    (of_lane, 0..EPOCHS, any::<bool>(), any::<u8>(), any::<u32>(), stamp()).prop_map(
-        |((lane, bodies), epoch, back_fill, uplink, first, stamp)| Publish {
+    let kind = prop_oneof![Just((false, None)), any::<Option<String>>().prop_map(|replay| (true, replay))];
+    (of_lane, 0..EPOCHS, kind, any::<u8>(), any::<u32>(), stamp()).prop_map(
+        |((lane, bodies), epoch, (back_fill, replay), uplink, first, stamp)| Publish {
             uplink: UplinkId(uplink),
             message: MessageId(0),
             epoch: Epoch(epoch),
             lane,
             back_fill,
+            replay: replay.map(Into::into),
             records: (u64::from(first)..)
                 .zip(bodies)
                 .map(|(seq, body)| Arc::new(Record { seq: Seq(seq), stamp, body }))
@@ -218,8 +220,17 @@ fn event() -> impl Strategy<Value = Body> {
         any_upkeep::event(),
         any_upkeep::shares(),
         any_upkeep::ledger(),
-        call()
+        prop_oneof![call(), replay()]
     ]
+}
+
+fn replay() -> impl Strategy<Value = Body> {
+    let ended = option::of(any::<(u64, u64)>());
+    (any::<u8>(), any::<String>(), any::<(i64, i64)>(), ended).prop_map(|(uplink, id, (from, to), ended)| {
+        let wish = Wish { id: id.into(), from: Utc::from_unix_ms(from), to: Utc::from_unix_ms(to) };
+        let ended = ended.map(|(records, readings)| Count { records, readings });
+        Body::Replay(ReplayEvent { uplink: UplinkId(uplink), wish, ended })
+    })
 }
 
 fn opening() -> impl Strategy<Value = Body> {
@@ -406,6 +417,7 @@ fn condition() -> impl Strategy<Value = Condition> {
         13 => Condition::KeyPeriod(KeyPeriodId(id)),
         14 => Condition::CallFailed(RoleId(id)),
         15 => Condition::JournalFull,
+        16 => Condition::ReceiptsMissing(UplinkId(id.to_le_bytes()[0])),
         _ => Condition::RetentiveDown,
     })
 }

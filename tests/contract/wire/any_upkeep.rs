@@ -134,7 +134,7 @@ pub(super) fn ledger() -> impl Strategy<Value = Body> {
     let five = || [count(), count(), count(), count(), count()];
     let uplink = five().prop_map(|[before, confirmed, pending, lost, back_filled]| DayUplink {
         before,
-        ledger: UplinkLedger { confirmed, pending, lost, back_filled },
+        ledger: UplinkLedger { confirmed, pending, lost, back_filled, ..UplinkLedger::default() },
     });
     (any::<[u64; 7]>(), count(), five(), vec(uplink, 0..3), lasts()).prop_map(
         |([before, scheduled, read, failed, skipped, open, repeated], purged, journal, uplinks, lasted)| {

@@ -21,7 +21,8 @@ use hazard_core::interlock::{
 use hazard_core::link::LinkFault;
 use hazard_core::outbox::record::{
     ActionEvent, AlarmEvent, AlarmState, Body, BypassChange, BypassEvent, Cause, ClockStep, Condition,
-    DeviceEvent, HandlingEvent, Loss, LossPlace, PreviousEpoch, ShelvingEvent, SystemEvent, Verb,
+    DeviceEvent, HandlingEvent, Loss, LossPlace, PreviousEpoch, ReplayEvent, ShelvingEvent, SystemEvent,
+    Verb, Wish,
 };
 use hazard_core::outbox::{Count, Lane, UplinkLedger};
 use hazard_core::poll::PollCount;
@@ -76,6 +77,8 @@ pub(super) fn messages() -> Vec<(&'static str, Encoded)> {
         ("birth-boot", timed(None).birth(sample::EPOCH)),
         ("alarm-unset", timed(None).publish(&early(), sample::SENT_AT)),
         ("alarm-backdated", timed(Some(noon())).publish(&early(), sample::SENT_AT)),
+        ("backfill-replay", write(&replayed())),
+        ("alarm-replay", of(replays())),
         ("alarm-unnamed", write(&sample::publish(Epoch(0xbad), alarms()))),
     ]
 }
@@ -227,6 +230,7 @@ fn day() -> DayLedger {
         pending: count(641, 1_280),
         lost: count(2, 10),
         back_filled: count(3, 6),
+        ..UplinkLedger::default()
     };
     DayLedger {
         lasted: Duration::from_secs(86_400),
@@ -306,6 +310,20 @@ fn stopping() -> hazard_agent::uplink::wire::State {
 
 fn back_filled(body: Body) -> Publish {
     Publish { back_fill: true, ..sample::publish(sample::EPOCH, vec![body]) }
+}
+
+fn replayed() -> Publish {
+    Publish { replay: Some("r-20260529-1".into()), ..back_filled(Body::Readings(few_readings())) }
+}
+
+/// A replay from its beginning to its end, and a platform that gives no receipts.
+fn replays() -> Vec<Body> {
+    let from = Utc::from_unix_ms(sample::AT.unix_ms() - 3_600_000);
+    let wish = Wish { id: "r-20260529-1".into(), from, to: sample::AT };
+    let event = |ended| Body::Replay(ReplayEvent { uplink: UplinkId(0), wish: wish.clone(), ended });
+    let condition = Condition::ReceiptsMissing(UplinkId(0));
+    let ended = event(Some(Count { records: 120, readings: 360 }));
+    vec![event(None), ended, Body::System(SystemEvent { condition, raised: true })]
 }
 
 fn previous() -> PreviousEpoch {

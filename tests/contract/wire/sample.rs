@@ -98,7 +98,8 @@ pub(super) fn publish(epoch: Epoch, bodies: Vec<Body>) -> Publish {
     let records: Vec<_> =
         (first..).zip(bodies).map(|(seq, body)| Arc::new(Record { seq: Seq(seq), stamp, body })).collect();
     let lane = records.first().map_or(Lane::Event, |record| record.lane());
-    Publish { uplink: UplinkId(0), message: MessageId(1), epoch, lane, back_fill: false, records }
+    let (uplink, message) = (UplinkId(0), MessageId(1));
+    Publish { uplink, message, epoch, lane, back_fill: false, replay: None, records }
 }
 
 /// The opening of the seventh epoch on a disk, or of the first one.

@@ -94,7 +94,11 @@ impl Script {
             match &report {
                 JournalReport::Opened { epoch, .. } => *current = epoch.0,
                 JournalReport::Durable { through } => drop(told.lock().unwrap().insert(*current, through.0)),
-                JournalReport::Fetched { .. } | JournalReport::Failed => {}
+                JournalReport::Fetched { .. }
+                | JournalReport::Located { .. }
+                | JournalReport::Purged { .. }
+                | JournalReport::Damaged { .. }
+                | JournalReport::Failed => {}
             }
             drop(sender.send(report));
         });

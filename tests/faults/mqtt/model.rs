@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hazard_agent::settings::{Mqtt, MqttVersion};
-use hazard_agent::uplink::mqtt::{Message, Order, Report, Retained, Will, spawn};
+use hazard_agent::uplink::mqtt::{Message, Order, Report, Retained, Said, Will, spawn};
+use hazard_agent::uplink::topic::Listen;
 use hazard_core::id::{MessageId, UplinkId};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -29,19 +30,25 @@ pub(super) struct Core {
     pub(super) downs: Vec<String>,
     pub(super) acked: BTreeSet<u64>,
     pub(super) rejected: Vec<u64>,
+    pub(super) said: Vec<Said>,
+    pub(super) unread: u32,
 }
 
 impl Core {
     pub(super) fn start(settings: Mqtt, window: usize) -> (Self, JoinHandle<()>) {
         let (orders, orders_out) = mpsc::channel(256);
         let (reports_in, reports) = mpsc::channel(16);
-        let will = Will { will: retained("status", "offline"), goodbye: retained("status", "goodbye") };
+        let listen = Listen { receipt: "plant/receipt".into(), request: "plant/request".into() };
+        let (will, goodbye) = (retained("status", "offline"), retained("status", "goodbye"));
+        let will = Will { will, goodbye, listen };
         let uplink = spawn(UplinkId(3), settings, will, orders_out, reports_in);
         let core = Self {
             orders,
             reports,
             window,
             next_id: 0,
+            said: Vec::new(),
+            unread: 0,
             waiting: VecDeque::new(),
             large: BTreeMap::new(),
             in_flight: BTreeMap::new(),
@@ -115,6 +122,8 @@ impl Core {
             // A confirmation under a forgotten id tells the core nothing.
             Report::Acked(id) => self.acked.extend(self.in_flight.remove(&id)),
             Report::Rejected { id, .. } => self.rejected.extend(self.in_flight.remove(&id)),
+            Report::Said(said) => self.said.push(said),
+            Report::Unread(times) => self.unread += times,
         }
     }
 

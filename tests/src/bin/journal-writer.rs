@@ -115,7 +115,7 @@ impl Writer {
                 let header = Header { epoch: self.epoch, dictionary: Arc::default() };
                 self.order(Order::Reopen(header));
             }
-            JournalReport::Purged { .. } => {}
+            JournalReport::Purged { .. } | JournalReport::Located { .. } => {}
             JournalReport::Damaged { .. } => say("wrong 0\n"),
             JournalReport::Failed => say("failed 0\n"),
         }
@@ -148,6 +148,7 @@ fn tell(report: &JournalReport) {
         JournalReport::Durable { through } => say(&format!("durable {}\n", through.0)),
         JournalReport::Failed
         | JournalReport::Fetched { .. }
+        | JournalReport::Located { .. }
         | JournalReport::Purged { .. }
         | JournalReport::Damaged { .. } => {}
     }

@@ -1,20 +1,26 @@
 //! The platforms: what they stored, under which numbers, and connections that break with confirmations on their way.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use hazard_core::Utc;
 use hazard_core::id::{Epoch, MessageId, Seq, UplinkId};
-use hazard_core::outbox::Record;
-use hazard_core::outbox::record::{Body, Loss, LossPlace};
+use hazard_core::input::UplinkReport;
+use hazard_core::outbox::receipt::{Receipt, Request};
+use hazard_core::outbox::record::{Body, Loss, LossPlace, Wish};
+use hazard_core::outbox::{Lane, Record};
 use hazard_core::output::Publish;
 
+use super::site::RECEIPTS;
 use crate::rng::Rng;
 
 #[derive(Clone, Debug, Default)]
 struct Platform {
     connected: bool,
     doomed: bool,
+    /// What came since the last receipt, as epochs and lanes.
+    news: BTreeSet<(Epoch, Lane)>,
     waiting: HashMap<MessageId, ()>,
     records: BTreeMap<(Epoch, Seq), Arc<Record>>,
 }
@@ -23,6 +29,27 @@ struct Platform {
 pub(super) struct Broker {
     platforms: Vec<Platform>,
     healthy: bool,
+}
+
+impl Platform {
+    /// It cannot tell of which lane a number is that it does not have.
+    fn receipt(&self, epoch: Epoch, lane: Lane) -> Receipt {
+        let of_epoch = || self.records.range((epoch, Seq(0))..=(epoch, Seq(u64::MAX)));
+        let last = of_epoch().rev().find(|(_, record)| record.lane() == lane);
+        let mut through = last.map(|((_, seq), _)| *seq).unwrap_or_default();
+        let (mut missing, mut next) = (Vec::new(), Seq(1));
+        for seq in of_epoch().map(|((_, seq), _)| *seq).take_while(|seq| *seq <= through) {
+            if seq > next {
+                missing.push((next, Seq(seq.0 - 1)));
+            }
+            next = seq.next();
+        }
+        if let Some((first, _)) = missing.get(Receipt::MISSING_MAX) {
+            through = Seq(first.0 - 1);
+            missing.truncate(Receipt::MISSING_MAX);
+        }
+        Receipt { epoch, lane, through, missing }
+    }
 }
 
 impl Broker {
@@ -60,6 +87,9 @@ impl Broker {
 
     pub(super) fn heal(&mut self) {
         self.healthy = true;
+        for platform in &mut self.platforms {
+            platform.news = platform.records.iter().map(|(key, record)| (key.0, record.lane())).collect();
+        }
     }
 
     /// Whether a connection will never get anywhere and must be cut.
@@ -68,14 +98,23 @@ impl Broker {
     }
 
     /// Stores a message or loses it; returns when its confirmation comes back.
-    pub(super) fn publish(&mut self, publish: &Publish, rng: &mut Rng) -> Option<Duration> {
+    pub(super) fn publish(
+        &mut self,
+        publish: &Publish,
+        (rng, own): (&mut Rng, &mut Rng),
+    ) -> Option<Duration> {
         let platform = &mut self.platforms[usize::from(publish.uplink.0)];
         assert!(platform.connected, "nothing is published without a connection");
         if !self.healthy && rng.chance(2) {
             platform.doomed = true;
             return None;
         }
-        for record in &publish.records {
+        // Between its broker and its store a platform that gives receipts may lose a message.
+        let forgets = publish.uplink == RECEIPTS && !self.healthy && own.chance(5);
+        if !forgets {
+            platform.news.insert((publish.epoch, publish.lane));
+        }
+        for record in publish.records.iter().filter(|_| !forgets) {
             let stored =
                 platform.records.entry((publish.epoch, record.seq)).or_insert_with(|| Arc::clone(record));
             assert_eq!(stored, record, "law 9: one number never names two records");
@@ -86,6 +125,35 @@ impl Broker {
         }
         platform.waiting.insert(publish.message, ());
         Some(Duration::from_millis(rng.between(2, 60)))
+    }
+
+    /// What the platforms say besides confirming, each after a while: receipts, some of which get lost, and requests.
+    pub(super) fn answers(&mut self, now: Utc, rng: &mut Rng) -> Vec<(UplinkId, Duration, UplinkReport)> {
+        let healthy = self.healthy;
+        let platform = &mut self.platforms[usize::from(RECEIPTS.0)];
+        let mut said = Vec::new();
+        if !platform.connected {
+            return Vec::new();
+        }
+        for (epoch, lane) in std::mem::take(&mut platform.news) {
+            if healthy || !rng.chance(150) {
+                said.push(UplinkReport::Receipt(platform.receipt(epoch, lane)));
+            }
+        }
+        if !healthy && rng.chance(10) {
+            let from = Utc::from_unix_ms(now.unix_ms() - 60_000);
+            let id = format!("{}", rng.bits()).into();
+            said.push(UplinkReport::Request(Request::Replay(Wish { id, from, to: now })));
+        }
+        if healthy || rng.chance(10) {
+            let rate = (!healthy && rng.chance(500)).then(|| u32::try_from(rng.between(0, 200)).unwrap());
+            said.push(UplinkReport::Request(Request::Rate(rate)));
+        }
+        if !healthy && rng.chance(10) {
+            said.push(UplinkReport::Unread(1));
+        }
+        let late = |report| (RECEIPTS, Duration::from_millis(rng.between(5, 3_000)), report);
+        said.into_iter().map(late).collect()
     }
 
     /// Whether a confirmation still has a connection to arrive on.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hazard_core::Utc;
 use hazard_core::id::{Epoch, Seq, UplinkId};
 use hazard_core::input::{JournalReport, PastEpoch};
 use hazard_core::outbox::record::{Chain, Opening, PreviousEpoch};
@@ -190,17 +191,37 @@ impl Disk {
         if self.failed {
             return None;
         }
-        let chapter = self.chapters.iter().find(|chapter| chapter.epoch == epoch)?;
-        let found = chapter.records.range(span.0..=span.1).map(|(_, record)| record);
+        let chapter = self.chapters.iter().find(|chapter| chapter.epoch == epoch);
+        let found = chapter.into_iter().flat_map(|chapter| chapter.records.range(span.0..=span.1));
+        let found = found.map(|(_, record)| record);
         let records: Vec<_> =
             found.filter(|record| record.lane() == lane).take(usize::from(records_max)).cloned().collect();
         let full = records.len() == usize::from(records_max);
         let through = records.last().map_or(span.1, |record| if full { record.seq } else { span.1 });
         let rotten =
-            chapter.rotten.range(span.0..=through.max(span.0)).filter(|(_, record)| record.lane() == lane);
+            chapter.into_iter().flat_map(|chapter| chapter.rotten.range(span.0..=through.max(span.0)));
+        let rotten = rotten.filter(|(_, record)| record.lane() == lane);
         let damaged = rotten.map(|(seq, _)| (*seq, *seq, 1)).collect();
         let delay = Duration::from_millis(if self.slow { 3_000 } else { 6 });
         Some((delay, JournalReport::Fetched { uplink, epoch, lane, through, records, damaged }))
+    }
+
+    /// Where records of a time are.
+    pub(super) fn find(&self, uplink: UplinkId, (from, to): (Utc, Utc)) -> Option<(Duration, JournalReport)> {
+        if self.failed {
+            return None;
+        }
+        let mut spans = Vec::new();
+        for chapter in &self.chapters {
+            for lane in [Lane::Event, Lane::Reading] {
+                let of_lane = chapter.records.values().filter(|record| record.lane() == lane);
+                let of_time = of_lane.filter(|record| (from..=to).contains(&record.stamp.utc));
+                let seqs: Vec<Seq> = of_time.map(|record| record.seq).collect();
+                spans.extend(seqs.first().zip(seqs.last()).map(|(a, b)| (chapter.epoch, lane, *a, *b)));
+            }
+        }
+        let delay = Duration::from_millis(if self.slow { 3_000 } else { 6 });
+        Some((delay, JournalReport::Located { uplink, spans }))
     }
 
     pub(super) fn save_cursor(&mut self, uplink: UplinkId, epoch: Epoch, acked: [AckedSet; 2]) {

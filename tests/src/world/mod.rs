@@ -110,6 +110,8 @@ pub struct World {
     /// Decides when the clock has no battery, and when the time is learnt.
     rtc: Rng,
     times: Times,
+    /// Decides what platforms say besides confirming.
+    platform: Rng,
     engine: Engine,
     agenda: Agenda,
     lines: Lines,
@@ -159,6 +161,7 @@ impl World {
             rtc: Rng::new(seed.rotate_left(16) ^ 0x1970),
             times: Times::default(),
             unset_since: None,
+            platform: Rng::new(seed.rotate_left(32) ^ 0x5eed),
             engine,
             agenda: Agenda::default(),
             healing: false,
@@ -283,6 +286,9 @@ impl World {
                     UplinkReport::Acked(message) | UplinkReport::Rejected(message) => {
                         self.broker.confirm(uplink, *message)
                     }
+                    UplinkReport::Receipt(_) | UplinkReport::Request(_) | UplinkReport::Unread(_) => {
+                        self.broker.is_connected(uplink)
+                    }
                     UplinkReport::Up | UplinkReport::Down => true,
                 };
                 if known {
@@ -325,7 +331,7 @@ impl World {
             Output::Publish(publish) => {
                 self.oracle.published(&publish);
                 self.outcome.broken.extend(self.times.published(&publish));
-                if let Some(delay) = self.broker.publish(&publish, &mut self.rng[2]) {
+                if let Some(delay) = self.broker.publish(&publish, (&mut self.rng[2], &mut self.platform)) {
                     let report = UplinkReport::Acked(publish.message);
                     self.agenda.at(self.now + delay, Event::Uplink(publish.uplink, report));
                 }
@@ -343,6 +349,11 @@ impl World {
                     self.agenda.at(self.now + delay, Event::Journal(self.disk.opening(), report));
                 }
             }
+            Output::Find { uplink, from, to } => {
+                if let Some((delay, report)) = self.disk.find(uplink, (from, to)) {
+                    self.agenda.at(self.now + delay, Event::Journal(self.disk.opening(), report));
+                }
+            }
             Output::SaveCursor { uplink, epoch, acked } => self.disk.save_cursor(uplink, epoch, acked),
             Output::Reopen => {
                 let epoch = Epoch(self.rng[1].bits());
@@ -353,6 +364,7 @@ impl World {
 
     fn misfortune(&mut self) {
         self.agenda.at(self.now + Duration::from_secs(2), Event::Fault);
+        self.answer();
         if self.healing {
             self.break_doomed();
             return;
@@ -387,6 +399,13 @@ impl World {
             self.power_cut();
         }
         self.outcome.faults += faults;
+    }
+
+    /// The platforms that give receipts give them, and now and then ask for something.
+    fn answer(&mut self) {
+        for (uplink, delay, report) in self.broker.answers(self.clock_now(), &mut self.platform) {
+            self.agenda.at(self.now + delay, Event::Uplink(uplink, report));
+        }
     }
 
     fn break_connections(&mut self) -> u64 {

@@ -6,16 +6,20 @@ use std::time::Duration;
 
 use hazard_core::alarm::{AlarmKind, AlarmSpec, Priority};
 use hazard_core::annunciate::{OutputSpec, Role, Wiring};
-use hazard_core::id::{BusId, DeviceId, PointId};
+use hazard_core::id::{BusId, DeviceId, PointId, UplinkId};
 use hazard_core::link::Table;
 use hazard_core::point::{Order, PointSpec, Report, Shape, Source};
-use hazard_core::site::{BusKind, BusSpec, DeviceSpec, Limits, Practice, Site, SiteTables, UplinkSpec};
+use hazard_core::site::{
+    BusKind, BusSpec, Confirm, DeviceSpec, Limits, Practice, Site, SiteTables, UplinkSpec,
+};
 use hazard_core::{Polarity, Side, Threshold, Value};
 use hazard_field::map::input;
 
 use super::{locks, phone};
 
 pub(super) const UPLINKS: u8 = 2;
+/// The uplink whose platform confirms by receipts.
+pub(super) const RECEIPTS: UplinkId = UplinkId(1);
 pub(super) const HORN: usize = 0;
 pub(super) const BEACON: usize = 1;
 pub(super) const RELAY_MODULE: u16 = 7;
@@ -176,7 +180,13 @@ fn device(index: u16) -> DeviceSpec {
 }
 
 fn uplink(index: u8) -> UplinkSpec {
-    UplinkSpec { name: format!("uplink-{index}").into(), window: 16, message_records_max: 20 }
+    let receipts = Confirm::Receipt { timeout: Duration::from_secs(20) };
+    UplinkSpec {
+        name: format!("uplink-{index}").into(),
+        window: 16,
+        message_records_max: 20,
+        confirm: if UplinkId(index) == RECEIPTS { receipts } else { Confirm::Puback },
+    }
 }
 
 fn coil(name: &str, role: Role, address: u16) -> OutputSpec {

@@ -68,12 +68,17 @@ impl World {
         self.times.learn(after.epoch, self.engine.clock_offset());
     }
 
+    /// What a clock reads that somebody may have set wrong.
+    pub(super) fn clock_now(&self) -> Utc {
+        Utc::from_unix_ms(true_ms(self.now) + self.wall_skew_ms)
+    }
+
     pub(super) fn clock(&self) -> Input {
         if let Some(since) = self.unset_since {
             let utc = Utc::from_unix_ms(true_ms(self.now) - true_ms(since));
             return Input::Clock { utc, trust: ClockTrust::Unset };
         }
-        let utc = Utc::from_unix_ms(true_ms(self.now) + self.wall_skew_ms);
+        let utc = self.clock_now();
         let trust = if self.wall_skew_ms == 0 { ClockTrust::Synced } else { ClockTrust::Free };
         Input::Clock { utc, trust }
     }

@@ -49,6 +49,30 @@ impl AckedSet {
         }
     }
 
+    /// Takes the numbers from `first` to `last` out.
+    pub fn remove(&mut self, first: Seq, last: Seq) {
+        let (first, last) = (first.0, last.0);
+        if last < first {
+            return;
+        }
+        let begin = self.ranges.partition_point(|range| range.1 < first);
+        let end = self.ranges.partition_point(|range| range.0 <= last);
+        let left = self.ranges[begin..end].first().filter(|range| range.0 < first);
+        let left = left.map(|range| (range.0, first - 1));
+        let right = self.ranges[begin..end].last().filter(|range| range.1 > last);
+        let right = right.map(|range| (last + 1, range.1));
+        self.ranges.splice(begin..end, left.into_iter().chain(right));
+        if self.ranges.len() > RANGES_MAX {
+            self.ranges.remove(RANGES_MAX - 1);
+        }
+    }
+
+    /// Its ranges within `first` to `last`.
+    pub fn within(&self, first: Seq, last: Seq) -> impl Iterator<Item = (Seq, Seq)> {
+        let cut = move |&(a, b): &(u64, u64)| (Seq(a.max(first.0)), Seq(b.min(last.0)));
+        self.ranges.iter().map(cut).filter(|(a, b)| a <= b)
+    }
+
     /// Whether `seq` is in the set.
     #[must_use]
     pub fn contains(&self, seq: Seq) -> bool {
@@ -98,6 +122,31 @@ mod tests {
             });
             prop_assert_eq!(set.first_gap(Seq(from), Seq(69)), gap.map(|(first, last)| (Seq(first), Seq(last))));
             prop_assert!(set.ranges().windows(2).all(|pair| pair[0].1 + 1 < pair[1].0));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn numbers_can_be_taken_out_again(
+            inserts in proptest::collection::vec((0u64..60, 0u64..9), 0..20),
+            removes in proptest::collection::vec((0u64..60, 0u64..9), 0..20),
+            (from, len) in (0u64..60, 0u64..20),
+        ) {
+            let mut set = AckedSet::default();
+            let mut model = BTreeSet::new();
+            for (first, len) in inserts {
+                set.insert(Seq(first), Seq(first + len));
+                model.extend(first..=first + len);
+            }
+            for (first, len) in removes {
+                set.remove(Seq(first), Seq(first + len));
+                model.retain(|seq| !(first..=first + len).contains(seq));
+            }
+            for seq in 0..70 {
+                prop_assert_eq!(set.contains(Seq(seq)), model.contains(&seq));
+            }
+            let within: Vec<u64> = set.within(Seq(from), Seq(from + len)).flat_map(|(a, b)| a.0..=b.0).collect();
+            prop_assert_eq!(within, model.range(from..=from + len).copied().collect::<Vec<_>>());
         }
     }
 

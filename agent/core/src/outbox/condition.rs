@@ -43,6 +43,8 @@ pub enum Condition {
     CallFailed(RoleId),
     /// 日志已满: within the last 24 h the journal had to let records go that a platform has not confirmed.
     JournalFull,
+    /// 平台无回执: what the uplink's broker has taken, its platform does not confirm.
+    ReceiptsMissing(UplinkId),
 }
 
 impl Condition {
@@ -62,7 +64,8 @@ impl Condition {
             | Self::UpkeepDue(_)
             | Self::UpkeepFailing(_)
             | Self::CallFailed(_)
-            | Self::JournalFull => true,
+            | Self::JournalFull
+            | Self::ReceiptsMissing(_) => true,
             Self::SafeguardAbsent(_) | Self::AlarmFlood | Self::AlarmChatter(_) | Self::KeyPeriod(_) => false,
         }
     }

@@ -1,6 +1,11 @@
 //! One platform's forwarder: events before readings, live before back-fill; what a lost connection had not confirmed is sent
 //! again under the same numbers, and nothing is forgotten before a confirmation or a stated loss.
 
+mod awaiting;
+mod errand;
+mod old;
+mod pace;
+mod receive;
 mod statement;
 
 use alloc::collections::BTreeMap;
@@ -8,17 +13,22 @@ use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use awaiting::Awaiting;
+use errand::Errands;
+use pace::Pace;
 use statement::own_loss;
 
 use super::ledger::{Count, UplinkLedger};
+use super::receipt::HeardCount;
 use super::record::{Body, Lane, Loss, LossPlace, Record};
 use super::ring::{Fill, Ring};
 use super::store::{Kept, LostRun};
-use super::track::{Flight, Returned, Stretch, Track};
+use super::track::{Flight, Returned, Stretch, Task, Track};
+use crate::Mono;
 use crate::id::{Epoch, MessageId, Seq, UplinkId};
 use crate::input::PastEpoch;
 use crate::output::{Output, Publish};
-use crate::site::UplinkSpec;
+use crate::site::{Confirm, UplinkSpec};
 
 /// Readings in one message at most, whatever the record count: about 30 KB of JSON.
 const MESSAGE_READINGS_MAX: u64 = 600;
@@ -30,9 +40,18 @@ const LANES: [Lane; 2] = [Lane::Event, Lane::Reading];
 
 /// What the forwarder may draw on.
 pub(super) struct Sources<'a> {
+    pub(super) now: Mono,
     pub(super) rings: &'a [Ring; 2],
     /// The journal can be asked.
     pub(super) journal: bool,
+}
+
+/// What the journal was asked for.
+#[derive(Clone, Copy, Debug)]
+struct Fetching {
+    of: (Epoch, Lane),
+    span: (Seq, Seq),
+    task: Task,
 }
 
 #[derive(Clone, Debug)]
@@ -43,8 +62,15 @@ pub(super) struct Forwarder {
     stretches: VecDeque<Stretch>,
     flights: BTreeMap<MessageId, Flight>,
     returned: Returned,
-    fetching: Option<(Epoch, Lane, (Seq, Seq))>,
+    fetching: Option<Fetching>,
     fetched: Returned,
+    /// Per lane, what waits for the platform's receipt.
+    awaiting: [Awaiting; 2],
+    errands: Errands,
+    pace: Pace,
+    heard: HeardCount,
+    /// Epochs that were let go of, youngest last.
+    retired: VecDeque<Epoch>,
     lost: Vec<(Epoch, LostRun)>,
     /// Losses of this platform in records that it has not confirmed: should such a record be lost, they are stated again.
     unheard: Vec<(Epoch, Seq, Loss)>,
@@ -54,9 +80,19 @@ pub(super) struct Forwarder {
 
 impl Forwarder {
     pub(super) fn new(uplink: UplinkId, spec: UplinkSpec, epoch: Epoch) -> Self {
+        let share_max = MESSAGE_READINGS_MAX * u64::from(spec.window / 2).max(1);
+        let timeout = match spec.confirm {
+            Confirm::Puback => None,
+            Confirm::Receipt { timeout } => Some(timeout),
+        };
         Self {
             uplink,
             spec,
+            awaiting: [Awaiting::new(timeout), Awaiting::new(timeout)],
+            errands: Errands::default(),
+            pace: Pace::new(share_max),
+            heard: HeardCount::default(),
+            retired: VecDeque::new(),
             up: false,
             stretches: VecDeque::from([Stretch::current(epoch)]),
             flights: BTreeMap::new(),
@@ -97,6 +133,7 @@ impl Forwarder {
             });
         }
         self.fetching = None;
+        self.errands_unanswered();
     }
 
     /// The current epoch ended at `last`; `epoch` begins.
@@ -118,9 +155,13 @@ impl Forwarder {
     }
 
     /// The connection stands: records from `next` on are live.
-    pub(super) fn up(&mut self, next: Seq) {
+    pub(super) fn up(&mut self, now: Mono, next: Seq) {
         self.down();
         self.up = true;
+        self.pace.connected();
+        for awaiting in &mut self.awaiting {
+            awaiting.connected(now);
+        }
         if let Some(current) = self.stretches.back_mut() {
             for track in &mut current.lanes {
                 track.live_next = next;
@@ -133,49 +174,17 @@ impl Forwarder {
         self.up = false;
         let flights = core::mem::take(&mut self.flights);
         for (_, flight) in flights.into_iter().rev() {
-            self.returned.push_front(Flight { back_fill: true, ..flight });
-        }
-    }
-
-    pub(super) fn acked(&mut self, message: MessageId) {
-        let Some(flight) = self.flights.remove(&message) else {
-            return;
-        };
-        let heard = |seq: Seq| flight.records.iter().any(|record| record.seq == seq);
-        self.unheard.retain(|(epoch, seq, _)| *epoch != flight.epoch || !heard(*seq));
-        let Some(stretch) = self.stretches.iter_mut().find(|stretch| stretch.epoch == flight.epoch) else {
-            return;
-        };
-        stretch.dirty = true;
-        let own = stretch.own;
-        let track = stretch.track(flight.lane);
-        let mut count = Count::default();
-        for record in flight.records.iter().filter(|record| !track.acked.contains(record.seq)) {
-            count += Count::of(record);
-        }
-        track.acked.insert(flight.span.0, flight.span.1);
-        if own {
-            track.confirmed += count;
-        } else {
-            self.back_filled += count;
-        }
-    }
-
-    /// The platform will never take the message.
-    pub(super) fn rejected(&mut self, message: MessageId) {
-        let Some(flight) = self.flights.remove(&message) else {
-            return;
-        };
-        let mut count = Count::default();
-        for record in &flight.records {
-            count += Count::of(record);
-            self.restate(flight.epoch, record);
-        }
-        self.lose_run(flight.epoch, LostRun::span(flight.lane, flight.span, count));
-        if let Some(stretch) = self.stretches.iter_mut().find(|stretch| stretch.epoch == flight.epoch) {
-            stretch.dirty = true;
-            stretch.track(flight.lane).lost += count;
-            stretch.track(flight.lane).acked.insert(flight.span.0, flight.span.1);
+            if flight.receipted {
+                self.confirm_flight(&flight);
+                continue;
+            }
+            match flight.task {
+                Task::Replay => self.errands.replayed.push_front(flight),
+                Task::Again => self.returned.push_front(flight),
+                Task::Live | Task::BackFill => {
+                    self.returned.push_front(Flight { task: Task::BackFill, ..flight });
+                }
+            }
         }
     }
 
@@ -183,35 +192,47 @@ impl Forwarder {
     pub(super) fn evicted(&mut self, epoch: Epoch, kept: &Kept) {
         let lane = kept.record.lane();
         let known = self.stretches.iter_mut().find(|stretch| stretch.epoch == epoch);
-        if known.is_some_and(|stretch| !stretch.track(lane).sent.contains(kept.record.seq)) {
+        let sent = |stretch: &mut Stretch| stretch.track(lane).sent.contains(kept.record.seq);
+        if known.is_some_and(|stretch| !sent(stretch))
+            && !self.awaiting[lane as usize].covers((epoch, lane), kept.record.seq)
+        {
             self.lose(epoch, kept);
             self.restate(epoch, &kept.record);
         }
     }
 
     pub(super) fn fetched(&mut self, asked: (Epoch, Lane), through: Seq, records: Vec<Arc<Record>>) {
-        let fetching = self.fetching.take_if(|(epoch, lane, _)| (*epoch, *lane) == asked);
-        let Some((epoch, lane, (first, last))) = fetching else {
+        let Some(Fetching { of, span: (first, last), task }) =
+            self.fetching.take_if(|fetching| fetching.of == asked)
+        else {
             return;
         };
         // Beyond what was asked for, memory may have what the journal has not.
         let through = through.min(last);
-        let Some(stretch) = self.stretches.iter_mut().find(|stretch| stretch.epoch == epoch) else {
+        if !task.counts() {
+            self.errand_fetched(task, (of, (first, through)), records);
+            return;
+        }
+        let Some(stretch) = self.stretches.iter_mut().find(|stretch| stretch.epoch == of.0) else {
             return;
         };
-        let track = stretch.track(lane);
+        let track = stretch.track(of.1);
         track.sent.insert(first, through);
+        track.looked((first, through), &records);
         if records.is_empty() {
-            track.acked.insert(first, through);
+            track.lack((first, through));
             stretch.dirty = true;
+            self.awaiting[of.1 as usize].forget(of, (first, through));
         } else {
-            self.split((epoch, lane), (first, through), records);
+            let messages = self.split((of, task), (first, through), records);
+            self.fetched.extend(messages);
         }
     }
 
     /// The journal is gone: it will not answer what it was asked.
     pub(super) fn journal_failed(&mut self) {
         self.fetching = None;
+        self.errands_unanswered();
     }
 
     /// The next thing to do for this platform.
@@ -229,21 +250,22 @@ impl Forwarder {
             // A connection that confirms nothing gives back all that it was given: that goes first, or it would pile up.
             let crowded = self.returned.iter().filter(|flight| flight.lane == lane).count() >= window;
             if !crowded && let Some(flight) = self.live(lane, sources) {
-                return Some(self.launch(message, flight));
+                return Some(self.launch(sources.now, message, flight));
             }
-            let back_filling = self.flights.values().filter(|flight| flight.back_fill).count();
-            if back_filling >= (window / 2).max(1) {
+            if self.back_fill_room().is_none() {
                 continue;
             }
-            if let Some(flight) = self.held(lane) {
-                return Some(self.launch(message, flight));
-            }
-            if let Some(step) = self.back_fill(lane, sources, message) {
+            let limited = lane == Lane::Reading && !self.pace.allows();
+            if !limited && let Some(step) = self.old(lane, sources, message) {
                 return Some(step);
             }
             self.settle(lane, &sources.rings[lane as usize]);
         }
-        None
+        // What a platform misses and nobody has must not hold up what it never had: they take turns.
+        if self.fetching.is_none() && core::mem::take(&mut self.errands.yields) {
+            return self.next(sources, message);
+        }
+        self.replay(sources, message)
     }
 
     /// A cursor that the disk does not have yet.
@@ -277,6 +299,11 @@ impl Forwarder {
             ledger.lost += track.lost;
             ledger.pending += track.pending();
         }
+        for awaiting in &self.awaiting {
+            let own = |epoch| self.stretches.iter().any(|stretch| stretch.own && stretch.epoch == epoch);
+            ledger.sent += awaiting.count(own);
+        }
+        ledger.pending = ledger.pending - ledger.sent;
         ledger
     }
 
@@ -297,16 +324,23 @@ impl Forwarder {
         }
     }
 
-    fn launch(&mut self, message: MessageId, flight: Flight) -> Output {
+    fn launch(&mut self, now: Mono, message: MessageId, flight: Flight) -> Output {
+        if flight.task != Task::Live {
+            if flight.lane == Lane::Reading || flight.task == Task::Replay {
+                self.pace.spent(now, flight.weight());
+            }
+            self.awaiting[flight.lane as usize].back_filled();
+        }
         let publish = Publish {
             uplink: self.uplink,
             message,
             epoch: flight.epoch,
             lane: flight.lane,
-            back_fill: flight.back_fill,
+            back_fill: flight.task != Task::Live,
+            replay: self.errands.id().filter(|_| flight.task == Task::Replay),
             records: flight.records.clone(),
         };
-        self.flights.insert(message, flight);
+        self.flights.insert(message, Flight { since: now, ..flight });
         Output::Publish(publish)
     }
 
@@ -322,122 +356,6 @@ impl Forwarder {
         let last = records.last()?.seq;
         track.live_next = last.next();
         track.sent.insert(first, last);
-        Some(Flight { epoch, lane, span: (first, last), records, back_fill: false })
-    }
-
-    /// Makes messages of what the journal brought, none larger than a message may be.
-    fn split(&mut self, of: (Epoch, Lane), span: (Seq, Seq), records: Vec<Arc<Record>>) {
-        let fill = self.fill();
-        let (mut first, through) = span;
-        let mut message: Vec<Arc<Record>> = Vec::new();
-        let mut readings = 0;
-        for record in records {
-            let full = message.len() >= fill.records_max || readings + record.readings() > fill.readings_max;
-            if full && let Some(last) = message.last().map(|record| record.seq) {
-                let records = core::mem::take(&mut message);
-                let span = (first, last);
-                self.fetched.push_back(Flight { epoch: of.0, lane: of.1, span, records, back_fill: true });
-                first = last.next();
-                readings = 0;
-            }
-            readings += record.readings();
-            message.push(record);
-        }
-        let span = (first, through);
-        self.fetched.push_back(Flight { epoch: of.0, lane: of.1, span, records: message, back_fill: true });
-    }
-
-    /// What a lost connection gave back, or the journal brought.
-    fn held(&mut self, lane: Lane) -> Option<Flight> {
-        if let Some(index) = self.returned.iter().position(|flight| flight.lane == lane) {
-            return self.returned.remove(index);
-        }
-        let index = self.fetched.iter().position(|flight| flight.lane == lane)?;
-        self.fetched.remove(index)
-    }
-
-    fn back_fill(&mut self, lane: Lane, sources: &Sources<'_>, message: MessageId) -> Option<Output> {
-        let fill = self.fill();
-        let ring = &sources.rings[lane as usize];
-        for index in 0..self.stretches.len() {
-            let stretch = &mut self.stretches[index];
-            let epoch = stretch.epoch;
-            let (closed, fetchable) = (stretch.last, stretch.fetchable);
-            let track = stretch.track(lane);
-            let last = closed.unwrap_or(Seq(track.live_next.0.saturating_sub(1)));
-            let Some((first, last)) = track.sent.first_gap(Seq(1), last) else {
-                continue;
-            };
-            let in_memory = match ring.evicted_through(epoch) {
-                Some(evicted) => evicted < first,
-                None => closed.is_none() || ring.holds(epoch),
-            };
-            if in_memory && (closed.is_none() || ring.has_from(epoch, first) || !fetchable) {
-                let (records, through) = ring.take(epoch, (first, last), fill);
-                track.sent.insert(first, through);
-                if records.is_empty() {
-                    track.acked.insert(first, through);
-                    stretch.dirty = true;
-                    continue;
-                }
-                let flight = Flight { epoch, lane, span: (first, through), records, back_fill: true };
-                return Some(self.launch(message, flight));
-            }
-            if !fetchable {
-                // Neither memory nor the journal has them: `retire` states what is missing.
-                let last = evicted_from(ring, epoch, first).map_or(last, |evicted| evicted.min(last));
-                track.sent.insert(first, last);
-                track.acked.insert(first, last);
-                stretch.dirty = true;
-                if !stretch.own {
-                    // Nobody counted them in this run: at most so many.
-                    let count = Count { records: last.0 - first.0 + 1, readings: 0 };
-                    self.lose_run(epoch, LostRun::span(lane, (first, last), count));
-                }
-                continue;
-            }
-            if sources.journal && self.fetching.is_none() && self.fetched.is_empty() {
-                // What is still in memory may never have become durable: it is sent from there.
-                let last = evicted_from(ring, epoch, first).map_or(last, |evicted| evicted.min(last));
-                self.fetching = Some((epoch, lane, (first, last)));
-                let records_max = self.spec.message_records_max.max(1);
-                return Some(Output::Fetch { uplink: self.uplink, epoch, lane, first, last, records_max });
-            }
-        }
-        None
-    }
-}
-
-/// The last number of `epoch` that is no longer in memory, if `first` is not either.
-fn evicted_from(ring: &Ring, epoch: Epoch, first: Seq) -> Option<Seq> {
-    ring.evicted_through(epoch).filter(|evicted| *evicted >= first)
-}
-
-#[cfg(test)]
-mod tests {
-    use alloc::vec;
-
-    use super::*;
-    use crate::Stamp;
-    use crate::id::PointId;
-    use crate::reading::{NoData, Reading, Sample};
-
-    #[test]
-    fn what_the_journal_brings_is_cut_into_messages_that_may_be_sent() {
-        let spec = UplinkSpec { name: "district".into(), window: 8, message_records_max: 200 };
-        let mut forwarder = Forwarder::new(UplinkId(0), spec, Epoch(1));
-        let reading = Reading { point: PointId(0), sample: Sample::Bad(NoData::Stale) };
-        let record = |seq| {
-            let body = Body::Readings(vec![reading.clone(); 250]);
-            Arc::new(Record { seq: Seq(seq), stamp: Stamp::default(), body })
-        };
-        forwarder.split((Epoch(1), Lane::Reading), (Seq(3), Seq(20)), (5..=9).map(record).collect());
-        let spans: Vec<_> =
-            forwarder.fetched.iter().map(|flight| (flight.span.0.0, flight.span.1.0)).collect();
-        assert_eq!(
-            spans,
-            [(3, 6), (7, 8), (9, 20)],
-            "two records of 250 readings fit, and nothing lies between spans"
-        );
+        Some(Flight::of((epoch, lane), (first, last), records, Task::Live))
     }
 }

@@ -1,5 +1,5 @@
 //! The sums that must be even at every moment: offered = stored + waiting + lost, of stored no more than all was purged, and
-//! per uplink offered = confirmed + pending + lost.
+//! per uplink offered = confirmed + sent + pending + lost.
 
 use core::ops::{AddAssign, Sub};
 
@@ -77,7 +77,9 @@ pub struct Ledger {
 pub struct UplinkLedger {
     /// Confirmed.
     pub confirmed: Count,
-    /// Neither confirmed nor lost.
+    /// Taken by its broker, and not receipted yet; only where receipts confirm.
+    pub sent: Count,
+    /// None of these.
     pub pending: Count,
     /// Stated as lost.
     pub lost: Count,
@@ -94,6 +96,7 @@ impl Ledger {
         journal += self.store_lost;
         let uplinks = self.uplinks.iter().all(|uplink| {
             let mut sum = uplink.confirmed;
+            sum += uplink.sent;
             sum += uplink.pending;
             sum += uplink.lost;
             sum == self.offered

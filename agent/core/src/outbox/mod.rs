@@ -4,6 +4,7 @@ mod acked;
 mod condition;
 mod forward;
 mod ledger;
+pub mod receipt;
 pub mod record;
 mod ring;
 mod store;
@@ -28,6 +29,7 @@ use crate::id::{Epoch, MessageId, Seq, UplinkId};
 use crate::input::{JournalReport, PastEpoch, UplinkReport};
 use crate::output::Output;
 use crate::site::SiteTables;
+use crate::snapshot::UplinkState;
 use crate::{Mono, Stamp};
 
 /// So long the first record waits for the journal to say how far the last epoch was durable.
@@ -123,6 +125,18 @@ impl Outbox {
         self.forwarders.get(usize::from(uplink.0)).is_some_and(Forwarder::is_up)
     }
 
+    /// Whether the platform confirms nothing of what its broker has taken.
+    #[must_use]
+    pub fn lacks_receipts(&self, uplink: UplinkId) -> bool {
+        self.forwarders.get(usize::from(uplink.0)).is_some_and(Forwarder::lacks_receipts)
+    }
+
+    /// What people may see of an uplink.
+    #[must_use]
+    pub fn uplink_state(&self, uplink: UplinkId) -> UplinkState {
+        self.forwarders.get(usize::from(uplink.0)).map(Forwarder::state).unwrap_or_default()
+    }
+
     /// Messages in flight to an uplink.
     #[must_use]
     pub fn in_flight(&self, uplink: UplinkId) -> usize {
@@ -177,22 +191,30 @@ impl Outbox {
                 let place = LossPlace::Journal;
                 self.losses.push(Loss { place, epoch, lane, first, last, records, readings });
             }
+            JournalReport::Located { uplink, spans } => {
+                if let Some(forwarder) = self.forwarders.get_mut(usize::from(uplink.0)) {
+                    forwarder.located(spans);
+                }
+            }
         }
         core::mem::discriminant(&before) != core::mem::discriminant(&self.store.state)
     }
 
     /// Takes what an uplink says. Returns whether the uplink came up or went down.
-    pub fn uplink_said(&mut self, uplink: UplinkId, report: &UplinkReport) -> bool {
+    pub fn uplink_said(&mut self, now: Mono, uplink: UplinkId, report: &UplinkReport) -> bool {
         let next = self.next;
         let Some(forwarder) = self.forwarders.get_mut(usize::from(uplink.0)) else {
             return false;
         };
         let before = forwarder.is_up();
         match report {
-            UplinkReport::Up => forwarder.up(next),
+            UplinkReport::Up => forwarder.up(now, next),
             UplinkReport::Down => forwarder.down(),
-            UplinkReport::Acked(message) => forwarder.acked(*message),
+            UplinkReport::Acked(message) => forwarder.acked(now, *message),
             UplinkReport::Rejected(message) => forwarder.rejected(*message),
+            UplinkReport::Receipt(receipt) => forwarder.receipt(now, receipt),
+            UplinkReport::Request(request) => forwarder.request(now, request),
+            UplinkReport::Unread(times) => forwarder.unread(*times),
         }
         before != forwarder.is_up()
     }
@@ -205,6 +227,12 @@ impl Outbox {
             && !self.opened
         {
             self.open(stamp, Opening { ordinal: None, previous: Vec::new() });
+        }
+        for index in 0..self.forwarders.len() {
+            self.forwarders[index].timeout(now);
+            for event in self.forwarders[index].take_replay_events() {
+                self.offer(stamp, Body::Replay(event));
+            }
         }
         if now >= self.losses_at && self.has_losses() {
             self.losses_at = now + LOSS_EVERY;
@@ -223,7 +251,9 @@ impl Outbox {
             JournalState::Opening { .. } | JournalState::Open => None,
         };
         let losses = self.has_losses().then_some(self.losses_at);
-        [opening, losses, self.cursors_at].into_iter().flatten().min()
+        let told = self.forwarders.iter().any(Forwarder::has_replay_events).then_some(Mono::ZERO);
+        let forwarders = self.forwarders.iter().filter_map(Forwarder::poll_timeout);
+        [opening, losses, self.cursors_at, told].into_iter().flatten().chain(forwarders).min()
     }
 
     /// The next thing to do. Platform and disk take turns, so that neither waits for the other.
@@ -239,7 +269,7 @@ impl Outbox {
             self.turn = (self.turn + 1) % (self.forwarders.len() + 1);
             let output = match self.forwarders.get_mut(self.turn) {
                 Some(forwarder) => {
-                    let sources = Sources { rings: &self.rings, journal };
+                    let sources = Sources { now, rings: &self.rings, journal };
                     forwarder.next(&sources, MessageId(self.next_message))
                 }
                 None => self.append(),

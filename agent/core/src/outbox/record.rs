@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 pub use super::condition::{Condition, SystemEvent};
+pub use super::receipt::{ReplayEvent, Wish};
 use crate::call::CallEvent;
 use crate::daybook::DayLedger;
 use crate::id::{AlarmId, DeviceId, Epoch, PointId, Seq, UplinkId};
@@ -47,7 +48,8 @@ impl Record {
             | Body::Upkeep(_)
             | Body::Shares(_)
             | Body::Call(_)
-            | Body::Ledger(_) => Lane::Event,
+            | Body::Ledger(_)
+            | Body::Replay(_) => Lane::Event,
         }
     }
 
@@ -102,6 +104,8 @@ pub enum Body {
     Call(CallEvent),
     /// 日对账: the sums of a day.
     Ledger(Box<DayLedger>),
+    /// 重传: a time that a platform asked for is sent again, or was.
+    Replay(ReplayEvent),
 }
 
 /// The start of an epoch, and what is known of those before it.

@@ -18,6 +18,7 @@ mod safeguard;
 mod sources;
 mod tree;
 mod upkeep;
+mod uplink;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

@@ -75,14 +75,14 @@ impl Epochs {
         self.known.range(..ordinal).rev().map(|(ordinal, epoch)| (*ordinal, *epoch))
     }
 
-    /// The epoch of an ordinal.
-    pub(super) fn epoch_of(&self, ordinal: u64) -> Option<Epoch> {
-        self.known.get(&ordinal).copied()
-    }
-
     /// The ordinal of an epoch.
     pub(super) fn ordinal_of(&self, epoch: Epoch) -> Option<u64> {
         self.known.iter().rev().find(|(_, known)| **known == epoch).map(|(ordinal, _)| *ordinal)
+    }
+
+    /// The epoch of an ordinal.
+    pub(super) fn epoch_of(&self, ordinal: u64) -> Option<Epoch> {
+        self.known.get(&ordinal).copied()
     }
 
     /// The dictionary of an epoch.

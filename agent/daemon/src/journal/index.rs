@@ -101,6 +101,11 @@ impl Index {
         self.spans.get(&(lane_byte(lane), ordinal)).copied()
     }
 
+    /// Whether a record of this time may be in it.
+    pub(super) fn touches(&self, (from_ms, to_ms): (i64, i64)) -> bool {
+        self.stamps_ms.is_some_and(|(oldest, youngest)| oldest <= to_ms && youngest >= from_ms)
+    }
+
     /// All it holds, by lane and epoch.
     pub(super) fn spans(&self) -> impl Iterator<Item = (Lane, u64, Span)> {
         self.spans.iter().filter_map(|((lane, ordinal), span)| Some((lane_of(*lane)?, *ordinal, *span)))

@@ -88,6 +88,17 @@ enum Body {
     Shares(Shares),
     Call(CallEvent),
     Ledger(DayLedger),
+    Replay(ReplayEvent),
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct ReplayEvent {
+    pub(super) uplink: u8,
+    pub(super) id: String,
+    pub(super) from_ms: i64,
+    pub(super) to_ms: i64,
+    /// Records and readings.
+    pub(super) ended: Option<(u64, u64)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -152,6 +163,7 @@ pub(super) enum Condition {
     UpkeepFailing(u16),
     CallFailed(u16),
     JournalFull,
+    ReceiptsMissing(u8),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -266,6 +278,7 @@ impl From<&core::Body> for Body {
             core::Body::Shares(day) => Self::Shares((*day).into()),
             core::Body::Call(event) => Self::Call(event.into()),
             core::Body::Ledger(day) => Self::Ledger((&**day).into()),
+            core::Body::Replay(event) => Self::Replay(event.into()),
         }
     }
 }
@@ -303,6 +316,7 @@ impl TryFrom<Body> for core::Body {
             Body::Shares(day) => Self::Shares(day.into()),
             Body::Call(event) => Self::Call(event.try_into()?),
             Body::Ledger(day) => Self::Ledger(Box::new(day.try_into()?)),
+            Body::Replay(event) => Self::Replay(event.try_into()?),
         })
     }
 }

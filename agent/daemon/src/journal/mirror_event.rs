@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
+use hazard_core::Utc;
 use hazard_core::id::{
     AlarmId, BusId, Epoch, KeyPeriodId, OutputId, PointId, RoleId, SafeguardId, Seq, UpkeepId, UplinkId,
 };
-use hazard_core::outbox::record as core;
+use hazard_core::outbox::{Count, record as core};
 
 use super::codec::NotRecords;
 use super::mirror::{
-    ActionEvent, AlarmEvent, BypassChange, BypassEvent, Condition, HandlingEvent, Loss, ShelvingEvent,
-    bounded, cut, finite,
+    ActionEvent, AlarmEvent, BypassChange, BypassEvent, Condition, HandlingEvent, Loss, ReplayEvent,
+    ShelvingEvent, bounded, cut, finite,
 };
 
 impl From<&core::AlarmEvent> for AlarmEvent {
@@ -39,6 +40,31 @@ impl TryFrom<AlarmEvent> for core::AlarmEvent {
     }
 }
 
+impl From<&core::ReplayEvent> for ReplayEvent {
+    fn from(event: &core::ReplayEvent) -> Self {
+        Self {
+            uplink: event.uplink.0,
+            id: cut(&event.wish.id),
+            from_ms: event.wish.from.unix_ms(),
+            to_ms: event.wish.to.unix_ms(),
+            ended: event.ended.map(|count| (count.records, count.readings)),
+        }
+    }
+}
+
+impl TryFrom<ReplayEvent> for core::ReplayEvent {
+    type Error = NotRecords;
+
+    fn try_from(event: ReplayEvent) -> Result<Self, NotRecords> {
+        let (from, to) = (Utc::from_unix_ms(event.from_ms), Utc::from_unix_ms(event.to_ms));
+        Ok(Self {
+            uplink: UplinkId(event.uplink),
+            wish: core::Wish { id: bounded(event.id)?.into(), from, to },
+            ended: event.ended.map(|(records, readings)| Count { records, readings }),
+        })
+    }
+}
+
 impl From<core::Condition> for Condition {
     fn from(condition: core::Condition) -> Self {
         match condition {
@@ -59,6 +85,7 @@ impl From<core::Condition> for Condition {
             core::Condition::UpkeepFailing(upkeep) => Self::UpkeepFailing(upkeep.0),
             core::Condition::CallFailed(role) => Self::CallFailed(role.0),
             core::Condition::JournalFull => Self::JournalFull,
+            core::Condition::ReceiptsMissing(uplink) => Self::ReceiptsMissing(uplink.0),
         }
     }
 }
@@ -83,6 +110,7 @@ impl From<Condition> for core::Condition {
             Condition::UpkeepFailing(upkeep) => Self::UpkeepFailing(UpkeepId(upkeep)),
             Condition::CallFailed(role) => Self::CallFailed(RoleId(role)),
             Condition::JournalFull => Self::JournalFull,
+            Condition::ReceiptsMissing(uplink) => Self::ReceiptsMissing(UplinkId(uplink)),
         }
     }
 }

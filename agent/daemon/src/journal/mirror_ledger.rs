@@ -65,7 +65,10 @@ impl TryFrom<DayLedger> for core::DayLedger {
         let [before, offered, stored, lost, waiting, purged] = day.journal.map(count_of);
         let uplink = |counts: [Count; 5]| {
             let [before, confirmed, pending, lost, back_filled] = counts.map(count_of);
-            core::DayUplink { before, ledger: UplinkLedger { confirmed, pending, lost, back_filled } }
+            core::DayUplink {
+                before,
+                ledger: UplinkLedger { confirmed, pending, lost, back_filled, ..UplinkLedger::default() },
+            }
         };
         Ok(Self {
             lasted: Duration::from_micros(day.lasted_us),

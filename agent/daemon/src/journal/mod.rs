@@ -91,6 +91,15 @@ pub enum Order {
         /// At most so many records.
         records_max: u16,
     },
+    /// Look where records of a time are; answered by `Located`.
+    Find {
+        /// For whom.
+        uplink: UplinkId,
+        /// From this stamp on.
+        from: Utc,
+        /// Up to and with this one.
+        to: Utc,
+    },
     /// Remember what an uplink has confirmed, within about two seconds.
     SaveCursor {
         /// Who.
@@ -121,7 +130,8 @@ pub enum Order {
 pub enum Report {
     /// For the engine.
     Core(JournalReport),
-    /// What the numbers in a past epoch's records mean; sent before the `Opened` that names the epoch.
+    /// What the numbers in a past epoch's records mean; sent before the `Opened` that names the epoch, and before a `Fetched`
+    /// with records of an epoch that was not told lately.
     Dictionary {
         /// The epoch.
         epoch: Epoch,

@@ -1,7 +1,7 @@
 //! The segments in a folder: a hot one takes what comes, in both lanes; closed hot ones are packed into archives of one lane
 //! each; what retention ends is dropped by whole archives.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::Arc;
@@ -150,6 +150,17 @@ impl Ring {
             }
         }
         Ok(gather.finish())
+    }
+
+    /// First and last number by lane and epoch ordinal of all segments in which records of a time may be.
+    pub(super) fn find(&self, time_ms: (i64, i64)) -> BTreeMap<(u64, Lane), (u64, u64)> {
+        let mut found: BTreeMap<(u64, Lane), (u64, u64)> = BTreeMap::new();
+        let spans = self.indexes().filter(|index| index.touches(time_ms)).flat_map(Index::spans);
+        for (lane, ordinal, Span { first, last, .. }) in spans {
+            let span = found.entry((ordinal, lane)).or_insert((first, last));
+            *span = (span.0.min(first), span.1.max(last));
+        }
+        found
     }
 
     /// First and last number of an epoch's lane over all segments.

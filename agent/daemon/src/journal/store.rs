@@ -272,6 +272,21 @@ impl Store {
         Ok(Fetched { through, records, holes: holes.collect() })
     }
 
+    /// Where records of a time may be, in the order of the epochs; those of whom no header tells the epoch are left out.
+    pub(super) fn find(&self, (from, to): (Utc, Utc)) -> Vec<(Epoch, Lane, Seq, Seq)> {
+        let found = self.ring.find((from.unix_ms(), to.unix_ms())).into_iter();
+        let named = found.filter_map(|((ordinal, lane), (first, last))| {
+            Some((self.epochs.epoch_of(ordinal)?, lane, Seq(first), Seq(last)))
+        });
+        named.collect()
+    }
+
+    /// The names of an epoch other than the current one.
+    pub(super) fn names_of(&self, epoch: Epoch) -> Option<(u64, Arc<Dictionary>)> {
+        let ordinal = self.epochs.ordinal_of(epoch).filter(|_| epoch != self.current.0)?;
+        Some((ordinal, self.epochs.dictionary(ordinal)?))
+    }
+
     /// Whether the journal still has to write before it can answer for numbers up to `last` of `epoch`.
     pub(super) fn owes(&self, epoch: Epoch, last: Seq) -> bool {
         epoch == self.current.0 && last > self.durable && !self.pending.is_empty()

@@ -1,10 +1,12 @@
 //! The journal's one thread: takes orders, commits in groups, and says once when the disk fails.
 
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
-use hazard_core::id::{Epoch, Seq};
+use hazard_core::Utc;
+use hazard_core::id::{Epoch, Seq, UplinkId};
 use hazard_core::input::JournalReport;
 use tokio::time::Instant;
 
@@ -20,6 +22,9 @@ const CURSOR_WITHIN: Duration = Duration::from_secs(2);
 /// A status is sent when the journal has grown by so much.
 const STATUS_EVERY_BYTES: u64 = 1 << 20;
 
+/// Epochs that count as told; far fewer than whoever writes messages remembers.
+const TOLD_MAX: usize = 32;
+
 enum State {
     Open(Box<Store>),
     Failed(Fault),
@@ -33,6 +38,8 @@ pub(super) struct Worker<R> {
     commit_at: Option<Instant>,
     cursors_at: Option<Instant>,
     status_bytes: u64,
+    /// Epochs whose names were told lately.
+    told: VecDeque<Epoch>,
 }
 
 /// What is known of its size.
@@ -52,7 +59,15 @@ impl<R: Fn(Report)> Worker<R> {
     /// Opens the journal and carries out orders until told to close or nobody is left to give any.
     pub(super) fn run(place: Place, header: &Header, reports: R, orders: &Receiver<Order>) {
         let state = State::Failed(Fault::Refused("not opened".to_owned()));
-        let mut worker = Self { place, reports, state, commit_at: None, cursors_at: None, status_bytes: 0 };
+        let mut worker = Self {
+            place,
+            reports,
+            state,
+            commit_at: None,
+            cursors_at: None,
+            status_bytes: 0,
+            told: VecDeque::new(),
+        };
         worker.open(header, Tail::Trusted);
         loop {
             let next = match worker.wait(orders) {
@@ -99,6 +114,7 @@ impl<R: Fn(Report)> Worker<R> {
                 }
             }
             Order::Fetch { .. } => self.fetch(&order),
+            Order::Find { uplink, from, to } => self.find(uplink, (from, to)),
             Order::SaveCursor { uplink, epoch, acked } => {
                 self.with_store(|store| {
                     store.note(uplink, epoch, acked);
@@ -228,8 +244,33 @@ impl<R: Fn(Report)> Worker<R> {
         let Fetched { through, records, holes } = fetched.unwrap_or(Fetched::nothing(last));
         let damaged = holes.into_iter().map(|hole| (Seq(hole.first), Seq(hole.last), hole.count.records));
         let damaged = damaged.collect();
+        if !records.is_empty() {
+            self.tell_names(epoch);
+        }
         self.core(JournalReport::Fetched { uplink, epoch, lane, through, records, damaged });
         self.report_gone(Vec::new());
+    }
+
+    /// A replay may reach back to epochs that nobody has named since the start.
+    fn tell_names(&mut self, epoch: Epoch) {
+        if self.told.contains(&epoch) {
+            return;
+        }
+        let names = self.with_store(|store| Ok(store.names_of(epoch))).flatten();
+        if let Some((ordinal, dictionary)) = names {
+            let clock = self.with_store(|store| Ok(store.clock(ordinal))).flatten();
+            (self.reports)(Report::Dictionary { epoch, ordinal, dictionary, clock });
+        }
+        self.told.push_back(epoch);
+        if self.told.len() > TOLD_MAX {
+            self.told.pop_front();
+        }
+    }
+
+    fn find(&mut self, uplink: UplinkId, time: (Utc, Utc)) {
+        self.commit();
+        let spans = self.with_store(|store| Ok(store.find(time))).unwrap_or_default();
+        self.core(JournalReport::Located { uplink, spans });
     }
 
     fn owes(&self, epoch: Epoch, last: Seq) -> bool {

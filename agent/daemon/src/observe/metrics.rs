@@ -13,6 +13,7 @@ use prometheus_client::registry::{Registry, Unit};
 use super::latency::{Histogram, Latencies};
 use super::status::Status;
 use super::upkeep::UpkeepRow;
+use super::uplinks::Heard;
 
 /// Points that get series of their own; a site with more is asked over the platform, not over metrics.
 pub const POINTS_MAX: usize = 500;
@@ -158,7 +159,9 @@ impl Scrape {
             ["journal_down", "journal_behind", "journal_full", "clock_untrusted"]
                 .map(|word| (word, ""))
                 .into();
-        known.extend(status.uplinks.iter().map(|uplink| ("uplink_down", &*uplink.uplink)));
+        for word in ["uplink_down", "receipts_missing"] {
+            known.extend(status.uplinks.iter().map(|uplink| (word, &*uplink.uplink)));
+        }
         known.extend(status.outputs.iter().map(|output| ("output_fault", &*output.output)));
         known.extend(status.key_periods.iter().map(|period| ("key_period", &**period)));
         for word in ["bus_down", "bus_overrun", "delay_exceeded"] {
@@ -293,7 +296,28 @@ impl Scrape {
         #[allow(clippy::cast_precision_loss, reason = "memory bounds what can be pending")]
         let pending =
             uplinks.iter().map(|uplink| ([("uplink", &*uplink.uplink)], uplink.pending.readings as f64));
-        page.gauges(("hazard_uplink_pending", "Readings neither confirmed nor lost.", readings()), pending)
+        page.gauges(("hazard_uplink_pending", "Readings neither confirmed nor lost.", readings()), pending)?;
+        let sent = uplinks.iter().map(|uplink| ([("uplink", &*uplink.uplink)], uplink.sent.readings as f64));
+        page.gauges(
+            ("hazard_uplink_sent", "Readings that wait for the platform's receipt.", readings()),
+            sent,
+        )?;
+        let heard = uplinks.iter().flat_map(|uplink| {
+            let Heard { receipts, requests, rejected } = uplink.heard;
+            [("receipt", receipts), ("request", requests), ("rejected", rejected)]
+                .map(|(kind, count)| ([("uplink", &*uplink.uplink), ("kind", kind)], count))
+        });
+        page.counters(("hazard_uplink_heard", "What the platform said, by what it was.", None), heard)?;
+        let replays = uplinks.iter().map(|uplink| {
+            let waiting = uplink.replay.as_ref().map_or(0, |replay| replay.waiting + 1);
+            ([("uplink", &*uplink.uplink)], number(waiting))
+        });
+        page.gauges(("hazard_uplink_replays", "Replays under way or waiting.", None), replays)?;
+        let limits = uplinks
+            .iter()
+            .filter_map(|uplink| uplink.rate.map(|rate| ([("uplink", &*uplink.uplink)], f64::from(rate))));
+        let limit = "The platform's limit for back-fill in readings per second; 0 is a pause.";
+        page.gauges(("hazard_uplink_rate_limit", limit, None), limits)
     }
 }
 

@@ -14,6 +14,7 @@ pub mod status;
 mod tell;
 mod texts;
 mod upkeep;
+mod uplinks;
 
 pub use calls::{CallRow, Calls};
 pub use interlocks::{Interlocks, PermitRow, TripRow, VoteRow};
@@ -23,3 +24,4 @@ pub use report::render_test;
 pub use status::{Facts, Status, render_alarms, render_calls, render_interlocks, render_upkeep};
 pub(crate) use texts::kind;
 pub use upkeep::{FailureRow, FigureRow, Figures, TestReport, Took, Tripped, UpkeepRow};
+pub use uplinks::{Heard, ReplayRow, UplinkRow};

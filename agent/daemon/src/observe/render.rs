@@ -7,9 +7,10 @@ use jiff::Timestamp;
 use jiff::tz::Offset;
 use unicode_width::UnicodeWidthStr;
 
-use super::status::{AlarmRow, Shown, Standing, Status, UplinkRow};
+use super::status::{AlarmRow, Shown, Standing, Status};
 use super::texts::{self, pick};
 use super::upkeep::UpkeepRow;
+use super::uplinks::uplink_cells;
 use crate::config::{Lang, Style};
 
 /// More rows than a screen has; the rest is only counted.
@@ -335,27 +336,6 @@ fn alarm_cells(alarm: &AlarmRow, lang: Lang) -> Vec<String> {
         if alarm.sounds { pick(lang, "鸣响", "horn") } else { "" }.to_owned(),
     ];
     cells.iter().map(|cell| clean(cell)).collect()
-}
-
-fn uplink_cells(uplink: &UplinkRow, lang: Lang) -> Vec<String> {
-    let state = if uplink.up {
-        pick(lang, "○ 已连接", "○ connected")
-    } else {
-        pick(lang, "■ 断开", "■ down")
-    };
-    let (pending, lost) = (uplink.pending.records, uplink.lost.records);
-    let lost = match lost {
-        0 => String::new(),
-        _ => said(lang, &format!("■ 丢失 {lost} 条"), &format!("■ lost {lost}")),
-    };
-    let why = if uplink.up { "" } else { uplink.reason.as_deref().unwrap_or_default() };
-    vec![
-        state.to_owned(),
-        clean(&uplink.uplink),
-        said(lang, &format!("待传 {pending} 条"), &format!("pending {pending}")),
-        lost,
-        clean(why),
-    ]
 }
 
 fn journal_cells(status: &Status, lang: Lang) -> Vec<String> {

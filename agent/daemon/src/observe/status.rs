@@ -92,7 +92,7 @@ pub struct Status {
     /// Outputs, in site order.
     pub outputs: Vec<OutputRow>,
     /// Uplinks, in site order.
-    pub uplinks: Vec<UplinkRow>,
+    pub uplinks: Vec<super::uplinks::UplinkRow>,
     /// The journal.
     pub journal: JournalRow,
     /// The sums over this run's polls and records.
@@ -433,27 +433,6 @@ pub struct OutputRow {
     pub output: String,
     /// Its relay is energised.
     pub energised: bool,
-}
-
-/// An uplink, with what became of this run's records there.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct UplinkRow {
-    /// Its name.
-    pub uplink: String,
-    /// Connected.
-    pub up: bool,
-    /// Messages in flight.
-    pub in_flight: usize,
-    /// Confirmed.
-    pub confirmed: Sum,
-    /// Neither confirmed nor lost.
-    pub pending: Sum,
-    /// Stated as lost.
-    pub lost: Sum,
-    /// Confirmed records of earlier runs.
-    pub back_filled: Sum,
-    /// Why it went down last.
-    pub reason: Option<String>,
 }
 
 /// Records, and the readings in them.

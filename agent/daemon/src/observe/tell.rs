@@ -19,9 +19,10 @@ use super::interlocks::Interlocks;
 use super::ledger::LedgerRow;
 use super::status::{
     Agent, AlarmRow, BusRow, BypassRow, Clock, DelayRow, DeviceRow, Facts, JournalRow, LinkRow, OutputRow,
-    Place, PointRow, Shown, Standing, Status, UplinkRow, Word,
+    Place, PointRow, Shown, Standing, Status, Word,
 };
 use super::upkeep::{Figures, UpkeepRow};
+use super::uplinks::uplinks;
 use crate::dictionary::{Dictionary, PointEntry};
 use crate::modbus::LinkCounts;
 use crate::words;
@@ -83,7 +84,9 @@ fn standing(condition: Condition, dictionary: &Dictionary) -> Standing {
         | Condition::RetentiveDown
         | Condition::JournalFull => None,
         Condition::AlarmChatter(alarm) => Some(dictionary.alarm_name(alarm)),
-        Condition::UplinkDown(uplink) => Some(named(&dictionary.uplinks, uplink.index())),
+        Condition::UplinkDown(uplink) | Condition::ReceiptsMissing(uplink) => {
+            Some(named(&dictionary.uplinks, uplink.index()))
+        }
         Condition::OutputFault(output) => Some(named(&dictionary.outputs, output.index())),
         Condition::KeyPeriod(period) => Some(named(&dictionary.key_periods, period.index())),
         Condition::BusDown(bus) | Condition::BusOverrun(bus) | Condition::DelayExceeded(bus) => {
@@ -281,23 +284,6 @@ fn outputs(snapshot: &Snapshot, dictionary: &Dictionary) -> Vec<OutputRow> {
             energised: *energised,
         })
         .collect()
-}
-
-fn uplinks(snapshot: &Snapshot, facts: &Facts) -> Vec<UplinkRow> {
-    let row = |(index, state): (usize, &hazard_core::snapshot::UplinkState)| {
-        let ledger = snapshot.ledger.uplinks.get(index).copied().unwrap_or_default();
-        UplinkRow {
-            uplink: named(&facts.dictionary.uplinks, index),
-            up: state.up,
-            in_flight: state.in_flight,
-            confirmed: ledger.confirmed.into(),
-            pending: ledger.pending.into(),
-            lost: ledger.lost.into(),
-            back_filled: ledger.back_filled.into(),
-            reason: facts.uplink_reasons.get(index).cloned().flatten(),
-        }
-    };
-    snapshot.uplinks.iter().enumerate().map(row).collect()
 }
 
 fn journal(snapshot: &Snapshot, facts: &Facts) -> JournalRow {

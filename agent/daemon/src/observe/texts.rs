@@ -194,7 +194,7 @@ pub(super) fn doubt(word: &str, lang: Lang) -> &str {
     }
 }
 
-const CONDITIONS: [(&str, &str, &str); 17] = [
+const CONDITIONS: [(&str, &str, &str); 18] = [
     (
         "call_failed",
         "呼叫不到：检查网络和接收程序，已改叫下一级",
@@ -227,6 +227,11 @@ const CONDITIONS: [(&str, &str, &str); 17] = [
         "uplink_down",
         "断开：检查网络、平台地址、证书",
         "not connected: check network, platform address, certificates",
+    ),
+    (
+        "receipts_missing",
+        "平台不回执：已发出的不算确认；联系平台方",
+        "the platform confirms nothing of what was sent: ask those who run it",
     ),
     (
         "output_fault",
@@ -271,7 +276,7 @@ pub(super) fn subject(word: &str, lang: Lang) -> &'static str {
     match word {
         "journal_down" | "journal_behind" | "journal_full" => pick(lang, "日志", "journal"),
         "clock_untrusted" => pick(lang, "时钟", "clock"),
-        "uplink_down" => pick(lang, "上行", "uplink"),
+        "uplink_down" | "receipts_missing" => pick(lang, "上行", "uplink"),
         "output_fault" => pick(lang, "输出", "output"),
         "bus_down" | "bus_overrun" | "delay_exceeded" => pick(lang, "总线", "bus"),
         "key_period" => pick(lang, "重点时段", "key period"),

@@ -155,6 +155,10 @@ impl Adapters {
                 self.order(journal::Order::Fetch { uplink, epoch, lane, first, last, records_max });
                 None
             }
+            Output::Find { uplink, from, to } => {
+                self.order(journal::Order::Find { uplink, from, to });
+                None
+            }
             Output::SaveCursor { uplink, epoch, acked } => {
                 self.order(journal::Order::SaveCursor { uplink, epoch, acked });
                 None

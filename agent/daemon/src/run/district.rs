@@ -71,7 +71,7 @@ impl District {
     pub(super) fn will(&self) -> Will {
         let will = self.wire.will(self.epoch, self.since);
         let goodbye = self.wire.state(&self.state(Reason::Stopping, self.since, Vec::new()));
-        Will { will: retained(will), goodbye: retained(goodbye) }
+        Will { will: retained(will), goodbye: retained(goodbye), listen: self.wire.listen() }
     }
 
     /// Tells who we are and what our numbers mean.

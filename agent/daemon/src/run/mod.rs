@@ -291,6 +291,9 @@ impl Daemon {
                 error!(uplink = uplink.0, reason = why, "the platform will never take a message");
                 UplinkReport::Rejected(id)
             }
+            mqtt::Report::Said(mqtt::Said::Receipt(receipt)) => UplinkReport::Receipt(receipt),
+            mqtt::Report::Said(mqtt::Said::Request(request)) => UplinkReport::Request(request),
+            mqtt::Report::Unread(times) => UplinkReport::Unread(times),
         };
         self.engine.handle(now, Input::Uplink { uplink, report });
     }
@@ -328,6 +331,7 @@ impl Daemon {
                 | Output::Call(_)
                 | Output::Append { .. }
                 | Output::Fetch { .. }
+                | Output::Find { .. }
                 | Output::SaveCursor { .. }
                 | Output::Reopen => {}
             }

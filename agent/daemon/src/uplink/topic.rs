@@ -55,9 +55,18 @@ impl Stream {
     }
 }
 
+/// Where a platform speaks to a gateway.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Listen {
+    /// 回执: what it has and what it misses.
+    pub receipt: Arc<str>,
+    /// What it wants again, and how fast.
+    pub request: Arc<str>,
+}
+
 /// A gateway's topics.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Topics([Arc<str>; 5]);
+pub struct Topics([Arc<str>; 5], Listen);
 
 impl Topics {
     /// The topics of `identity`.
@@ -65,7 +74,15 @@ impl Topics {
     pub fn new(identity: &Identity) -> Self {
         let root =
             [&identity.district, &identity.enterprise, &identity.gateway].map(|code| level(code)).join("/");
-        Self(Stream::ALL.map(|stream| format!("onemap/v1/{root}/{}", stream.word()).into()))
+        let topic = |word: &str| -> Arc<str> { format!("onemap/v1/{root}/{word}").into() };
+        let listen = Listen { receipt: topic("receipt"), request: topic("request") };
+        Self(Stream::ALL.map(|stream| topic(stream.word())), listen)
+    }
+
+    /// Where the platform speaks to this gateway.
+    #[must_use]
+    pub fn listen(&self) -> Listen {
+        self.1.clone()
     }
 
     /// The topic of `stream`.
@@ -111,6 +128,9 @@ mod tests {
         for (stream, word) in Stream::ALL.into_iter().zip(words) {
             assert_eq!(&*topics.of(stream), format!("onemap/v1/511302/E0001/GW-01/{word}"));
         }
+        let Listen { receipt, request } = topics.listen();
+        assert_eq!(&*receipt, "onemap/v1/511302/E0001/GW-01/receipt");
+        assert_eq!(&*request, "onemap/v1/511302/E0001/GW-01/request");
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! The contract's messages, version 1: docs/platform/contract.md says what each field means. This module writes them and
-//! never reads any: no platform can silence, acknowledge, reset or bypass.
+//! The contract's messages, version 1: docs/platform/contract.md says what each field means. This module writes them;
+//! `downlink` reads the two kinds that a platform may send, neither of which can silence, acknowledge, reset or bypass.
 
 mod call;
 mod interlock;
@@ -19,7 +19,7 @@ use hazard_core::{Publish, Utc};
 
 use self::names::Names;
 pub use self::state::{ActiveAlarm, LISTED_MAX, Reason, State};
-use super::topic::{Stream, Topics};
+use super::topic::{Listen, Stream, Topics};
 use crate::clock::RunClock;
 use crate::dictionary::Dictionary;
 use crate::settings::Identity;
@@ -104,6 +104,12 @@ impl Wire {
         self.current = Some(epoch);
     }
 
+    /// Where the platform says what it has and what it wants.
+    #[must_use]
+    pub fn listen(&self) -> Listen {
+        self.topics.listen()
+    }
+
     /// A message of records.
     #[must_use]
     pub fn publish(&self, publish: &Publish, sent_at: Utc) -> Encoded {
@@ -113,6 +119,10 @@ impl Wire {
         names::listed(&mut out, &self.running().dictionary.uplinks, publish.uplink.index());
         json::raw(&mut out, ",\"back_fill\":");
         json::scalar(&mut out, &publish.back_fill);
+        if let Some(replay) = &publish.replay {
+            json::raw(&mut out, ",\"replay\":");
+            json::scalar(&mut out, &**replay);
+        }
         names::time_field(&mut out, ",\"sent_at\":", sent_at);
         json::raw(&mut out, ",\"records\":");
         let offset = self.clock(publish.epoch).and_then(|clock| clock.offset);

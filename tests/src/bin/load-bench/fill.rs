@@ -105,6 +105,7 @@ fn reached(report: &JournalReport, durable: u64) -> anyhow::Result<u64> {
         JournalReport::Durable { through } => Ok(through.0),
         JournalReport::Opened { .. }
         | JournalReport::Fetched { .. }
+        | JournalReport::Located { .. }
         | JournalReport::Purged { .. }
         | JournalReport::Damaged { .. } => Ok(durable),
         JournalReport::Failed => None.context("the journal failed"),

@@ -67,11 +67,13 @@ impl Forwarder {
         through: Seq,
         damaged: &[(Seq, Seq, u64)],
     ) {
-        let Some((epoch, lane, (from, to))) =
-            self.fetching.filter(|(epoch, lane, _)| (*epoch, *lane) == asked)
-        else {
+        // What is sent once more was counted when it was sent first.
+        let asked_for =
+            self.fetching.as_ref().filter(|asked_for| asked_for.of == asked && asked_for.task.counts());
+        let Some((from, to)) = asked_for.map(|asked_for| asked_for.span) else {
             return;
         };
+        let (epoch, lane) = asked;
         let to = to.min(through);
         for (first, last, records) in damaged {
             let (first, last) = ((*first).max(from), (*last).min(to));
@@ -165,6 +167,7 @@ impl Forwarder {
             let Some(stretch) = self.stretches.remove(index) else {
                 return;
             };
+            self.retire_epoch(stretch.epoch);
             for track in stretch.lanes.iter().filter(|_| stretch.own) {
                 self.own_done.confirmed += track.confirmed;
                 self.own_done.lost += track.lost;
@@ -194,7 +197,7 @@ mod tests {
 
     #[test]
     fn what_is_gone_of_an_earlier_run_is_stated_once_as_far_as_the_platform_has_not_had_it() {
-        let spec = UplinkSpec { name: "district".into(), window: 8, message_records_max: 200 };
+        let spec = UplinkSpec { window: 8, message_records_max: 200, ..UplinkSpec::default() };
         let mut forwarder = Forwarder::new(UplinkId(0), spec, Epoch(2));
         let acked = [(1, 40), (1, 9)].map(|range| AckedSet::from_ranges(&[range]));
         forwarder.learn(&[PastEpoch { epoch: Epoch(1), last: Seq(40), acked: vec![acked] }]);
@@ -206,7 +209,11 @@ mod tests {
                 &LostRun::span(Lane::Reading, (Seq(1), Seq(19)), count),
                 &Ring::new(9),
             );
-            forwarder.fetching = Some((Epoch(1), Lane::Reading, (Seq(20), Seq(40))));
+            forwarder.fetching = Some(Fetching {
+                of: (Epoch(1), Lane::Reading),
+                span: (Seq(20), Seq(40)),
+                task: Task::BackFill,
+            });
             forwarder.damaged(asked, Seq(32), &[(Seq(30), Seq(34), 3), (Seq(35), Seq(36), 2)]);
         }
         let lost = forwarder.take_lost();

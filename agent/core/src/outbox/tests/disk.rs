@@ -22,6 +22,7 @@ pub(super) struct Disk {
 pub(super) enum Order {
     Sync(Epoch, Seq),
     Fetch(UplinkId, Epoch, Lane, (Seq, Seq), u16),
+    Find(UplinkId, (Utc, Utc)),
     Open,
 }
 
@@ -76,12 +77,26 @@ impl World {
                 });
                 JournalReport::Durable { through }
             }
+            Order::Find(uplink, time) => self.disk_finds(uplink, time),
             Order::Fetch(uplink, epoch, lane, (first, last), max) => {
                 let (through, records, damaged) = self.disk.read((epoch, lane), (first, last), max);
                 JournalReport::Fetched { uplink, epoch, lane, through, records, damaged }
             }
         };
         self.outbox.journal_said(self.stamp(), report);
+    }
+
+    fn disk_finds(&self, uplink: UplinkId, (from, to): (Utc, Utc)) -> JournalReport {
+        let mut spans = Vec::new();
+        for (epoch, shelf) in &self.disk.epochs {
+            let of_the_time = |record: &&Record| (from..=to).contains(&record.stamp.utc);
+            for lane in [Lane::Event, Lane::Reading] {
+                let found = shelf.values().filter(|record| record.lane() == lane).filter(of_the_time);
+                let seqs: Vec<Seq> = found.map(|record| record.seq).collect();
+                spans.extend(seqs.first().zip(seqs.last()).map(|(a, b)| (*epoch, lane, *a, *b)));
+            }
+        }
+        JournalReport::Located { uplink, spans }
     }
 
     pub(super) fn disk_opens(&mut self) -> JournalReport {

@@ -5,15 +5,15 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use hazard_core::site::UplinkSpec;
+use hazard_core::site::{Confirm, UplinkSpec};
 
 use super::bus::claim;
 use super::{Lowering, Section};
 use crate::config::catalogue::Code;
 use crate::config::error::{Arg, Fault, Spot, args};
-use crate::config::file::{TlsFile, UplinkFile, VersionKey};
 use crate::config::names::Names;
 use crate::config::tree::Node;
+use crate::config::uplink::{ConfirmKey, TlsFile, UplinkFile, VersionKey};
 use crate::settings::{Mqtt, MqttVersion, Tls};
 
 impl<'a> Lowering<'a> {
@@ -30,6 +30,12 @@ impl<'a> Lowering<'a> {
                 name: uplink.id.into(),
                 window: uplink.window,
                 message_records_max: uplink.message_records_max,
+                confirm: match uplink.confirm {
+                    None | Some(ConfirmKey::Puback) => Confirm::Puback,
+                    Some(ConfirmKey::Receipt) => {
+                        Confirm::Receipt { timeout: Duration::from_secs(uplink.receipt_timeout_s.into()) }
+                    }
+                },
             });
             self.uplinks.push(mqtt);
         }

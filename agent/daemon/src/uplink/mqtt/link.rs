@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rumqttc::v5::mqttbytes::v5 as p5;
-use rumqttc::{ConnectReturnCode, ConnectionError, Outgoing, QoS, v5};
+use rumqttc::{ConnectReturnCode, ConnectionError, Outgoing, QoS, SubscribeFilter, SubscribeReasonCode, v5};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
@@ -18,6 +18,7 @@ use super::setup::{self, Setup};
 use super::tls::Tunnel;
 use super::{Fault, FaultKind, Will};
 use crate::settings;
+use crate::uplink::topic::Listen;
 
 /// An open connection.
 pub(super) struct Link {
@@ -83,6 +84,22 @@ impl Client {
         if queued { Ok(()) } else { Err(Fault::line("the connection takes no more packets")) }
     }
 
+    /// Queues a subscription with QoS 1.
+    pub(super) fn subscribe(&self, listen: &Listen) -> Result<(), Fault> {
+        let topics = [&*listen.receipt, &*listen.request];
+        let queued = match self {
+            Self::V311(client) => {
+                let filters = topics.map(|topic| SubscribeFilter::new(topic.to_owned(), QoS::AtLeastOnce));
+                client.try_subscribe_many(filters).is_ok()
+            }
+            Self::V5(client) => {
+                let qos = v5::mqttbytes::QoS::AtLeastOnce;
+                client.try_subscribe_many(topics.map(|topic| p5::Filter::new(topic, qos))).is_ok()
+            }
+        };
+        if queued { Ok(()) } else { Err(Fault::line("the connection takes no more packets")) }
+    }
+
     pub(super) fn disconnect(&self) {
         // A queue that is full or closed means that the connection is ending anyway.
         let _ = match self {
@@ -101,6 +118,19 @@ pub(super) enum Seen {
     Confirmed(u16),
     /// The broker does not take this packet, now or ever.
     Refused(u16, Refusal),
+    /// The broker lets us listen, or not.
+    Listening(bool),
+    /// Somebody spoke.
+    Heard(Heard),
+}
+
+/// A message to us.
+#[derive(Debug)]
+pub(super) struct Heard {
+    pub(super) topic: String,
+    pub(super) payload: Bytes,
+    /// It was said to whoever comes later, nobody knows when.
+    pub(super) retained: bool,
 }
 
 /// What an MQTT 5 broker's refusal of one packet means.
@@ -178,11 +208,27 @@ impl Poller {
             Self::V311(poller) => Ok(match poller.poll().await.map_err(fault_v311)? {
                 rumqttc::Event::Outgoing(Outgoing::Publish(packet)) => Some(Seen::Sent(packet)),
                 rumqttc::Event::Incoming(rumqttc::Packet::PubAck(ack)) => Some(Seen::Confirmed(ack.pkid)),
+                rumqttc::Event::Incoming(rumqttc::Packet::SubAck(ack)) => {
+                    let taken = |code: &_| matches!(code, SubscribeReasonCode::Success(_));
+                    Some(Seen::Listening(ack.return_codes.iter().all(taken)))
+                }
+                rumqttc::Event::Incoming(rumqttc::Packet::Publish(said)) => {
+                    let (topic, payload, retained) = (said.topic, said.payload, said.retain);
+                    Some(Seen::Heard(Heard { topic, payload, retained }))
+                }
                 _ => None,
             }),
             Self::V5 { poller, .. } => Ok(match poller.poll().await.map_err(fault_v5)? {
                 v5::Event::Outgoing(Outgoing::Publish(packet)) => Some(Seen::Sent(packet)),
                 v5::Event::Incoming(p5::Packet::PubAck(ack)) => Some(verdict(&ack)),
+                v5::Event::Incoming(p5::Packet::SubAck(ack)) => {
+                    let taken = |code: &_| matches!(code, p5::SubscribeReasonCode::Success(_));
+                    Some(Seen::Listening(ack.return_codes.iter().all(taken)))
+                }
+                v5::Event::Incoming(p5::Packet::Publish(said)) => {
+                    let topic = String::from_utf8_lossy(&said.topic).into_owned();
+                    Some(Seen::Heard(Heard { topic, payload: said.payload, retained: said.retain }))
+                }
                 _ => None,
             }),
         }

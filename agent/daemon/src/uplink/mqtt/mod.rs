@@ -11,6 +11,7 @@
 //! duplicate, never a gap.
 
 mod backoff;
+mod ear;
 mod flight;
 mod limits;
 mod link;
@@ -31,6 +32,8 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
 
+pub use super::downlink::Said;
+use super::topic::Listen;
 use crate::settings;
 pub use crate::tls::{TlsFault, TlsProblem, check_tls};
 use backoff::Backoff;
@@ -71,13 +74,15 @@ pub enum Order {
     Stop,
 }
 
-/// The retained states that tell the platform of an end.
+/// What is arranged for the whole life of a connection: what tells the platform of its end, and where it speaks to us.
 #[derive(Clone, Debug)]
 pub struct Will {
     /// Published by the broker when the connection is lost.
     pub will: Retained,
     /// Published by us before an orderly end.
     pub goodbye: Retained,
+    /// Where the platform speaks to us.
+    pub listen: Listen,
 }
 
 /// What the uplink says.
@@ -100,6 +105,10 @@ pub enum Report {
         /// Why, for the console.
         reason: String,
     },
+    /// The platform said something that the contract has.
+    Said(Said),
+    /// So many times it said what nobody could read or had room for.
+    Unread(u32),
 }
 
 /// Starts the task of an uplink; it ends at [`Order::Stop`] or when one of the channels closes.
@@ -119,6 +128,7 @@ pub fn spawn(
         outbox: Outbox { uplink, queue: VecDeque::new(), reports },
         retained: BTreeMap::new(),
         pace: session::Pace::Full,
+        unheard: 0,
     };
     tokio::spawn(actor.run())
 }
@@ -162,6 +172,8 @@ struct Uplink {
     retained: BTreeMap<Arc<str>, Bytes>,
     backoff: Backoff,
     pace: session::Pace,
+    /// Connections in a row that ended before the broker had answered our subscription.
+    unheard: u8,
 }
 
 impl Uplink {

@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, info, warn};
 
+use super::ear::Ear;
 use super::flight::{Cargo, Flight};
 use super::limits::{Limits, sendable};
 use super::link::{Client, Keep, Link, Refusal, Seen};
@@ -21,6 +22,8 @@ const QUOTA_PAUSE: Duration = Duration::from_secs(1);
 const QUOTA_PAUSE_MAX: Duration = Duration::from_secs(60);
 /// So often a broker may put off the same message before it counts as rejected.
 const REFUSALS_MAX: u8 = 20;
+/// So many connections may end before the broker answers our subscription; the next one does not subscribe.
+const UNHEARD_MAX: u8 = 3;
 /// Events between the event loop and the session; acknowledgements come in batches of ten.
 const SEEN_MAX: usize = 32;
 
@@ -50,6 +53,11 @@ pub(super) async fn run(uplink: &mut Uplink, link: Link) -> Result<(Fault, bool)
     let Link { client, driver, limits } = link;
     let mut session = Session::new(uplink, client, limits);
     let mut driver = pin!(driver.run(seen_in));
+    if session.uplink.unheard < UNHEARD_MAX
+        && let Err(fault) = session.client.subscribe(&session.uplink.will.listen)
+    {
+        return session.close(Ok(fault));
+    }
     let ended = loop {
         if let Err(fault) = session.fill() {
             break Ok(fault);
@@ -105,6 +113,9 @@ struct Session<'a> {
     held_until: Option<Instant>,
     pause: Duration,
     opened: Instant,
+    ear: Ear,
+    /// The broker has said whether we may listen.
+    answered: bool,
 }
 
 impl<'a> Session<'a> {
@@ -127,6 +138,8 @@ impl<'a> Session<'a> {
             held_until: None,
             pause: QUOTA_PAUSE,
             opened: Instant::now(),
+            ear: Ear::new(),
+            answered: false,
         }
     }
 
@@ -249,6 +262,17 @@ impl<'a> Session<'a> {
                 (Some(Cargo::Goodbye), _) => self.client.disconnect(),
                 (None, _) => {}
             },
+            Seen::Listening(taken) => {
+                (self.answered, self.uplink.unheard) = (true, 0);
+                if !taken {
+                    warn!(uplink = %self.uplink.settings.name, "the broker does not let us listen to the platform");
+                }
+            }
+            Seen::Heard(heard) => {
+                let queue = &mut self.uplink.outbox.queue;
+                let told = self.ear.hear(&heard, &self.uplink.will.listen, queue.len());
+                queue.extend(told.into_iter().flatten());
+            }
         }
     }
 
@@ -307,6 +331,13 @@ impl<'a> Session<'a> {
 
     fn close(self, ended: Result<Fault, Stopped>) -> Result<(Fault, bool), Stopped> {
         let fault = ended?;
+        // Some brokers end a connection that subscribes where it may not: then we go without, and try again the time after.
+        let deaf = self.uplink.unheard >= UNHEARD_MAX;
+        if deaf && self.was_up {
+            self.uplink.unheard = 0;
+        } else if !deaf && !self.answered {
+            self.uplink.unheard += 1;
+        }
         if matches!(self.phase, Phase::Leaving { .. }) {
             return Err(Stopped);
         }

@@ -11,6 +11,10 @@ use super::tls::Tunnel;
 use super::{Fault, Retained};
 use crate::settings::{self, MqttVersion};
 
+/// A larger packet ends the connection. What is meant for us is far smaller; but what somebody left on our topics is delivered again
+/// with each connection, and must not end each.
+const HEARD_BYTES_MAX: usize = 16 << 20;
+
 /// The user and the password from its file, read again for each connection.
 pub(super) async fn login(settings: &settings::Mqtt) -> Result<Option<(String, String)>, Fault> {
     let Some((user, file)) = &settings.login else { return Ok(None) };
@@ -45,7 +49,10 @@ impl Setup<'_> {
             .set_transport(transport)
             .set_clean_session(true)
             .set_keep_alive(self.keep_alive(1))
-            .set_max_packet_size(self.limits.packet_bytes_max, self.limits.packet_bytes_max)
+            .set_max_packet_size(
+                self.limits.packet_bytes_max.max(HEARD_BYTES_MAX),
+                self.limits.packet_bytes_max,
+            )
             .set_inflight(self.inflight());
         if self.will_fits() {
             let payload = self.will.payload.to_vec();
@@ -105,9 +112,9 @@ impl Setup<'_> {
         u16::try_from(self.limits.span_max).unwrap_or(u16::MAX).max(1)
     }
 
-    /// Room for everything that can be in flight, so that handing over never waits; and for the DISCONNECT.
+    /// Room for everything that can be in flight, so that handing over never waits; for the SUBSCRIBE and the DISCONNECT.
     fn queue(&self) -> usize {
-        self.limits.span_max + 2
+        self.limits.span_max + 3
     }
 
     /// Later than our own time limit, which names the stage that was slow.

@@ -4,7 +4,7 @@ use hazard_core::id::Epoch;
 use hazard_core::link::{Exception, LinkFault};
 use hazard_core::outbox::record::{
     ActionEvent, AlarmEvent, Body, BypassChange, BypassEvent, ClockStep, Condition, DeviceEvent,
-    HandlingEvent, Loss, LossPlace, Opening, PreviousEpoch, Record, ShelvingEvent, SystemEvent,
+    HandlingEvent, Loss, LossPlace, Opening, PreviousEpoch, Record, ReplayEvent, ShelvingEvent, SystemEvent,
 };
 use hazard_core::reading::{NoData, Quantity, Reading, Sample};
 use hazard_core::{ClockOffset, ClockTrust, Stamp};
@@ -35,6 +35,7 @@ pub(super) fn write(out: &mut Vec<u8>, record: &Record, (names, offset): (&Names
         Body::Shares(day) => super::upkeep::shares(out, *day),
         Body::Call(event) => super::call::write(out, event, names),
         Body::Ledger(day) => super::ledger::write(out, day, names),
+        Body::Replay(event) => replay(out, event, names),
     }
     raw(out, "}");
 }
@@ -70,7 +71,9 @@ pub(super) fn condition(out: &mut Vec<u8>, condition: Condition, names: &Names) 
             raw(out, ",\"alarm\":");
             return names.alarm_id(out, alarm);
         }
-        Condition::UplinkDown(id) => (",\"uplink\":", &names.dictionary.uplinks, id.index()),
+        Condition::UplinkDown(id) | Condition::ReceiptsMissing(id) => {
+            (",\"uplink\":", &names.dictionary.uplinks, id.index())
+        }
         Condition::OutputFault(id) => (",\"output\":", &names.dictionary.outputs, id.index()),
         Condition::KeyPeriod(id) => (",\"key_period\":", &names.dictionary.key_periods, id.index()),
         Condition::BusDown(id) | Condition::BusOverrun(id) | Condition::DelayExceeded(id) => {
@@ -235,6 +238,22 @@ fn loss(out: &mut Vec<u8>, loss: &Loss, names: &Names) {
     number_field(out, ",\"last\":", loss.last.0);
     number_field(out, ",\"records\":", loss.records);
     number_field(out, ",\"readings\":", loss.readings);
+}
+
+fn replay(out: &mut Vec<u8>, event: &ReplayEvent, names: &Names) {
+    raw(out, ",\"kind\":\"replay\",\"uplink\":");
+    listed(out, &names.dictionary.uplinks, event.uplink.index());
+    text_field(out, ",\"replay\":", &event.wish.id);
+    time_field(out, ",\"from\":", event.wish.from);
+    time_field(out, ",\"to\":", event.wish.to);
+    match event.ended {
+        None => raw(out, ",\"change\":\"begun\""),
+        Some(count) => {
+            raw(out, ",\"change\":\"ended\"");
+            number_field(out, ",\"records\":", count.records);
+            number_field(out, ",\"readings\":", count.readings);
+        }
+    }
 }
 
 fn clock_step(out: &mut Vec<u8>, step: ClockStep) {
