@@ -12,7 +12,7 @@ use crate::id::{
     VoteId,
 };
 use crate::link::{LinkFault, ReadResult};
-use crate::outbox::record::{Cause, PreviousEpoch, Record, Refusal, Verb};
+use crate::outbox::record::{Cause, Manifest, PreviousEpoch, Record, Refusal, Verb};
 use crate::outbox::{AckedSet, Lane};
 use crate::upkeep::{Evidence, Mark};
 use crate::{ClockTrust, Utc, Value};
@@ -107,6 +107,8 @@ pub enum JournalReport {
         /// In ascending order.
         records: Vec<Arc<Record>>,
     },
+    /// What its hash chains have come to; becomes a record, so that a platform holds it.
+    Manifest(Manifest),
 }
 
 /// An epoch before the current one.

@@ -19,8 +19,8 @@ use hazard_core::link::{Exception, LinkFault};
 use hazard_core::outbox::Lane;
 use hazard_core::outbox::record::{
     ActionEvent, AlarmEvent, AlarmState, Body, BypassChange, BypassEvent, Cause, ClockStep, Condition,
-    DeviceEvent, HandlingEvent, Loss, LossPlace, Opening, PreviousEpoch, Record, ShelvingEvent, SystemEvent,
-    Verb,
+    DeviceEvent, HandlingEvent, Loss, LossPlace, Manifest, Opening, PreviousEpoch, Record, ShelvingEvent,
+    SystemEvent, Verb,
 };
 use hazard_core::reading::{Doubt, NoData, Quantity, Reading, Sample};
 use hazard_core::vote::Outcome;
@@ -217,7 +217,8 @@ fn event() -> impl Strategy<Value = Body> {
         interlock(),
         any_upkeep::event(),
         any_upkeep::shares(),
-        call()
+        call(),
+        manifest()
     ]
 }
 
@@ -348,6 +349,11 @@ fn call() -> impl Strategy<Value = Body> {
         (alarm(), any::<u8>()).prop_map(|(alarm, repeats_left)| Change::Exhausted { alarm, repeats_left }),
     ];
     (change, any::<String>()).prop_map(|(change, note)| Body::Call(CallEvent { change, note }))
+}
+
+fn manifest() -> impl Strategy<Value = Body> {
+    (any::<String>(), "([0-9a-f]{128})?", "([0-9a-f]{64})?")
+        .prop_map(|(text, signature, key)| Body::Manifest(Box::new(Manifest { text, signature, key })))
 }
 
 fn loss() -> impl Strategy<Value = Body> {

@@ -19,7 +19,7 @@ use hazard_core::link::LinkFault;
 use hazard_core::outbox::Lane;
 use hazard_core::outbox::record::{
     ActionEvent, AlarmEvent, AlarmState, Body, BypassChange, BypassEvent, Cause, ClockStep, Condition,
-    DeviceEvent, HandlingEvent, Loss, LossPlace, PreviousEpoch, ShelvingEvent, SystemEvent, Verb,
+    DeviceEvent, HandlingEvent, Loss, LossPlace, Manifest, PreviousEpoch, ShelvingEvent, SystemEvent, Verb,
 };
 use hazard_core::reading::{Doubt, Quantity, Reading, Sample};
 use hazard_core::vote::Outcome;
@@ -67,6 +67,7 @@ pub(super) fn messages() -> Vec<(&'static str, Encoded)> {
         ("birth-upkeep", upkeep::wire().birth(sample::EPOCH)),
         ("alarm-upkeep", upkeep::wire().publish(&upkeep::tests(), sample::SENT_AT)),
         ("birth-calls", manned().birth(sample::EPOCH)),
+        ("alarm-manifest", of(vec![manifest()])),
         ("alarm-calls", manned().publish(&calls(), sample::SENT_AT)),
         ("alarm-unnamed", write(&sample::publish(Epoch(0xbad), alarms()))),
     ]
@@ -186,6 +187,11 @@ fn calls() -> Publish {
     let condition = SystemEvent { condition: Condition::CallFailed(role), raised: true };
     let bodies = changes.into_iter().map(body).chain([Body::System(condition)]);
     sample::publish(sample::EPOCH, bodies.collect())
+}
+
+fn manifest() -> Body {
+    let text = "hazard-manifest 1\ngateway GW-01\n".to_owned();
+    Body::Manifest(Box::new(Manifest { text, signature: "5a".repeat(64), key: "c3".repeat(32) }))
 }
 
 /// Where a golden file is.

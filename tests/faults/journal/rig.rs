@@ -41,6 +41,7 @@ pub(super) fn settings(dir: &Path) -> Journal {
         commit_within: Duration::from_secs(3_600),
         quota_bytes: 1 << 30,
         keep: Duration::from_secs(1 << 32),
+        seal: None,
     }
 }
 

@@ -27,6 +27,7 @@ fn main() {
         commit_within: Duration::from_millis(20),
         quota_bytes: 1 << 30,
         keep: Duration::from_secs(1 << 30),
+        seal: None,
     };
     let header = Header { epoch, dictionary: Arc::default() };
     let journal = spawn(settings, header, vec!["district".to_owned()], move |report| {
@@ -63,7 +64,7 @@ fn tell(report: &JournalReport) {
         JournalReport::Opened { ordinal, .. } => format!("opened {ordinal}\n"),
         JournalReport::Durable { through } => format!("durable {}\n", through.0),
         JournalReport::Failed => "failed 0\n".to_owned(),
-        JournalReport::Fetched { .. } => return,
+        JournalReport::Fetched { .. } | JournalReport::Manifest(_) => return,
     };
     let mut out = std::io::stdout().lock();
     out.write_all(line.as_bytes()).unwrap();

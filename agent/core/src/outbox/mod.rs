@@ -11,6 +11,7 @@ mod store;
 mod tests;
 mod track;
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -151,6 +152,9 @@ impl Outbox {
                 if let Some(forwarder) = self.forwarders.get_mut(usize::from(uplink.0)) {
                     forwarder.fetched((epoch, lane), through, records);
                 }
+            }
+            JournalReport::Manifest(manifest) => {
+                self.offer(stamp, Body::Manifest(Box::new(manifest)));
             }
         }
         core::mem::discriminant(&before) != core::mem::discriminant(&self.store.state)

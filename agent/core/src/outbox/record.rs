@@ -45,7 +45,8 @@ impl Record {
             | Body::Interlock(_)
             | Body::Upkeep(_)
             | Body::Shares(_)
-            | Body::Call(_) => Lane::Event,
+            | Body::Call(_)
+            | Body::Manifest(_) => Lane::Event,
         }
     }
 
@@ -98,6 +99,8 @@ pub enum Body {
     Shares(DayShares),
     /// 叫应: a call was opened, carried, answered or given up.
     Call(CallEvent),
+    /// 存证清单: what the journal's hash chains had come to.
+    Manifest(Box<Manifest>),
 }
 
 /// The start of an epoch, and what is known of those before it.
@@ -394,6 +397,18 @@ pub struct Loss {
     pub records: u64,
     /// How many readings they held.
     pub readings: u64,
+}
+
+/// What the journal's hash chains had come to, signed, so that whoever has it can tell later whether a record was changed.
+/// Written and understood outside; here it is a text.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Manifest {
+    /// One statement a line.
+    pub text: String,
+    /// Ed25519 (RFC 8032) over the text's bytes, 128 hexadecimal digits; empty when the gateway had no key.
+    pub signature: String,
+    /// The public key, 64 hexadecimal digits; empty when the gateway had none.
+    pub key: String,
 }
 
 /// The wall clock jumped.

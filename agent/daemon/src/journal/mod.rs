@@ -11,6 +11,8 @@ mod disk;
 mod epochs;
 mod frame;
 mod index;
+pub mod key;
+pub mod manifest;
 mod mirror;
 mod mirror_call;
 mod mirror_event;
@@ -19,6 +21,7 @@ mod mirror_upkeep;
 mod quarantine;
 mod ring;
 mod salvage;
+mod seal;
 mod segment;
 mod slot;
 mod store;
@@ -129,6 +132,8 @@ pub struct JournalStatus {
     pub set_aside_bytes: u64,
     /// The earliest plausible stamp.
     pub oldest: Option<Utc>,
+    /// It makes manifests and has no key to sign them with.
+    pub unsigned: bool,
 }
 
 /// An order that was given back because the queue is full or the journal has ended.

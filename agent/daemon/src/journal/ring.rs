@@ -9,7 +9,7 @@ use hazard_core::outbox::{Lane, Record};
 
 use super::chain::Mark;
 use super::disk::{Disk, Fault, is_full, synced};
-use super::frame::{Effort, frames};
+use super::frame::{Effort, Frame, frames};
 use super::index::Index;
 use super::quarantine::{self, Aside};
 use super::segment::Segment;
@@ -150,6 +150,18 @@ impl Ring {
             self.tail.fetch(of, wanted, (&mut records, records_max))?;
         }
         Ok(records)
+    }
+
+    /// The block with the highest numbers of `lane` and `ordinal`.
+    pub(super) fn last_block(&mut self, lane: Lane, ordinal: u64) -> Result<Option<Frame>, Fault> {
+        let last = |index: &Index| index.span(lane, ordinal).map(|(_, last)| last);
+        let sealed = self.sealed.iter().filter_map(|(number, index)| Some((last(index)?, *number))).max();
+        match (sealed, last(&self.tail.index)) {
+            (Some((end, number)), tail) if tail.is_none_or(|tail| tail < end) => {
+                self.opened(number)?.last_block(lane, ordinal)
+            }
+            _ => self.tail.last_block(lane, ordinal),
+        }
     }
 
     /// First and last number of an epoch's lane over all segments.

@@ -172,6 +172,11 @@ impl Segment {
         found.map(|(_, value)| Frame::parse(&value).ok_or_else(|| damaged(&self.dir))).transpose()
     }
 
+    /// The last block of `lane` and `ordinal`.
+    pub(super) fn last_block(&self, lane: Lane, ordinal: u64) -> Result<Option<Frame>, Fault> {
+        self.block_at_or_before((lane, ordinal), u64::MAX)
+    }
+
     /// What it holds, by a few look-ups per epoch and lane.
     fn survey(&self) -> Result<Index, Fault> {
         let mut index = Index::default();

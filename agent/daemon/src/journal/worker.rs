@@ -150,6 +150,9 @@ impl<R: Fn(Report)> Worker<R> {
         self.commit_at = None;
         if let Some(through) = self.with_store(Store::commit).flatten() {
             self.core(JournalReport::Durable { through });
+            if let Some(manifest) = self.with_store(|store| Ok(store.manifest())).flatten() {
+                self.core(JournalReport::Manifest(manifest));
+            }
             let turned = self.with_store(Store::turn);
             self.report_status(turned.unwrap_or(Turned::No));
         }

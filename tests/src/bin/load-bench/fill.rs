@@ -46,6 +46,7 @@ pub(crate) fn run(fill: Fill) -> anyhow::Result<()> {
         commit_within: Duration::from_millis(250),
         quota_bytes: 2_048_000_000,
         keep: Duration::from_secs(30 * 86_400),
+        seal: None,
     };
     let epoch = Epoch(now_ms.unsigned_abs());
     let (sender, reports) = channel();
@@ -102,7 +103,9 @@ fn order(journal: &JournalHandle, order: Order) {
 fn reached(report: &JournalReport, durable: u64) -> anyhow::Result<u64> {
     match report {
         JournalReport::Durable { through } => Ok(through.0),
-        JournalReport::Opened { .. } | JournalReport::Fetched { .. } => Ok(durable),
+        JournalReport::Opened { .. } | JournalReport::Fetched { .. } | JournalReport::Manifest(_) => {
+            Ok(durable)
+        }
         JournalReport::Failed => None.context("the journal failed"),
     }
 }
@@ -144,6 +147,7 @@ mod tests {
             commit_within: Duration::from_millis(250),
             quota_bytes: 2_048_000_000,
             keep: Duration::from_secs(30 * 86_400),
+            seal: None,
         };
         let header = Header { epoch: Epoch(2), dictionary: Arc::default() };
         let journal =

@@ -5,7 +5,7 @@ use hazard_core::id::Epoch;
 use hazard_core::link::{Exception, LinkFault};
 use hazard_core::outbox::record::{
     ActionEvent, AlarmEvent, Body, BypassChange, BypassEvent, ClockStep, Condition, DeviceEvent,
-    HandlingEvent, Loss, LossPlace, Opening, PreviousEpoch, Record, ShelvingEvent, SystemEvent,
+    HandlingEvent, Loss, LossPlace, Manifest, Opening, PreviousEpoch, Record, ShelvingEvent, SystemEvent,
 };
 use hazard_core::reading::{NoData, Quantity, Reading, Sample};
 
@@ -34,6 +34,7 @@ pub(super) fn write(out: &mut Vec<u8>, record: &Record, names: &Names) {
         Body::Upkeep(event) => super::upkeep::write(out, event, names),
         Body::Shares(day) => super::upkeep::shares(out, *day),
         Body::Call(event) => super::call::write(out, event, names),
+        Body::Manifest(manifest) => self::manifest(out, manifest),
     }
     raw(out, "}");
 }
@@ -220,6 +221,12 @@ fn loss(out: &mut Vec<u8>, loss: &Loss, names: &Names) {
     number_field(out, ",\"last\":", loss.last.0);
     number_field(out, ",\"records\":", loss.records);
     number_field(out, ",\"readings\":", loss.readings);
+}
+
+fn manifest(out: &mut Vec<u8>, manifest: &Manifest) {
+    text_field(out, ",\"kind\":\"manifest\",\"text\":", &manifest.text);
+    text_field(out, ",\"signature\":", &manifest.signature);
+    text_field(out, ",\"key\":", &manifest.key);
 }
 
 fn clock_step(out: &mut Vec<u8>, step: ClockStep) {

@@ -1,0 +1,85 @@
+//! When a manifest is made, with what it is signed, and which one came before it.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use hazard_core::outbox::Record;
+use hazard_core::outbox::record::{Body, Manifest};
+use hazard_core::{ClockTrust, Stamp};
+
+use super::disk::Disk;
+use super::key::Key;
+use super::manifest::{Head, Statement, day, name};
+use super::slot;
+use crate::settings;
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// The name of the manifest that was made durable last.
+const PREVIOUS_FILE: &str = "manifest";
+
+/// What the journal seals with.
+pub(super) struct Seal {
+    settings: settings::Seal,
+    key: Option<Key>,
+    path: PathBuf,
+    previous: Option<String>,
+    made: Option<Stamp>,
+}
+
+impl Seal {
+    /// Without a key manifests are unsigned: they still pin the chains where a platform has seen them.
+    pub(super) fn open(dir: &Path, settings: &settings::Seal) -> Self {
+        let key = Key::take(&settings.key).inspect_err(|error| {
+            tracing::error!(%error, "no evidence key: manifests are unsigned");
+        });
+        let path = dir.join(PREVIOUS_FILE);
+        let previous = slot::read_whole(&path).and_then(|name| String::from_utf8(name).ok());
+        Self { settings: settings.clone(), key: key.ok(), path, previous, made: None }
+    }
+
+    /// Whether it signs.
+    pub(super) const fn signs(&self) -> bool {
+        self.key.is_some()
+    }
+
+    /// The next commit is the first one of an epoch.
+    pub(super) const fn begin(&mut self) {
+        self.made = None;
+    }
+
+    /// Remembers the last manifest among records that have become durable.
+    pub(super) fn durable<'a>(&mut self, records: impl DoubleEndedIterator<Item = &'a Record>, disk: &Disk) {
+        let last = records.rev().find_map(|record| match &record.body {
+            Body::Manifest(manifest) => Some(name(&manifest.text)),
+            _ => None,
+        });
+        let Some(last) = last else { return };
+        if let Err(error) = slot::write_whole(&self.path, last.as_bytes(), disk) {
+            tracing::warn!(%error, "the next manifest will not name this one");
+        }
+        self.previous = Some(last);
+    }
+
+    /// Whether one is to be made when a record of this moment has become durable.
+    pub(super) fn is_due(&self, stamp: Stamp) -> bool {
+        let Some(made) = self.made else { return true };
+        let is_another_day = stamp.trust == ClockTrust::Synced && day(stamp.utc) > day(made.utc);
+        is_another_day || stamp.mono.since(made.mono) >= DAY
+    }
+
+    /// Makes one.
+    pub(super) fn manifest(&mut self, stamp: Stamp, config: &str, heads: Vec<Head>) -> Manifest {
+        self.made = Some(stamp);
+        let statement = Statement {
+            gateway: self.settings.gateway.clone(),
+            enterprise: self.settings.enterprise.clone(),
+            made: stamp.utc,
+            trust: stamp.trust,
+            previous: self.previous.clone(),
+            config: config.to_owned(),
+            heads,
+        };
+        statement.signed(self.key.as_ref())
+    }
+}
