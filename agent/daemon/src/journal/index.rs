@@ -58,6 +58,12 @@ impl Index {
         self.spans.get(&(lane_byte(lane), ordinal)).copied()
     }
 
+    /// Ordinal and number of a lane's first record.
+    pub(super) fn first_of(&self, lane: Lane) -> Option<(u64, u64)> {
+        let mut spans = self.spans.range((lane_byte(lane), 0)..=(lane_byte(lane), u64::MAX));
+        spans.next().map(|((_, ordinal), (first, _))| (*ordinal, *first))
+    }
+
     /// The epochs of which it holds records.
     pub(super) fn ordinals(&self) -> impl Iterator<Item = u64> {
         self.spans.keys().map(|(_, ordinal)| *ordinal)

@@ -146,7 +146,9 @@ pub const fn day(utc: Utc) -> i64 {
     utc.unix_ms().saturating_add(8 * 3_600_000).div_euclid(86_400_000)
 }
 
-fn line(head: &Head) -> String {
+/// A head as manifests and exports write it, with its end of line.
+#[must_use]
+pub fn line(head: &Head) -> String {
     let Head { epoch, ordinal, lane, through, mark } = head;
     let Mark { link, written: Count { records, readings } } = mark;
     let (epoch, lane) = (epoch.0, crate::words::lane(*lane));
@@ -155,7 +157,9 @@ fn line(head: &Head) -> String {
     )
 }
 
-fn head(line: &str) -> Option<Head> {
+/// The head of a line without its end.
+#[must_use]
+pub fn head(line: &str) -> Option<Head> {
     let words: Vec<&str> = line.split(' ').collect();
     let [
         "epoch",

@@ -18,6 +18,11 @@ const DAY: Duration = Duration::from_secs(86_400);
 /// The name of the manifest that was made durable last.
 const PREVIOUS_FILE: &str = "manifest";
 
+/// The name of the manifest that the journal in `dir` made durable last.
+pub(super) fn last(dir: &Path) -> Option<String> {
+    slot::read_whole(&dir.join(PREVIOUS_FILE)).and_then(|name| String::from_utf8(name).ok())
+}
+
 /// What the journal seals with.
 pub(super) struct Seal {
     settings: settings::Seal,
@@ -34,7 +39,7 @@ impl Seal {
             tracing::error!(%error, "no evidence key: manifests are unsigned");
         });
         let path = dir.join(PREVIOUS_FILE);
-        let previous = slot::read_whole(&path).and_then(|name| String::from_utf8(name).ok());
+        let previous = last(dir);
         Self { settings: settings.clone(), key: key.ok(), path, previous, made: None }
     }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use hazard_core::outbox::{Lane, Record};
 
-use super::disk::{Disk, Fault, make_folder, shield, synced};
+use super::disk::{Disk, Fault, Kernel, make_folder, shield, synced};
 use super::frame::{Frame, key, key_parts};
 use super::index::Index;
 use super::slot;
@@ -175,6 +175,17 @@ impl Segment {
     /// The last block of `lane` and `ordinal`.
     pub(super) fn last_block(&self, lane: Lane, ordinal: u64) -> Result<Option<Frame>, Fault> {
         self.block_at_or_before((lane, ordinal), u64::MAX)
+    }
+
+    /// Every key and value of a lane in the database in `dir`, which is a copy: sled writes to what it opens.
+    pub(super) fn pairs_of(dir: &Path, lane: Lane) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Fault> {
+        let copy = Self::open_db(dir, &(Arc::new(Kernel) as Disk))?;
+        let mut range = copy.db()?.range(key(lane, 0, 0)..=key(lane, u64::MAX, u64::MAX));
+        let mut pairs = Vec::new();
+        while let Some((key, value)) = shield("scan", || range.next().transpose())? {
+            pairs.push((key.to_vec(), value.to_vec()));
+        }
+        Ok(pairs)
     }
 
     /// What it holds, by a few look-ups per epoch and lane.
