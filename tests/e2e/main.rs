@@ -10,6 +10,7 @@ mod broker;
 mod calls;
 mod device;
 mod endurance;
+mod evidence;
 mod forwarding;
 mod interlocks;
 mod operations;

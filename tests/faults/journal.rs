@@ -6,6 +6,7 @@ mod crash;
 mod damage;
 mod disk;
 mod epochs;
+mod evidence;
 mod keep;
 mod made;
 mod recorder;

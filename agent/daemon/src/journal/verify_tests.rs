@@ -216,7 +216,10 @@ fn a_changed_record_is_named_wherever_it_is() {
             });
             let found = findings(&settings);
             assert!(names(&found, What::RecordsChanged, 2, seq), "{lane:?} {nth}: {found:#?}");
-            alter(&settings, |all| all[blocks(all)[nth]] = kept.unwrap());
+            alter(&settings, |all| {
+                let at = blocks(all)[nth];
+                all[at] = kept.unwrap();
+            });
             assert_eq!(findings(&settings), []);
         }
     }
@@ -350,7 +353,7 @@ fn whoever_cuts_off_the_end_with_its_manifest_is_found_by_the_name_that_the_jour
 
 #[test]
 fn a_manifest_that_was_changed_or_signed_by_somebody_else_is_named() {
-    let mut forged = |sign: fn(&mut Manifest, &Path)| {
+    let forged = |sign: fn(&mut Manifest, &Path)| {
         let (dir, settings) = journal();
         alter(&settings, |all| {
             let at = of(all, 3, Lane::Event)[1];

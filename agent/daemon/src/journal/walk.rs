@@ -220,7 +220,7 @@ impl<'a> Walk<'a> {
         let is_first = had == 0 && !along.chained;
         let ((from, to), around) = along.block;
         along.sum.mark = block.before();
-        if had == 0 {
+        if is_first {
             along.sum.before = block.before();
         }
         let Some(before) = block.before() else {

@@ -78,7 +78,7 @@ pub(super) fn audit(site: &Path, place: &Place, as_json: bool, lang: Lang) -> Re
     let even = accounts.iter().all(|account| account.even);
     if as_json {
         say(&format!("{:#}", json!({ "even": even, "whole": whole, "epochs": accounts })));
-        return Ok(code(even));
+        return Ok(code(even && whole));
     }
     accounts.iter().for_each(|account| show(account, lang));
     say(word(
@@ -93,7 +93,7 @@ pub(super) fn audit(site: &Path, place: &Place, as_json: bool, lang: Lang) -> Re
             "the hash chain does not hold: see hazard journal verify",
         ));
     }
-    Ok(code(even))
+    Ok(code(even && whole))
 }
 
 fn accounts(folder: &Folder, verdict: &Verdict, confirmed: &Confirmed) -> Vec<Account> {

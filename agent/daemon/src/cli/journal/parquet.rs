@@ -100,3 +100,41 @@ fn text(cell: &Cell) -> Option<ByteArray> {
         Cell::Time(_) | Cell::Whole(_) | Cell::Number(_) | Cell::Empty => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use hazard_core::Utc;
+    use parquet::file::reader::{FileReader as _, SerializedFileReader};
+
+    use super::*;
+
+    #[test]
+    fn rows_come_back_with_their_empty_cells() {
+        const COLUMNS: [Column; 4] =
+            [("at", Kind::Time), ("no", Kind::Whole), ("value", Kind::Number), ("text", Kind::Text)];
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.parquet");
+        let mut sheet = Sheet::new(File::create(&path).unwrap(), &COLUMNS).unwrap();
+        let full =
+            [Cell::Time(Utc::from_unix_ms(5)), Cell::Whole(7), Cell::Number(1.5), Cell::Text("甲".into())];
+        let rows = ROWS_MAX + 1;
+        for _ in 0..rows / 2 {
+            sheet.row(full.to_vec()).unwrap();
+            sheet
+                .row(vec![Cell::Time(Utc::from_unix_ms(6)), Cell::Empty, Cell::Empty, Cell::Word("w")])
+                .unwrap();
+        }
+        sheet.row(full.to_vec()).unwrap();
+        sheet.end().unwrap();
+        let reader = SerializedFileReader::new(File::open(&path).unwrap()).unwrap();
+        assert_eq!(reader.num_row_groups(), 2);
+        let mut read = reader.get_row_iter(None).unwrap().map(|row| row.unwrap().to_string());
+        assert_eq!(
+            read.next().unwrap(),
+            "{at: 1970-01-01 00:00:00.005 +00:00, no: 7, value: 1.5, text: \"甲\"}"
+        );
+        let second = read.next().unwrap();
+        assert!(second.ends_with("no: null, value: null, text: \"w\"}"), "{second}");
+        assert_eq!(read.count() + 2, rows);
+    }
+}

@@ -127,3 +127,75 @@ pub(super) fn source(source: KeySource, lang: Lang) -> &'static str {
     };
     word(lang, zh, en)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+    use std::sync::Arc;
+
+    use hazard_core::Utc;
+    use hazard_core::id::Epoch;
+
+    use super::*;
+
+    const ALL: [What; 17] = [
+        What::BlockChanged,
+        What::RecordsChanged,
+        What::RecordsRemoved,
+        What::OutOfOrder,
+        What::Doubled,
+        What::EndMissing,
+        What::EpochMissing,
+        What::HeaderMissing,
+        What::ManifestDiffers,
+        What::ManifestForged,
+        What::ManifestForeign,
+        What::ManifestUnread,
+        What::ManifestMissing,
+        What::SegmentDamaged,
+        What::BeginningPurged,
+        What::NotChained,
+        What::ManifestUnsigned,
+    ];
+
+    fn lines(lang: Lang) -> String {
+        let at = Utc::from_unix_ms(1_780_000_000_000);
+        let place = Place {
+            segment: Some(Arc::from("seg-0000000001")),
+            epoch: Some(Epoch(0xa1)),
+            epoch_no: 3,
+            lane: Some(Lane::Reading),
+            first: 41,
+            last: 80,
+            between: Some((at, at)),
+        };
+        let one = |what| Finding { what, place: place.clone(), records: Some(40), note: String::new() };
+        let path = || PathBuf::from("/var/lib/hazard/journal");
+        let unread = [
+            Unreadable::Absent(path()),
+            Unreadable::Foreign(path()),
+            Unreadable::Newer(path()),
+            Unreadable::Refused(path(), "EACCES".to_owned()),
+            Unreadable::Moved(path()),
+        ];
+        let found = ALL.map(|what| finding(&one(what), lang));
+        let keys =
+            [KeySource::Given, KeySource::Beside, KeySource::First].map(|from| source(from, lang).to_owned());
+        let all = found.into_iter().chain(unread.iter().map(|error| unreadable(error, lang))).chain(keys);
+        all.map(|line| line + "\n").collect()
+    }
+
+    #[test]
+    fn every_finding_has_words_in_both_languages_as_they_were_agreed() {
+        let golden =
+            PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/contract/golden/evidence"));
+        for (lang, name) in [(Lang::Zh, "findings.zh.txt"), (Lang::En, "findings.en.txt")] {
+            let path = golden.join(name);
+            if std::env::var_os("HAZARD_BLESS").is_some_and(|wish| wish == "1") && !path.exists() {
+                std::fs::create_dir_all(&golden).unwrap();
+                std::fs::write(&path, lines(lang)).unwrap();
+            }
+            assert_eq!(lines(lang), std::fs::read_to_string(&path).unwrap_or_default(), "{name}");
+        }
+    }
+}
