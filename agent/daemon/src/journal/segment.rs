@@ -23,6 +23,9 @@ const INDEX_EVERY_BYTES: u64 = 512 << 10;
 const LOCK_ATTEMPTS: u32 = 100;
 const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
+/// A key and its value.
+pub(super) type Pair = (Vec<u8>, Vec<u8>);
+
 /// An open segment.
 pub(super) struct Segment {
     dir: PathBuf,
@@ -178,7 +181,7 @@ impl Segment {
     }
 
     /// Every key and value of a lane in the database in `dir`, which is a copy: sled writes to what it opens.
-    pub(super) fn pairs_of(dir: &Path, lane: Lane) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Fault> {
+    pub(super) fn pairs_of(dir: &Path, lane: Lane) -> Result<Vec<Pair>, Fault> {
         let copy = Self::open_db(dir, &(Arc::new(Kernel) as Disk))?;
         let mut range = copy.db()?.range(key(lane, 0, 0)..=key(lane, u64::MAX, u64::MAX));
         let mut pairs = Vec::new();
