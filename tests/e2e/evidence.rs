@@ -187,62 +187,10 @@ fn what_was_altered_is_named_and_bad_input_is_refused_in_words() {
     let dir = tempfile::tempdir().unwrap();
     let Some((config, _)) = ran(dir.path()) else { return };
     let state = dir.path().join("state");
-    // One block of readings, in all copies of it that the store keeps.
-    let altered = copied(&state, &dir.path().join("altered"));
-    let db = altered.join("journal/seg-0000000001/db");
-    let mut bytes = std::fs::read(&db).unwrap();
-    let places: Vec<usize> = (0..bytes.len() - 100)
-        .filter(|at| bytes[*at..].starts_with(b"HZB2") && bytes[at + 13] == 1)
-        .collect();
-    let first = bytes[places[0] + 22..places[0] + 30].to_vec();
-    let seq = u64::from_le_bytes(first.clone().try_into().unwrap());
-    for at in places.into_iter().filter(|at| bytes[at + 22..at + 30] == first[..]).collect::<Vec<_>>() {
-        bytes[at + 95] ^= 1;
-    }
-    std::fs::write(&db, bytes).unwrap();
-    let (code, said, _) = run(&config, "verify", &["--json", "--dir", altered.to_str().unwrap()]);
-    let verdict: Value = serde_json::from_str(&said).unwrap();
-    let named = verdict["findings"].as_array().unwrap().iter().any(|one| {
-        one["segment"] == "seg-0000000001"
-            && one["lane"] == "reading"
-            && one["first"].as_u64().unwrap() <= seq
-            && seq <= one["last"].as_u64().unwrap()
-            && one["fault"] == true
-    });
-    assert!(code == Some(65) && named, "number {seq}: {said}");
-    assert_eq!(run(&config, "audit", &["--dir", altered.to_str().unwrap()]).0, Some(65));
-
+    altered_block(dir.path(), &state, &config);
     let out = dir.path().join("out");
     assert_eq!(run(&config, "export", &["-o", out.to_str().unwrap()]).0, Some(0));
-    let broken = |name: &str, what: &dyn Fn(&mut Vec<u8>)| {
-        let copy = copied(&out, &dir.path().join(format!("broken-{name}-{}", std::process::id())));
-        let path = copy.join(name);
-        let mut bytes = std::fs::read(&path).unwrap();
-        what(&mut bytes);
-        std::fs::write(&path, bytes).unwrap();
-        let verdict = verify_export(&copy, &[]);
-        std::fs::remove_dir_all(copy).unwrap();
-        verdict
-    };
-    let middle = |bytes: &mut Vec<u8>| {
-        let at = bytes.len() / 2;
-        bytes[at] ^= 1;
-    };
-    for name in ["readings.csv", "raw.hzb", "manifest.json"] {
-        let (code, verdict, said) = broken(name, &middle);
-        assert!(
-            code == Some(65) && verdict["files"][0].as_str().unwrap().starts_with(name),
-            "{name}: {verdict:#}{said}"
-        );
-    }
-    let (code, verdict, _) = broken("manifest.sig", &middle);
-    assert!(
-        code == Some(65) && verdict["files"].to_string().contains("signature is not valid"),
-        "{verdict:#}"
-    );
-    let newer = |bytes: &mut Vec<u8>| bytes[14] = b'2';
-    let (code, _, said) = broken("manifest.txt", &newer);
-    assert!(code == Some(66) && said.contains("newer version"), "{said}");
+    broken_exports(dir.path(), &out);
     wrong_keys(dir.path(), &out);
     wrong_folders(dir.path(), &state, &config);
 }
@@ -285,4 +233,63 @@ fn wrong_folders(dir: &Path, state: &Path, config: &Path) {
     }
     let (code, _, said) = verify_export(&empty, &[]);
     assert!(code == Some(66) && said.contains("is not an exported folder"), "{said}");
+}
+
+fn altered_block(dir: &Path, state: &Path, config: &Path) {
+    // One block of readings, in all copies of it that the store keeps.
+    let altered = copied(state, &dir.join("altered"));
+    let db = altered.join("journal/seg-0000000001/db");
+    let mut bytes = std::fs::read(&db).unwrap();
+    let places: Vec<usize> = (0..bytes.len() - 100)
+        .filter(|at| bytes[*at..].starts_with(b"HZB2") && bytes[at + 13] == 1)
+        .collect();
+    let first = bytes[places[0] + 22..places[0] + 30].to_vec();
+    let seq = u64::from_le_bytes(first.clone().try_into().unwrap());
+    for at in places.into_iter().filter(|at| bytes[at + 22..at + 30] == first[..]).collect::<Vec<_>>() {
+        bytes[at + 95] ^= 1;
+    }
+    std::fs::write(&db, bytes).unwrap();
+    let (code, said, _) = run(config, "verify", &["--json", "--dir", altered.to_str().unwrap()]);
+    let verdict: Value = serde_json::from_str(&said).unwrap();
+    let named = verdict["findings"].as_array().unwrap().iter().any(|one| {
+        one["segment"] == "seg-0000000001"
+            && one["lane"] == "reading"
+            && one["first"].as_u64().unwrap() <= seq
+            && seq <= one["last"].as_u64().unwrap()
+            && one["fault"] == true
+    });
+    assert!(code == Some(65) && named, "number {seq}: {said}");
+    assert_eq!(run(config, "audit", &["--dir", altered.to_str().unwrap()]).0, Some(65));
+}
+
+fn broken_exports(dir: &Path, out: &Path) {
+    let broken = |name: &str, what: &dyn Fn(&mut Vec<u8>)| {
+        let copy = copied(out, &dir.join(format!("broken-{name}-{}", std::process::id())));
+        let path = copy.join(name);
+        let mut bytes = std::fs::read(&path).unwrap();
+        what(&mut bytes);
+        std::fs::write(&path, bytes).unwrap();
+        let verdict = verify_export(&copy, &[]);
+        std::fs::remove_dir_all(copy).unwrap();
+        verdict
+    };
+    let middle = |bytes: &mut Vec<u8>| {
+        let at = bytes.len() / 2;
+        bytes[at] ^= 1;
+    };
+    for name in ["readings.csv", "raw.hzb", "manifest.json"] {
+        let (code, verdict, said) = broken(name, &middle);
+        assert!(
+            code == Some(65) && verdict["files"][0].as_str().unwrap().starts_with(name),
+            "{name}: {verdict:#}{said}"
+        );
+    }
+    let (code, verdict, _) = broken("manifest.sig", &middle);
+    assert!(
+        code == Some(65) && verdict["files"].to_string().contains("signature is not valid"),
+        "{verdict:#}"
+    );
+    let newer = |bytes: &mut Vec<u8>| bytes[14] = b'2';
+    let (code, _, said) = broken("manifest.txt", &newer);
+    assert!(code == Some(66) && said.contains("newer version"), "{said}");
 }

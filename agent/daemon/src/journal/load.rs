@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs::{DirBuilder, File};
 use std::io::{BufReader, ErrorKind, Read as _};
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -61,9 +61,9 @@ pub(super) fn segment(dir: &Path, lane: Lane) -> Result<Vec<Piece>, Unreadable> 
     read(dir, lane)
 }
 
-fn changed(dir: &Path) -> Option<(u64, std::time::SystemTime)> {
+fn changed(dir: &Path) -> Option<(u64, i64, i64)> {
     let db = std::fs::metadata(dir.join("db")).ok()?;
-    Some((db.len(), db.modified().ok()?))
+    Some((db.len(), db.mtime(), db.mtime_nsec()))
 }
 
 fn read(dir: &Path, lane: Lane) -> Result<Vec<Piece>, Unreadable> {

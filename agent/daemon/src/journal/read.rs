@@ -213,7 +213,12 @@ impl Folder {
     ///
     /// # Errors
     /// When a segment cannot be read at all.
-    pub fn lane(&self, lane: Lane) -> Result<Pieces, Unreadable> {
+    pub fn lane(&self, lane: Lane) -> Result<impl Iterator<Item = Result<Piece, Unreadable>>, Unreadable> {
+        let mut pieces = self.pieces(lane)?;
+        Ok(std::iter::from_fn(move || pieces.next()))
+    }
+
+    fn pieces(&self, lane: Lane) -> Result<Pieces, Unreadable> {
         if self.is_file {
             let file = load::Stream::open(&self.dir, lane)?;
             return Ok(Pieces { lane, waiting: VecDeque::new(), loaded: Vec::new(), file: Some(file) });
@@ -236,17 +241,15 @@ impl Folder {
 
 /// The pieces of a lane.
 #[derive(Debug)]
-pub struct Pieces {
+struct Pieces {
     lane: Lane,
     waiting: VecDeque<((u64, u64), PathBuf)>,
     loaded: Vec<VecDeque<Piece>>,
     file: Option<load::Stream>,
 }
 
-impl Iterator for Pieces {
-    type Item = Result<Piece, Unreadable>;
-
-    fn next(&mut self) -> Option<Self::Item> {
+impl Pieces {
+    fn next(&mut self) -> Option<Result<Piece, Unreadable>> {
         if let Some(file) = &mut self.file {
             return file.next();
         }
