@@ -88,3 +88,49 @@ impl Seal {
         statement.signed(self.key.as_ref())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use hazard_core::id::Seq;
+    use hazard_core::{Mono, Utc};
+
+    use super::super::disk::Kernel;
+    use super::*;
+
+    fn stamp(hours: u64, wall: &str, trust: ClockTrust) -> Stamp {
+        let utc = wall.parse::<jiff::Timestamp>().unwrap().as_millisecond();
+        Stamp { mono: Mono::from_millis(hours * 3_600_000), utc: Utc::from_unix_ms(utc), trust }
+    }
+
+    #[test]
+    fn a_manifest_is_due_at_a_start_after_a_day_and_on_another_date_of_a_trusted_clock() {
+        let dir = tempfile::tempdir().unwrap();
+        let key = dir.path().join("evidence.key");
+        let settings = settings::Seal { key, gateway: "GW-1".into(), enterprise: "E-1".into() };
+        let mut seal = Seal::open(dir.path(), &settings);
+        assert!(seal.signs());
+        let (synced, free) = (ClockTrust::Synced, ClockTrust::Free);
+        let start = stamp(1, "2026-05-01T20:00:00+08:00", synced);
+        assert!(seal.is_due(start));
+        let first = seal.manifest(start, "hash", Vec::new());
+        assert!(!seal.is_due(stamp(4, "2026-05-01T23:59:59+08:00", synced)));
+        assert!(seal.is_due(stamp(5, "2026-05-02T00:00:00+08:00", synced)));
+        assert!(!seal.is_due(stamp(5, "2026-05-02T00:00:00+08:00", free)));
+        assert!(!seal.is_due(stamp(5, "2026-04-30T00:00:00+08:00", synced)));
+        assert!(!seal.is_due(stamp(24, "2026-05-01T20:00:00+08:00", free)));
+        assert!(seal.is_due(stamp(25, "2026-05-01T20:00:00+08:00", free)));
+        // The next one names the last that is on disk, whether in this run or in a later one.
+        let previous = |manifest: &Manifest| Statement::parse(&manifest.text).unwrap().previous;
+        assert_eq!(previous(&seal.manifest(start, "hash", Vec::new())), None);
+        let body = Body::Manifest(Box::new(first.clone()));
+        let record = Record { seq: Seq(2), stamp: start, body };
+        seal.durable([&record].into_iter(), &(Arc::new(Kernel) as Disk));
+        assert_eq!(previous(&seal.manifest(start, "hash", Vec::new())), Some(name(&first.text)));
+        let mut next = Seal::open(dir.path(), &settings);
+        assert_eq!(previous(&next.manifest(start, "hash", Vec::new())), Some(name(&first.text)));
+        seal.begin();
+        assert!(seal.is_due(start));
+    }
+}

@@ -242,6 +242,29 @@ fn a_removed_block_is_named_by_the_totals_of_the_next_one() {
     assert_eq!(found.iter().find(|one| one.what == What::RecordsRemoved).unwrap().records, Some(4));
 }
 
+/// In all copies of it that sled keeps: its checksum is all that tells, and its head says which numbers are meant.
+#[test]
+fn a_block_whose_bytes_were_changed_is_named() {
+    for nth in [0, 2] {
+        let (_dir, settings) = journal();
+        let mut block = None;
+        alter(&settings, |all| block = Some(all[of(all, 2, Lane::Reading)[nth]].clone()));
+        let block = block.unwrap();
+        let path = segment(&settings).join("db");
+        let mut bytes = std::fs::read(&path).unwrap();
+        let head = &block.bytes()[..42];
+        let places: Vec<usize> = (0..bytes.len() - 100).filter(|at| bytes[*at..].starts_with(head)).collect();
+        assert!(!places.is_empty());
+        places.iter().for_each(|at| bytes[at + 95] ^= 1);
+        std::fs::write(&path, bytes).unwrap();
+        let found = findings(&settings);
+        assert!(names(&found, What::BlockChanged, 2, block.first), "{nth}: {found:#?}");
+        let named = found.iter().find(|one| one.what == What::BlockChanged).unwrap();
+        assert_eq!((named.place.first, named.place.last), (block.first, block.last));
+        assert_eq!(named.place.segment.as_deref(), Some(SEGMENT));
+    }
+}
+
 #[test]
 fn records_that_were_exchanged_or_are_there_twice_are_named() {
     let (_dir, settings) = journal();
