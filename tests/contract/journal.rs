@@ -266,6 +266,13 @@ fn replays_are_written_and_read_as_they_came() {
     }
 }
 
+/// Manifests came to version 1 with the hash chain.
+#[test]
+fn a_manifest_is_written_and_read_as_it_came() {
+    let manifest = Manifest { text: "a".into(), signature: "b".into(), key: "c".into() };
+    comes_back(Body::Manifest(Box::new(manifest)), &[17, 1, 97, 1, 98, 1, 99]);
+}
+
 fn comes_back(body: Body, bytes: &[u8]) {
     let record = first(body);
     let mut written = Vec::new();

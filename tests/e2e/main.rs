@@ -12,6 +12,7 @@ mod confirmation;
 mod device;
 mod disk;
 mod endurance;
+mod evidence;
 mod forwarding;
 mod interlocks;
 mod operations;

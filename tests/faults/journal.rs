@@ -7,6 +7,7 @@ mod crash;
 mod damage;
 mod disk;
 mod epochs;
+mod evidence;
 mod images;
 mod keep;
 mod made;

@@ -13,7 +13,7 @@ use crate::id::{
 };
 use crate::link::{LinkFault, ReadResult};
 use crate::outbox::receipt::{Receipt, Request};
-use crate::outbox::record::{Cause, PreviousEpoch, Record, Refusal, Verb};
+use crate::outbox::record::{Cause, Manifest, PreviousEpoch, Record, Refusal, Verb};
 use crate::outbox::{AckedSet, Count, Lane};
 use crate::upkeep::{Evidence, Mark};
 use crate::{ClockTrust, Utc, Value};
@@ -146,6 +146,8 @@ pub enum JournalReport {
         /// First and last number by epoch and lane, all records of the time among them and others too.
         spans: Vec<(Epoch, Lane, Seq, Seq)>,
     },
+    /// What its hash chains have come to; becomes a record, so that a platform holds it.
+    Manifest(Manifest),
 }
 
 /// An epoch before the current one.

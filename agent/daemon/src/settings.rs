@@ -80,6 +80,19 @@ pub struct Journal {
     pub keep: Duration,
     /// How long events are kept at least, as far as there is room.
     pub keep_events: Duration,
+    /// What its manifests say of the gateway and are signed with; `None` makes none.
+    pub seal: Option<Seal>,
+}
+
+/// 存证: whose manifests these are.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Seal {
+    /// The file with the gateway's private key, made where it is missing.
+    pub key: PathBuf,
+    /// The gateway's code.
+    pub gateway: String,
+    /// The enterprise's code.
+    pub enterprise: String,
 }
 
 /// TLS of a connection, as files in PEM.

@@ -162,6 +162,7 @@ fn facts(scene: Scene) -> Facts {
             bytes_on_disk: 100 << 20,
             segments: 3,
             set_aside_bytes: if leaks { 4096 } else { 0 },
+            unsigned: leaks,
             oldest: Some(Utc::from_unix_ms(STARTED_MS + 30_000 - 10 * 86_400_000)),
             oldest_event: Some(Utc::from_unix_ms(STARTED_MS + 30_000 - 200 * 86_400_000)),
             unconfirmed_bytes: 4 << 20,

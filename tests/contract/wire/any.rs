@@ -18,8 +18,8 @@ use hazard_core::interlock::{
 use hazard_core::link::{Exception, LinkFault};
 use hazard_core::outbox::record::{
     ActionEvent, AlarmEvent, AlarmState, Body, BypassChange, BypassEvent, Cause, ClockStep, Condition,
-    DeviceEvent, HandlingEvent, Loss, LossPlace, Opening, PreviousEpoch, Record, ReplayEvent, ShelvingEvent,
-    SystemEvent, Verb, Wish,
+    DeviceEvent, HandlingEvent, Loss, LossPlace, Manifest, Opening, PreviousEpoch, Record, ReplayEvent,
+    ShelvingEvent, SystemEvent, Verb, Wish,
 };
 use hazard_core::outbox::{Count, Lane};
 use hazard_core::reading::{Doubt, NoData, Quantity, Reading, Sample};
@@ -220,7 +220,7 @@ fn event() -> impl Strategy<Value = Body> {
         any_upkeep::event(),
         any_upkeep::shares(),
         any_upkeep::ledger(),
-        prop_oneof![call(), replay()]
+        prop_oneof![call(), replay(), manifest()]
     ]
 }
 
@@ -360,6 +360,11 @@ fn call() -> impl Strategy<Value = Body> {
         (alarm(), any::<u8>()).prop_map(|(alarm, repeats_left)| Change::Exhausted { alarm, repeats_left }),
     ];
     (change, any::<String>()).prop_map(|(change, note)| Body::Call(CallEvent { change, note }))
+}
+
+fn manifest() -> impl Strategy<Value = Body> {
+    (any::<String>(), "([0-9a-f]{128})?", "([0-9a-f]{64})?")
+        .prop_map(|(text, signature, key)| Body::Manifest(Box::new(Manifest { text, signature, key })))
 }
 
 fn loss() -> impl Strategy<Value = Body> {

@@ -21,8 +21,8 @@ use hazard_core::interlock::{
 use hazard_core::link::LinkFault;
 use hazard_core::outbox::record::{
     ActionEvent, AlarmEvent, AlarmState, Body, BypassChange, BypassEvent, Cause, ClockStep, Condition,
-    DeviceEvent, HandlingEvent, Loss, LossPlace, PreviousEpoch, ReplayEvent, ShelvingEvent, SystemEvent,
-    Verb, Wish,
+    DeviceEvent, HandlingEvent, Loss, LossPlace, Manifest, PreviousEpoch, ReplayEvent, ShelvingEvent,
+    SystemEvent, Verb, Wish,
 };
 use hazard_core::outbox::{Count, Lane, UplinkLedger};
 use hazard_core::poll::PollCount;
@@ -72,6 +72,7 @@ pub(super) fn messages() -> Vec<(&'static str, Encoded)> {
         ("birth-upkeep", upkeep::wire().birth(sample::EPOCH)),
         ("alarm-upkeep", upkeep::wire().publish(&upkeep::tests(), sample::SENT_AT)),
         ("birth-calls", manned().birth(sample::EPOCH)),
+        ("alarm-manifest", of(vec![manifest()])),
         ("alarm-calls", manned().publish(&calls(), sample::SENT_AT)),
         ("alarm-ledger", of(vec![Body::Ledger(Box::new(day())), journal_full()])),
         ("birth-boot", timed(None).birth(sample::EPOCH)),
@@ -254,6 +255,11 @@ fn journal_full() -> Body {
 #[test]
 fn the_day_that_the_contract_shows_is_even() {
     assert!(day().is_even());
+}
+
+fn manifest() -> Body {
+    let text = "hazard-manifest 1\ngateway GW-01\n".to_owned();
+    Body::Manifest(Box::new(Manifest { text, signature: "5a".repeat(64), key: "c3".repeat(32) }))
 }
 
 /// Where a golden file is.

@@ -96,6 +96,7 @@ impl Script {
                 JournalReport::Durable { through } => drop(told.lock().unwrap().insert(*current, through.0)),
                 JournalReport::Fetched { .. }
                 | JournalReport::Located { .. }
+                | JournalReport::Manifest(_)
                 | JournalReport::Purged { .. }
                 | JournalReport::Damaged { .. }
                 | JournalReport::Failed => {}

@@ -11,7 +11,7 @@ use hazard_agent::journal::{Header, JournalHandle, JournalStatus, Kernel, Order,
 use hazard_agent::settings::Journal;
 use hazard_core::id::{Epoch, Seq, UplinkId};
 use hazard_core::input::{JournalReport, PastEpoch};
-use hazard_core::outbox::record::PreviousEpoch;
+use hazard_core::outbox::record::{Manifest, PreviousEpoch};
 use hazard_core::outbox::{AckedSet, Lane, Record};
 
 use super::made::made;
@@ -48,6 +48,7 @@ pub(super) fn settings(dir: &Path) -> Journal {
         quota_bytes: 1 << 30,
         keep: Duration::from_secs(1 << 32),
         keep_events: Duration::from_secs(1 << 32),
+        seal: None,
     }
 }
 
@@ -115,9 +116,16 @@ impl Rig {
         loop {
             match self.next() {
                 JournalReport::Durable { through } if through.0 >= seq => return,
-                JournalReport::Durable { .. } => {}
+                JournalReport::Durable { .. } | JournalReport::Manifest(_) => {}
                 other => panic!("expected Durable, got {other:?}"),
             }
+        }
+    }
+
+    pub(super) fn manifest(&mut self) -> Manifest {
+        match self.next() {
+            JournalReport::Manifest(manifest) => manifest,
+            other => panic!("expected a manifest, got {other:?}"),
         }
     }
 

@@ -63,7 +63,7 @@ fn main() {
     let habits = Habits::of(seed);
     let keep = Duration::from_secs(1 << 30);
     let commit_within = habits.commit_within;
-    let settings = Journal { dir, commit_within, quota_bytes, keep, keep_events: keep };
+    let settings = Journal { dir, commit_within, quota_bytes, keep, keep_events: keep, seal: None };
     let header = Header { epoch, dictionary: Arc::default() };
     let (sender, reports) = channel();
     let journal = spawn(settings, header, vec!["district".to_owned()], move |report| {
@@ -115,7 +115,7 @@ impl Writer {
                 let header = Header { epoch: self.epoch, dictionary: Arc::default() };
                 self.order(Order::Reopen(header));
             }
-            JournalReport::Purged { .. } | JournalReport::Located { .. } => {}
+            JournalReport::Purged { .. } | JournalReport::Located { .. } | JournalReport::Manifest(_) => {}
             JournalReport::Damaged { .. } => say("wrong 0\n"),
             JournalReport::Failed => say("failed 0\n"),
         }
@@ -149,6 +149,7 @@ fn tell(report: &JournalReport) {
         JournalReport::Failed
         | JournalReport::Fetched { .. }
         | JournalReport::Located { .. }
+        | JournalReport::Manifest(_)
         | JournalReport::Purged { .. }
         | JournalReport::Damaged { .. } => {}
     }

@@ -12,6 +12,7 @@ mod store;
 mod tests;
 mod track;
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -195,6 +196,9 @@ impl Outbox {
                 if let Some(forwarder) = self.forwarders.get_mut(usize::from(uplink.0)) {
                     forwarder.located(spans);
                 }
+            }
+            JournalReport::Manifest(manifest) => {
+                self.offer(stamp, Body::Manifest(Box::new(manifest)));
             }
         }
         core::mem::discriminant(&before) != core::mem::discriminant(&self.store.state)

@@ -49,7 +49,8 @@ impl Record {
             | Body::Shares(_)
             | Body::Call(_)
             | Body::Ledger(_)
-            | Body::Replay(_) => Lane::Event,
+            | Body::Replay(_)
+            | Body::Manifest(_) => Lane::Event,
         }
     }
 
@@ -106,6 +107,8 @@ pub enum Body {
     Ledger(Box<DayLedger>),
     /// 重传: a time that a platform asked for is sent again, or was.
     Replay(ReplayEvent),
+    /// 存证清单: what the journal's hash chains had come to.
+    Manifest(Box<Manifest>),
 }
 
 /// The start of an epoch, and what is known of those before it.
@@ -402,6 +405,18 @@ pub struct Loss {
     pub records: u64,
     /// How many readings they held.
     pub readings: u64,
+}
+
+/// What the journal's hash chains had come to, signed, so that whoever has it can tell later whether a record was changed.
+/// Written and understood outside; here it is a text.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Manifest {
+    /// One statement a line.
+    pub text: String,
+    /// Ed25519 (RFC 8032) over the text's bytes, 128 hexadecimal digits; empty when the gateway had no key.
+    pub signature: String,
+    /// The public key, 64 hexadecimal digits; empty when the gateway had none.
+    pub key: String,
 }
 
 /// The wall clock jumped.

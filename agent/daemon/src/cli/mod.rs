@@ -2,6 +2,7 @@
 //! name.
 
 mod home;
+mod journal;
 mod operate;
 pub mod plan;
 mod service;
@@ -20,12 +21,18 @@ use crate::observe::log::LogFormat;
 pub(crate) const OK: u8 = 0;
 /// EX_USAGE: the command line makes no sense.
 pub(crate) const USAGE: u8 = 64;
+/// EX_DATAERR: what was looked at is not as it should be.
+pub(crate) const NOT_WHOLE: u8 = 65;
+/// EX_NOINPUT: there is nothing to look at, or nothing that this version can read.
+pub(crate) const NO_INPUT: u8 = 66;
 /// EX_UNAVAILABLE: nobody answers.
 pub(crate) const UNAVAILABLE: u8 = 69;
 /// EX_SOFTWARE: a fault of this program.
 pub(crate) const SOFTWARE: u8 = 70;
 /// EX_OSERR: the operating system refuses something.
 pub(crate) const OS_REFUSES: u8 = 71;
+/// EX_CANTCREAT: what would be written is there already, or cannot be written.
+pub(crate) const CANNOT_WRITE: u8 = 73;
 /// EX_TEMPFAIL: another agent uses the folder.
 pub(crate) const IN_USE: u8 = 75;
 /// EX_NOPERM: the plant does not permit it; what was said tells why.
@@ -38,7 +45,7 @@ pub(crate) const CONFIG: u8 = 78;
 /// 本程序不是可燃气体报警控制器（GB 16808），也不是安全仪表系统（SIS）。
 /// It is not a gas-alarm controller (GB 16808) nor a safety instrumented system.
 ///
-/// 退出码 exit codes: 0 正常 ok, 64 用法 usage, 69 无应答 no answer, 70 内部错误 software, 71 系统拒绝 system, 75 已在运行 already runs, 77 不允许 not permitted, 78 配置错误 configuration.
+/// 退出码 exit codes: 0 正常 ok, 64 用法 usage, 65 核验不符 not whole, 66 无可读内容 nothing to read, 69 无应答 no answer, 70 内部错误 software, 71 系统拒绝 system, 73 无法写入 cannot write, 75 已在运行 already runs, 77 不允许 not permitted, 78 配置错误 configuration.
 #[derive(Debug, Parser)]
 #[command(name = "hazard", version, max_term_width = 110)]
 struct Cli {
@@ -196,6 +203,11 @@ enum Command {
         #[command(flatten)]
         socket: Socket,
     },
+    /// 存证：核验、导出、对账，无需停止代理 evidence: verify, export and audit the journal, without stopping the agent
+    Journal {
+        #[command(subcommand)]
+        verb: journal::Verb,
+    },
     /// 打印编辑器用的 JSON Schema print the JSON schema for editors
     Schema {
         /// site 或 or device
@@ -288,6 +300,7 @@ fn carry_out(verb: Command, path: &Path, lang: Lang) -> u8 {
         Command::Rearm { point, person } => operate::act(path, person, Deed::Rearm { point }, lang),
         Command::Upkeep { step: Some(step), .. } => upkeep::act(path, step, lang),
         Command::Upkeep { step: None, json, socket } => upkeep::list(path, &socket, json, lang),
+        Command::Journal { verb } => journal::carry_out(path, verb, lang),
         Command::Schema { what } => {
             let schema = if what == "site" { config::site_schema() } else { config::device_schema() };
             say(&format!("{schema:#}"));

@@ -8,7 +8,7 @@ use hazard_core::outbox::{AckedSet, Lane};
 use serde::{Deserialize, Serialize};
 
 use super::disk::{Disk, Fault};
-use super::slot::TwoSlots;
+use super::slot::{self, TwoSlots};
 
 /// Ranges of confirmed numbers, both ends included.
 type Ranges = Vec<(u64, u64)>;
@@ -29,6 +29,24 @@ struct Cursor {
 
 /// The cursors in site order.
 pub(super) struct Cursors(Vec<Cursor>);
+
+/// What all uplinks that ever had a cursor in `dir` have confirmed; changes nothing there.
+pub(super) fn read_all(dir: &Path) -> Vec<(String, BTreeMap<Epoch, [AckedSet; 2]>)> {
+    let Ok(entries) = std::fs::read_dir(dir) else { return Vec::new() };
+    let name = |entry: std::fs::DirEntry| entry.file_name().to_str()?.strip_suffix(".0").map(str::to_owned);
+    let names = entries.flatten().filter_map(name).filter(|name| name.starts_with("cursor-"));
+    let read = |name: String| {
+        let body: Body = postcard::from_bytes(&slot::read_younger(dir, &name)?).ok()?;
+        let lanes = |lanes: [Ranges; 2]| lanes.map(|ranges| AckedSet::from_ranges(&ranges));
+        Some((
+            body.uplink,
+            body.epochs.into_iter().map(|(epoch, acked)| (Epoch(epoch), lanes(acked))).collect(),
+        ))
+    };
+    let mut all: Vec<(String, BTreeMap<_, _>)> = names.filter_map(read).collect();
+    all.sort_by(|a, b| a.0.cmp(&b.0));
+    all
+}
 
 impl Cursors {
     /// Reads the cursors of `uplinks`; one that is not known begins empty.

@@ -134,7 +134,8 @@ impl Epochs {
     }
 }
 
-fn read(path: &Path) -> Option<(Epoch, u64, Dictionary)> {
+/// A header: the epoch, its ordinal and its dictionary.
+pub(super) fn read(path: &Path) -> Option<(Epoch, u64, Dictionary)> {
     let body = slot::read_whole(path)?;
     let (epoch, ordinal, dictionary) = header(&body)?;
     Some((Epoch(epoch), ordinal, dictionary))

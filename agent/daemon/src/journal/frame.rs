@@ -178,12 +178,8 @@ impl Block {
 impl Frame {
     /// The block at the beginning of `bytes`, which may go on behind it.
     pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
+        let head_bytes = Self::head_bytes(bytes)?;
         let (magic, rest) = bytes.split_first_chunk::<4>()?;
-        let head_bytes = match *magic {
-            MAGIC_1 => HEAD_1_BYTES,
-            MAGIC_2 => HEAD_2_BYTES,
-            _ => return None,
-        };
         let (len, rest) = rest.split_first_chunk::<4>()?;
         let (crc, rest) = rest.split_first_chunk::<4>()?;
         let end = (u32::from_le_bytes(*len) as usize).checked_add(head_bytes)?;
@@ -215,6 +211,20 @@ impl Frame {
         })
     }
 
+    /// How many bytes stand before the payload of a block that begins like this.
+    pub(super) fn head_bytes(bytes: &[u8]) -> Option<usize> {
+        match *bytes.first_chunk::<4>()? {
+            MAGIC_1 => Some(HEAD_1_BYTES),
+            MAGIC_2 => Some(HEAD_2_BYTES),
+            _ => None,
+        }
+    }
+
+    /// Whether its records were written by a later version.
+    pub(super) fn is_of_unknown_codec(&self) -> bool {
+        !matches!(self.bytes.get(12), Some(&(codec::VERSION | COLUMNS)))
+    }
+
     /// Its bytes.
     pub(super) fn bytes(&self) -> &[u8] {
         &self.bytes
@@ -242,6 +252,35 @@ impl Frame {
             && ascending
             && records.iter().all(|record| record.lane() == self.lane);
         if sound { Ok(records) } else { Err(NotRecords) }
+    }
+}
+
+/// What a block whose checksum fails says of itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Suspected {
+    pub(super) lane: Lane,
+    pub(super) ordinal: u64,
+    pub(super) first: u64,
+    pub(super) last: u64,
+}
+
+impl Suspected {
+    /// The block at the beginning of `bytes`, whatever its checksum; `None` when it cannot be one.
+    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
+        let head = bytes.get(..Frame::head_bytes(bytes)?)?;
+        let number = |at: usize| head.get(at..at + 8)?.try_into().ok().map(u64::from_le_bytes);
+        let (ordinal, first, last) = (number(14)?, number(22)?, number(30)?);
+        let is_one = ordinal > 0 && 0 < first && first <= last;
+        is_one.then_some(Self { lane: lane_of(*head.get(13)?)?, ordinal, first, last })
+    }
+
+    /// Whether a value is a block of a later version.
+    pub(super) fn is_newer(value: &[u8]) -> bool {
+        let Some((crc, rest)) = value.get(8..).and_then(|rest| rest.split_first_chunk::<4>()) else {
+            return false;
+        };
+        let is_known = Frame::head_bytes(value).is_some();
+        value.starts_with(&MAGIC) && !is_known && crc32fast::hash(rest) == u32::from_le_bytes(*crc)
     }
 }
 

@@ -106,6 +106,12 @@ impl Index {
         self.stamps_ms.is_some_and(|(oldest, youngest)| oldest <= to_ms && youngest >= from_ms)
     }
 
+    /// Ordinal and number of a lane's first record.
+    pub(super) fn first_of(&self, lane: Lane) -> Option<(u64, u64)> {
+        let mut spans = self.spans.range((lane_byte(lane), 0)..=(lane_byte(lane), u64::MAX));
+        spans.next().map(|((_, ordinal), span)| (*ordinal, span.first))
+    }
+
     /// All it holds, by lane and epoch.
     pub(super) fn spans(&self) -> impl Iterator<Item = (Lane, u64, Span)> {
         self.spans.iter().filter_map(|((lane, ordinal), span)| Some((lane_of(*lane)?, *ordinal, *span)))

@@ -18,6 +18,9 @@ use super::mirror_upkeep::{Shares, UpkeepEvent};
 /// The longest text that is written, in bytes.
 const TEXT_BYTES_MAX: usize = 1024;
 
+/// The longest manifest that is written, in bytes.
+pub(super) const MANIFEST_BYTES_MAX: usize = 16 << 10;
+
 /// An enum without fields, the same on both sides.
 macro_rules! plain {
     ($name:ident = $core:path { $($variant:ident),* $(,)? }) => {
@@ -89,6 +92,7 @@ enum Body {
     Call(CallEvent),
     Ledger(DayLedger),
     Replay(ReplayEvent),
+    Manifest { text: String, signature: String, key: String },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -279,6 +283,11 @@ impl From<&core::Body> for Body {
             core::Body::Call(event) => Self::Call(event.into()),
             core::Body::Ledger(day) => Self::Ledger((&**day).into()),
             core::Body::Replay(event) => Self::Replay(event.into()),
+            core::Body::Manifest(manifest) => Self::Manifest {
+                text: cut_at(&manifest.text, MANIFEST_BYTES_MAX),
+                signature: cut(&manifest.signature),
+                key: cut(&manifest.key),
+            },
         }
     }
 }
@@ -317,6 +326,12 @@ impl TryFrom<Body> for core::Body {
             Body::Call(event) => Self::Call(event.try_into()?),
             Body::Ledger(day) => Self::Ledger(Box::new(day.try_into()?)),
             Body::Replay(event) => Self::Replay(event.try_into()?),
+            Body::Manifest { text, .. } if text.len() > MANIFEST_BYTES_MAX => return Err(NotRecords),
+            Body::Manifest { text, signature, key } => Self::Manifest(Box::new(core::Manifest {
+                text,
+                signature: bounded(signature)?,
+                key: bounded(key)?,
+            })),
         })
     }
 }
@@ -470,7 +485,11 @@ pub(super) fn finite(raw: f64) -> Result<Value, NotRecords> {
 
 /// The beginning of a text, cut between two characters.
 pub(super) fn cut(text: &str) -> String {
-    text[..text.floor_char_boundary(TEXT_BYTES_MAX)].to_owned()
+    cut_at(text, TEXT_BYTES_MAX)
+}
+
+fn cut_at(text: &str, bytes_max: usize) -> String {
+    text[..text.floor_char_boundary(bytes_max)].to_owned()
 }
 
 /// A text that this agent can have written.

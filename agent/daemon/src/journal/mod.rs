@@ -9,9 +9,13 @@ mod columns;
 mod cursors;
 mod disk;
 mod epochs;
+pub mod finding;
 mod frame;
 mod gather;
 mod index;
+pub mod key;
+mod load;
+pub mod manifest;
 mod mirror;
 mod mirror_call;
 mod mirror_event;
@@ -22,14 +26,21 @@ mod name;
 mod pack;
 mod purges;
 mod quarantine;
+pub mod read;
 mod retain;
 mod ring;
 mod run_clock;
+pub mod said;
 mod salvage;
+mod seal;
 mod segment;
 mod series;
 mod slot;
 mod store;
+pub mod verify;
+#[cfg(test)]
+mod verify_tests;
+pub mod walk;
 mod worker;
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
@@ -163,6 +174,8 @@ pub struct JournalStatus {
     pub unconfirmed_bytes: u64,
     /// Bytes that a day of readings takes, once there is an hour of them to tell from.
     pub bytes_per_day: Option<u64>,
+    /// It makes manifests and has no key to sign them with.
+    pub unsigned: bool,
 }
 
 /// An order that was given back because the queue is full or the journal has ended.

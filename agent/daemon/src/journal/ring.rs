@@ -10,7 +10,7 @@ use hazard_core::outbox::{Lane, Record};
 
 use super::chain::Mark;
 use super::disk::{Disk, Fault};
-use super::frame::frames;
+use super::frame::{Frame, frames};
 use super::gather::{Gather, Gathered};
 use super::index::{Index, Span};
 use super::name::{Kind, Name};
@@ -161,6 +161,24 @@ impl Ring {
             *span = (span.0.min(first), span.1.max(last));
         }
         found
+    }
+
+    /// The block with the highest numbers of `lane` and `ordinal`.
+    pub(super) fn last_block(&mut self, lane: Lane, ordinal: u64) -> Result<Option<Frame>, Fault> {
+        let of = (lane, ordinal);
+        for kind in [Kind::Hot, Kind::Archive(lane)] {
+            let series = self.series(kind);
+            if let Some(written) =
+                series.written().filter(|segment| segment.index.span(lane, ordinal).is_some())
+            {
+                return written.last_block(of);
+            }
+            let closed = series.closed.iter().rev().find(|(_, index)| index.span(lane, ordinal).is_some());
+            if let Some((&number, _)) = closed {
+                return self.opened(Name { kind, number })?.last_block(of);
+            }
+        }
+        Ok(None)
     }
 
     /// First and last number of an epoch's lane over all segments.

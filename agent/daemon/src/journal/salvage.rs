@@ -18,33 +18,41 @@ const BATCH_MAX: usize = 64;
 
 /// Inserts every whole block of the file at `raw` into `fresh`; returns how many were found (a block may be found twice).
 pub(super) fn salvage(raw: &Path, fresh: &mut Segment) -> Result<usize, Fault> {
-    let Ok(mut file) = File::open(raw) else { return Ok(0) };
-    let (mut window, mut found, mut batch) = (Vec::new(), 0, Vec::new());
+    let (mut found, mut batch) = (0, Vec::new());
+    scan(raw, |bytes| {
+        let Some(frame) = Frame::parse(bytes) else { return Ok(MAGIC.len()) };
+        let Ok(records) = frame.records() else { return Ok(MAGIC.len()) };
+        records.iter().for_each(|record| fresh.index.stamp(record));
+        let len = frame.bytes().len();
+        batch.push(frame);
+        found += 1;
+        if batch.len() >= BATCH_MAX {
+            fresh.insert(&batch)?;
+            batch.clear();
+        }
+        Ok(len)
+    })?;
+    fresh.insert(&batch)?;
+    Ok(found)
+}
+
+/// Shows every place in the file at `raw` at which a block may begin; `look` says how many bytes it has understood.
+pub(super) fn scan(raw: &Path, mut look: impl FnMut(&[u8]) -> Result<usize, Fault>) -> Result<(), Fault> {
+    let Ok(mut file) = File::open(raw) else { return Ok(()) };
+    let mut window = Vec::new();
     loop {
         let read = file.by_ref().take(WINDOW_BYTES as u64).read_to_end(&mut window)?;
         let keep = if read == 0 { 0 } else { OVERLAP_BYTES.min(window.len()) };
         let end = window.len() - keep;
         let mut at = 0;
         while let Some(begin) = magic_from(&window, at).filter(|begin| *begin < end) {
-            at = begin + MAGIC.len();
-            let Some(frame) = Frame::parse(&window[begin..]) else { continue };
-            let Ok(records) = frame.records() else { continue };
-            records.iter().for_each(|record| fresh.index.stamp(record));
-            at = begin + frame.bytes().len();
-            batch.push(frame);
-            found += 1;
-            if batch.len() >= BATCH_MAX {
-                fresh.insert(&batch)?;
-                batch.clear();
-            }
+            at = begin + look(&window[begin..])?;
         }
         if read == 0 {
-            break;
+            return Ok(());
         }
         window.drain(..end.max(at).min(window.len()));
     }
-    fresh.insert(&batch)?;
-    Ok(found)
 }
 
 fn magic_from(bytes: &[u8], from: usize) -> Option<usize> {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use hazard_core::outbox::{Count, Lane, Record};
 
-use super::disk::{Disk, Fault, make_folder, shield, synced};
+use super::disk::{Disk, Fault, Kernel, make_folder, shield, synced};
 use super::frame::{Frame, key, key_parts};
 use super::index::Index;
 use super::slot;
@@ -25,6 +25,9 @@ const INDEX_EVERY_BYTES: u64 = 512 << 10;
 /// sled lets go of its file a moment after it was dropped.
 const LOCK_ATTEMPTS: u32 = 500;
 const LOCK_PAUSE: Duration = Duration::from_millis(10);
+
+/// A key and its value.
+pub(super) type Pair = (Vec<u8>, Vec<u8>);
 
 /// An open segment.
 pub(super) struct Segment {
@@ -188,6 +191,17 @@ impl Segment {
         let db = self.db()?;
         let found = shield("look up", || db.range(keys).next_back().transpose())?;
         found.map(|(_, value)| Frame::parse(&value).ok_or_else(|| damaged(&self.dir))).transpose()
+    }
+
+    /// Every key and value of a lane in the database in `dir`, which is a copy: sled writes to what it opens.
+    pub(super) fn pairs_of(dir: &Path, lane: Lane) -> Result<Vec<Pair>, Fault> {
+        let copy = Self::open_db(dir, &(Arc::new(Kernel) as Disk))?;
+        let mut range = copy.db()?.range(key(lane, 0, 0)..=key(lane, u64::MAX, u64::MAX));
+        let mut pairs = Vec::new();
+        while let Some((key, value)) = shield("scan", || range.next().transpose())? {
+            pairs.push((key.to_vec(), value.to_vec()));
+        }
+        Ok(pairs)
     }
 
     /// What it holds, by a few look-ups per epoch and lane.

@@ -30,6 +30,12 @@ pub(super) fn read_whole(path: &Path) -> Option<Vec<u8>> {
     read(path).map(|(_, body)| body)
 }
 
+/// The younger body of the two files that [`TwoSlots`] writes.
+pub(super) fn read_younger(dir: &Path, name: &str) -> Option<Vec<u8>> {
+    let slots = [0, 1].map(|slot| read(&dir.join(format!("{name}.{slot}"))));
+    slots.into_iter().flatten().max_by_key(|(generation, _)| *generation).map(|(_, body)| body)
+}
+
 /// Two files that take turns, so that one of them is whole at any moment.
 #[derive(Debug)]
 pub(super) struct TwoSlots {

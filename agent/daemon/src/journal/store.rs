@@ -3,20 +3,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hazard_core::Utc;
 use hazard_core::id::{Epoch, Seq, UplinkId};
 use hazard_core::input::PastEpoch;
-use hazard_core::outbox::record::{Chain, Opening, PreviousEpoch};
+use hazard_core::outbox::record::{Chain, Manifest, Opening, PreviousEpoch};
 use hazard_core::outbox::{AckedSet, Count, Lane, Record};
+use hazard_core::{Stamp, Utc};
 
 use super::chain::{Mark, origins};
 use super::cursors::Cursors;
 use super::disk::{Disk, Fault, take_folder};
 use super::epochs::Epochs;
 use super::gather::{Gathered, Hole};
+use super::manifest::Head;
 use super::pack::Packed;
 use super::retain::{Purged, Retention};
 use super::ring::{LANES, Ring};
+use super::seal::Seal;
 use super::series::Tail;
 use super::{Header, JournalStatus};
 use crate::clock::RunClock;
@@ -99,7 +101,14 @@ pub(super) struct Store {
     current: (Epoch, u64),
     pending: Vec<Arc<Record>>,
     durable: Seq,
+    last_stamp: Stamp,
     marks: [Mark; 2],
+    /// The last number in each lane of the current epoch.
+    lasts: [u64; 2],
+    config: String,
+    /// The past epochs that the current one's opening names.
+    named: Vec<(Epoch, u64)>,
+    seal: Option<Seal>,
     // Last, so that the folder is free only when all of it is closed.
     _lock: std::fs::File,
 }
@@ -129,7 +138,12 @@ impl Store {
             current: (header.epoch, 0),
             pending: Vec::new(),
             durable: Seq::default(),
+            last_stamp: Stamp::default(),
             marks: origins(header.epoch),
+            lasts: [0; 2],
+            config: String::new(),
+            named: Vec::new(),
+            seal: settings.seal.as_ref().map(|seal| Seal::open(dir, seal)),
             _lock: lock,
         };
         let found = store.begin(header)?;
@@ -143,11 +157,16 @@ impl Store {
         self.current = (header.epoch, ordinal);
         self.durable = Seq::default();
         self.marks = origins(header.epoch);
+        self.lasts = [0; 2];
+        self.config.clone_from(&header.dictionary.config_hash);
+        self.seal.iter_mut().for_each(Seal::begin);
         let before: Vec<_> = self.epochs.before(ordinal).collect();
         let previous = Opening::names(before.into_iter().map(|(ordinal, epoch)| {
             let durable_through = self.last_of(ordinal).unwrap_or_default();
             (PreviousEpoch { epoch, durable_through }, self.chain(ordinal))
         }));
+        let ordinal_of = |named: &PreviousEpoch| Some((named.epoch, self.epochs.ordinal_of(named.epoch)?));
+        self.named = previous.iter().filter_map(ordinal_of).collect();
         self.epochs.keep(&previous);
         self.epochs.forget(&self.ring.ordinals(), ordinal);
         let past = self.past();
@@ -178,9 +197,45 @@ impl Store {
         let Some(last) = self.pending.last().map(|record| record.seq) else { return Ok(None) };
         self.ring.append(self.current.1, &self.pending, &mut self.marks)?;
         self.ring.commit()?;
+        for record in &self.pending {
+            self.lasts[record.lane() as usize] = record.seq.0;
+            self.last_stamp = record.stamp;
+        }
+        if let Some(seal) = &mut self.seal {
+            seal.durable(self.pending.iter().map(Arc::as_ref), &self.disk);
+        }
         self.pending.clear();
         self.durable = last;
         Ok(Some(last))
+    }
+
+    /// A manifest over all that is durable, when one is due.
+    pub(super) fn manifest(&mut self) -> Option<Manifest> {
+        let stamp = self.last_stamp;
+        if self.durable == Seq::default() || !self.seal.as_ref()?.is_due(stamp) {
+            return None;
+        }
+        let (epoch, ordinal) = self.current;
+        let head = |lane: Lane| {
+            let (through, mark) = (self.lasts[lane as usize], self.marks[lane as usize]);
+            Head { epoch, ordinal, lane, through, mark }
+        };
+        let mut heads = vec![head(Lane::Event), head(Lane::Reading)];
+        for (epoch, ordinal) in self.named.clone() {
+            let lanes = [Lane::Event, Lane::Reading].into_iter();
+            heads.extend(lanes.filter_map(|lane| self.head((epoch, ordinal), lane)));
+        }
+        Some(self.seal.as_mut()?.manifest(stamp, &self.config, heads))
+    }
+
+    /// Where a lane of a past epoch ended; `None` where nothing is left of it, or it was written without a chain.
+    fn head(&mut self, (epoch, ordinal): (Epoch, u64), lane: Lane) -> Option<Head> {
+        let block = self.ring.last_block(lane, ordinal).inspect_err(|fault| {
+            tracing::warn!(%epoch, %fault, "the end of an epoch cannot be read; the manifest leaves it out");
+        });
+        let block = block.ok()??;
+        let mark = block.before?.after(&block.records().ok()?);
+        Some(Head { epoch, ordinal, lane, through: block.last, mark })
     }
 
     /// Closes a full segment and drops what need not or cannot be kept.
@@ -340,6 +395,7 @@ impl Store {
             oldest_event: self.ring.oldest_ms(Lane::Event).map(Utc::from_unix_ms),
             unconfirmed_bytes: self.ring.unconfirmed_bytes(&is_confirmed),
             bytes_per_day: self.ring.bytes_per_day(),
+            unsigned: self.seal.as_ref().is_some_and(|seal| !seal.signs()),
         }
     }
 

@@ -185,6 +185,9 @@ impl<R: Fn(Report)> Worker<R> {
         let weight = self.with_store(|store| Ok(store.weight())).unwrap_or(0);
         if let Some(through) = self.with_store(Store::commit).flatten() {
             self.core(JournalReport::Durable { through });
+            if let Some(manifest) = self.with_store(|store| Ok(store.manifest())).flatten() {
+                self.core(JournalReport::Manifest(manifest));
+            }
             let gone = self.with_store(Store::turn).unwrap_or_default();
             self.report_gone(gone);
             // While orders keep coming, twice as much is packed as comes.

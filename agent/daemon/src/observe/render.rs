@@ -356,6 +356,10 @@ fn journal_cells(status: &Status, lang: Lang) -> Vec<String> {
             said(lang, &format!("■ 已隔离损坏 {bytes} 字节"), &format!("■ damaged, set aside: {bytes} bytes"))
         }
     };
+    let unsigned = match journal.unsigned {
+        Some(true) => said(lang, "■ 存证清单未签名", "■ manifests are unsigned"),
+        Some(false) | None => String::new(),
+    };
     vec![
         format!("{sign} {}", texts::journal(&journal.state, lang)),
         size,
@@ -363,6 +367,7 @@ fn journal_cells(status: &Status, lang: Lang) -> Vec<String> {
         left.unwrap_or_default(),
         outage.unwrap_or_default(),
         aside,
+        unsigned,
     ]
 }
 

@@ -455,12 +455,14 @@ impl From<Count> for Sum {
 pub struct JournalRow {
     /// `opening`, `open` or `down`.
     pub state: Word,
-    /// Bytes on disk; `None` until the journal has told its size, as are the next three.
+    /// Bytes on disk; `None` until the journal has told its size, as are the next four.
     pub bytes: Option<u64>,
     /// Readable segments.
     pub segments: Option<usize>,
     /// Bytes of damaged segments that were set aside.
     pub set_aside_bytes: Option<u64>,
+    /// It has no key: its manifests are unsigned.
+    pub unsigned: Option<bool>,
     /// The oldest reading, RFC 3339.
     pub oldest: Option<String>,
     /// The oldest event, RFC 3339.

@@ -298,6 +298,7 @@ fn journal(snapshot: &Snapshot, facts: &Facts) -> JournalRow {
         bytes: size.map(|size| size.bytes_on_disk),
         segments: size.map(|size| size.segments),
         set_aside_bytes: size.map(|size| size.set_aside_bytes),
+        unsigned: size.map(|size| size.unsigned),
         oldest: size.and_then(|size| size.oldest).map(time),
         oldest_event: size.and_then(|size| size.oldest_event).map(time),
         days_left: days_left(snapshot, facts),

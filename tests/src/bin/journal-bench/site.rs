@@ -28,6 +28,7 @@ impl Journal {
             quota_bytes: 1 << 40,
             keep: Duration::from_secs(400 * 86_400),
             keep_events: Duration::from_secs(400 * 86_400),
+            seal: None,
         };
         let (sender, reports) = channel();
         let header = Header { epoch: Epoch(epoch), dictionary: Arc::default() };

@@ -47,6 +47,7 @@ pub(crate) fn run(fill: Fill) -> anyhow::Result<()> {
         quota_bytes: 2_048_000_000,
         keep: Duration::from_secs(30 * 86_400),
         keep_events: Duration::from_secs(30 * 86_400),
+        seal: None,
     };
     let epoch = Epoch(now_ms.unsigned_abs());
     let (sender, reports) = channel();
@@ -106,6 +107,7 @@ fn reached(report: &JournalReport, durable: u64) -> anyhow::Result<u64> {
         JournalReport::Opened { .. }
         | JournalReport::Fetched { .. }
         | JournalReport::Located { .. }
+        | JournalReport::Manifest(_)
         | JournalReport::Purged { .. }
         | JournalReport::Damaged { .. } => Ok(durable),
         JournalReport::Failed => None.context("the journal failed"),
@@ -150,6 +152,7 @@ mod tests {
             quota_bytes: 2_048_000_000,
             keep: Duration::from_secs(30 * 86_400),
             keep_events: Duration::from_secs(30 * 86_400),
+            seal: None,
         };
         let header = Header { epoch: Epoch(2), dictionary: Arc::default() };
         let journal =

@@ -9,9 +9,11 @@ use hazard_core::site::{Limits, Practice};
 use super::{Lowering, Section};
 use crate::config::catalogue::Code;
 use crate::config::error::{Fault, args};
-use crate::config::file::{EnterpriseFile, GatewayFile, LimitsFile, PracticeFile, RetentionFile};
+use crate::config::evidence::EvidenceFile;
+use crate::config::file::{EnterpriseFile, GatewayFile, LimitsFile, RetentionFile};
+use crate::config::practice::PracticeFile;
 use crate::config::tree::Node;
-use crate::settings::{Identity, Journal};
+use crate::settings::{Identity, Journal, Seal};
 
 /// What concerns the gateway as a whole.
 pub(super) struct Gateway {
@@ -32,6 +34,7 @@ impl<'a> Lowering<'a> {
         let limits = self.one::<LimitsFile>(site, "limits", recovered);
         let retention = self.one::<RetentionFile>(site, "retention", recovered);
         let practice = self.one::<PracticeFile>(site, "practice", recovered);
+        let evidence = self.one::<EvidenceFile>(site, "evidence", recovered);
         if let Some((node, _)) = &enterprise {
             self.code(*node, "district");
             self.code(*node, "id");
@@ -43,8 +46,15 @@ impl<'a> Lowering<'a> {
         let ((_, enterprise), (_, gateway)) = (enterprise?, gateway?);
         let retention = retention.map(|(_, file)| file).unwrap_or_default();
         let limits = limits.map(|(_, file)| file).unwrap_or_default();
+        let seal = Seal {
+            key: evidence
+                .and_then(|(_, file)| file.key)
+                .unwrap_or_else(|| gateway.state_dir.join("evidence.key")),
+            gateway: gateway.id.clone(),
+            enterprise: enterprise.id.clone(),
+        };
         Some(Gateway {
-            journal: journal(&gateway, &retention),
+            journal: Journal { seal: Some(seal), ..journal(&gateway, &retention) },
             identity: Identity {
                 district: enterprise.district,
                 enterprise: enterprise.id,
@@ -88,6 +98,7 @@ fn journal(gateway: &GatewayFile, retention: &RetentionFile) -> Journal {
         quota_bytes: retention.quota_mb.saturating_mul(1_000_000),
         keep: Duration::from_secs(u64::from(retention.raw_days) * 86_400),
         keep_events: Duration::from_secs(u64::from(retention.event_days) * 86_400),
+        seal: None,
     }
 }
 

@@ -4,7 +4,8 @@ use hazard_core::id::Epoch;
 use hazard_core::link::{Exception, LinkFault};
 use hazard_core::outbox::record::{
     ActionEvent, AlarmEvent, Body, BypassChange, BypassEvent, ClockStep, Condition, DeviceEvent,
-    HandlingEvent, Loss, LossPlace, Opening, PreviousEpoch, Record, ReplayEvent, ShelvingEvent, SystemEvent,
+    HandlingEvent, Loss, LossPlace, Manifest, Opening, PreviousEpoch, Record, ReplayEvent, ShelvingEvent,
+    SystemEvent,
 };
 use hazard_core::reading::{NoData, Quantity, Reading, Sample};
 use hazard_core::{ClockOffset, ClockTrust, Stamp};
@@ -36,6 +37,7 @@ pub(super) fn write(out: &mut Vec<u8>, record: &Record, (names, offset): (&Names
         Body::Call(event) => super::call::write(out, event, names),
         Body::Ledger(day) => super::ledger::write(out, day, names),
         Body::Replay(event) => replay(out, event, names),
+        Body::Manifest(manifest) => self::manifest(out, manifest),
     }
     raw(out, "}");
 }
@@ -254,6 +256,12 @@ fn replay(out: &mut Vec<u8>, event: &ReplayEvent, names: &Names) {
             number_field(out, ",\"readings\":", count.readings);
         }
     }
+}
+
+fn manifest(out: &mut Vec<u8>, manifest: &Manifest) {
+    text_field(out, ",\"kind\":\"manifest\",\"text\":", &manifest.text);
+    text_field(out, ",\"signature\":", &manifest.signature);
+    text_field(out, ",\"key\":", &manifest.key);
 }
 
 fn clock_step(out: &mut Vec<u8>, step: ClockStep) {

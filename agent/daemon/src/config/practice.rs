@@ -1,0 +1,34 @@
+//! What people on the site may do, as written.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// 操作规矩：复位、旁路和搁置的限度。 What people on the site may do, and for how long.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct PracticeFile {
+    /// 复位后多久再核对一次（GB 16808：20 s）。 So long after a reset the value is looked at once more.
+    #[schemars(range(max = 600))]
+    pub(crate) reset_hold_s: u32,
+    /// 旁路最长几分钟。 The longest bypass.
+    #[schemars(range(min = 1, max = 1440))]
+    pub(crate) bypass_max_min: u32,
+    /// 同时最多几处旁路。 Bypasses at the same time.
+    #[schemars(range(max = 1000))]
+    pub(crate) bypasses_max: u16,
+    /// 同时最多搁置几条报警。 Shelved alarms at the same time.
+    #[schemars(range(max = 1000))]
+    pub(crate) shelved_max: u16,
+}
+
+impl Default for PracticeFile {
+    fn default() -> Self {
+        let practice = hazard_core::site::Practice::default();
+        Self {
+            reset_hold_s: u32::try_from(practice.reset_hold.as_secs()).unwrap_or(u32::MAX),
+            bypass_max_min: u32::try_from(practice.bypass_max.as_secs() / 60).unwrap_or(u32::MAX),
+            bypasses_max: practice.bypasses_max,
+            shelved_max: practice.shelved_max,
+        }
+    }
+}
