@@ -37,10 +37,19 @@ impl Platform {
         let of_epoch = || self.records.range((epoch, Seq(0))..=(epoch, Seq(u64::MAX)));
         let last = of_epoch().rev().find(|(_, record)| record.lane() == lane);
         let mut through = last.map(|((_, seq), _)| *seq).unwrap_or_default();
+        let lost = self.records.values().filter_map(|record| match &record.body {
+            Body::Loss(loss) if loss.place == LossPlace::Uplink(RECEIPTS) && loss.epoch == epoch => {
+                Some((loss.first, loss.last))
+            }
+            _ => None,
+        });
+        let lost: Vec<_> = lost.collect();
         let (mut missing, mut next) = (Vec::new(), Seq(1));
         for seq in of_epoch().map(|((_, seq), _)| *seq).take_while(|seq| *seq <= through) {
-            if seq > next {
-                missing.push((next, Seq(seq.0 - 1)));
+            let gap = (next, Seq(seq.0.saturating_sub(1)));
+            // What was stated as lost will not come.
+            if seq > next && !lost.iter().any(|loss| loss.0 <= gap.0 && gap.1 <= loss.1) {
+                missing.push(gap);
             }
             next = seq.next();
         }

@@ -258,9 +258,8 @@ impl Oracle {
         self.demand(offline == 0, || format!("healed, and {offline} devices are still offline"));
         // A role that was called in vain is known to be reached again only when it is called again.
         let lasting = |condition: &&Condition| {
-            use Condition::{AlarmChatter, AlarmFlood, CallFailed, JournalFull, ReceiptsMissing};
-            let lasts = matches!(condition, AlarmFlood | AlarmChatter(_) | CallFailed(_) | JournalFull);
-            lasts || matches!(condition, ReceiptsMissing(_))
+            use Condition::{AlarmChatter, AlarmFlood, CallFailed, JournalFull};
+            matches!(condition, AlarmFlood | AlarmChatter(_) | CallFailed(_) | JournalFull)
         };
         let impaired = !snapshot.conditions.iter().all(|condition| lasting(&condition));
         self.demand(snapshot.bypasses.is_empty(), || {

@@ -216,9 +216,12 @@ impl Forwarder {
         let Some(stretch) = self.stretches.iter_mut().find(|stretch| stretch.epoch == of.0) else {
             return;
         };
+        let own = stretch.own;
         let track = stretch.track(of.1);
         track.sent.insert(first, through);
         track.looked((first, through), &records);
+        // In an epoch of this run `settle` and `retire` find out.
+        let gone = if own { None } else { self.awaiting[of.1 as usize].gone(of, (first, through), &records) };
         if records.is_empty() {
             track.lack((first, through));
             stretch.dirty = true;
@@ -226,6 +229,9 @@ impl Forwarder {
         } else {
             let messages = self.split((of, task), (first, through), records);
             self.fetched.extend(messages);
+        }
+        if let Some((span, records)) = gone {
+            self.miss(of.0, LostRun::span(of.1, span, Count { records, readings: 0 }));
         }
     }
 

@@ -2,12 +2,13 @@
 //! memory or the journal.
 
 use alloc::collections::VecDeque;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::super::ledger::Count;
 use super::super::receipt::Receipt;
-use super::super::record::Lane;
+use super::super::record::{Lane, Record};
 use super::super::track::{Flight, take_out};
 use crate::Mono;
 use crate::id::{Epoch, Seq};
@@ -86,6 +87,10 @@ pub(super) struct Awaiting {
     /// Overdue: sent again when there is room, unless a late receipt comes first.
     stale: VecDeque<Awaited>,
     heard_at: Mono,
+    /// When a receipt of any epoch last confirmed something.
+    spoken_at: Option<Mono>,
+    /// None did for as long as one may take.
+    is_silent: bool,
     /// Rounds of sending again since a receipt confirmed something.
     rounds: u32,
     round_at: Mono,
@@ -100,6 +105,8 @@ impl Awaiting {
             fresh: VecDeque::new(),
             stale: VecDeque::new(),
             heard_at: Mono::ZERO,
+            spoken_at: None,
+            is_silent: false,
             rounds: 0,
             round_at: Mono::ZERO,
             credit: 0,
@@ -111,9 +118,9 @@ impl Awaiting {
         self.timeout.is_some()
     }
 
-    /// Whether receipts are overdue.
+    /// Whether receipts are overdue, and none of any epoch comes.
     pub(super) fn is_overdue(&self) -> bool {
-        self.rounds > 0 && self.waits()
+        self.rounds > 0 && self.is_silent && self.waits()
     }
 
     fn waits(&self) -> bool {
@@ -154,6 +161,24 @@ impl Awaiting {
         out
     }
 
+    /// What was overdue in the span and is not among `records`, which is all that the journal still has of it: nobody can
+    /// send that again. The ends, and how many.
+    pub(super) fn gone(
+        &self,
+        of: (Epoch, Lane),
+        span: (Seq, Seq),
+        records: &[Arc<Record>],
+    ) -> Option<((Seq, Seq), u64)> {
+        let runs = self.stale.iter().filter(|known| known.touches(of, span)).flat_map(|known| &known.runs);
+        let numbers = runs.flat_map(|run| run.0.max(span.0).0..=run.1.min(span.1).0).map(Seq);
+        let mut gone = None;
+        for seq in numbers.filter(|seq| records.binary_search_by_key(seq, |record| record.seq).is_err()) {
+            let ((first, last), count) = gone.unwrap_or(((seq, seq), 0));
+            gone = Some(((first.min(seq), last.max(seq)), count + 1));
+        }
+        gone
+    }
+
     pub(super) fn forget_epoch(&mut self, epoch: Epoch) {
         self.fresh.retain(|known| known.of.0 != epoch);
         self.stale.retain(|known| known.of.0 != epoch);
@@ -178,10 +203,14 @@ impl Awaiting {
         (there, missing)
     }
 
-    /// A receipt of this epoch confirmed something. Receipts of another one do not speak for the oldest that waits.
+    /// A receipt of this epoch confirmed something. One of another epoch does not speak for the oldest that waits, but the
+    /// platform is there: the next round need not wait for long.
     pub(super) fn progress(&mut self, now: Mono, epoch: Epoch) {
+        (self.spoken_at, self.is_silent) = (Some(now), false);
         if self.fresh.front().is_none_or(|oldest| oldest.of.0 == epoch) {
             (self.rounds, self.heard_at) = (0, now);
+        } else if let Some(timeout) = self.timeout {
+            self.round_at = self.round_at.min(now + timeout);
         }
     }
 
@@ -191,6 +220,7 @@ impl Awaiting {
             return Vec::new();
         };
         self.rounds += 1;
+        self.is_silent = self.spoken_at.is_none_or(|at| at + timeout <= now);
         self.credit = window;
         self.round_at = now + (timeout * (1 << self.rounds.min(PAUSES_MAX))).min(PAUSE_MAX.max(timeout));
         let overdue = |known: &Awaited| known.since + timeout <= now;
@@ -206,6 +236,16 @@ impl Awaiting {
             return self.waits().then_some(self.round_at);
         }
         self.fresh.front().map(|oldest| oldest.since.max(self.heard_at) + timeout)
+    }
+
+    /// What was sent of a lane of an epoch and waits: the spans of its messages, and their sum.
+    pub(super) fn of(&self, of: (Epoch, Lane)) -> (Vec<(Seq, Seq)>, Count) {
+        let (mut spans, mut sum) = (Vec::new(), Count::default());
+        for known in self.stale.iter().chain(&self.fresh).filter(|known| known.of == of) {
+            spans.push(known.span);
+            sum += known.count;
+        }
+        (spans, sum)
     }
 
     /// The sum of what waits, of the epochs that count.

@@ -243,7 +243,7 @@ impl Forwarder {
 }
 
 /// What messages had that no longer wait must be sent again, except for a span that is accounted for.
-fn unsend(track: &mut Track, overlapped: &[Awaited], span: (Seq, Seq)) {
+pub(super) fn unsend(track: &mut Track, overlapped: &[Awaited], span: (Seq, Seq)) {
     for old in overlapped {
         track.unsend(old.span);
     }

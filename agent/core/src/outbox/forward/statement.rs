@@ -1,5 +1,6 @@
 //! What will not arrive is stated, and what was stated in a record that is lost itself is stated again.
 
+use super::receive::unsend;
 use super::*;
 
 impl Forwarder {
@@ -12,12 +13,14 @@ impl Forwarder {
         let track = current.track(lane);
         let evicted = ring.evicted_through(epoch).unwrap_or_default();
         let through = evicted.max(Seq(track.live_next.0.saturating_sub(1)));
-        let missing = track.pending();
-        track.unstated &= !missing.is_zero();
-        let travelling = track.acked.first_gap(Seq(1), through).is_some();
-        if missing.is_zero() || travelling || ring.has_from(epoch, through.next()) {
+        track.unstated &= !track.pending().is_zero();
+        if track.pending().is_zero() || ring.has_from(epoch, through.next()) {
             return;
         }
+        let awaited = self.awaiting[lane as usize].of((epoch, lane));
+        let Some(missing) = missing(track, through, &awaited) else {
+            return;
+        };
         track.lost += missing;
         track.unstated = false;
         self.miss(epoch, LostRun::span(lane, (Seq(1), through), missing));
@@ -39,6 +42,11 @@ impl Forwarder {
         let in_memory = ring.first_of(epoch).map_or(Seq(u64::MAX), |first| Seq(first.0.saturating_sub(1)));
         let track = stretch.track(gone.lane);
         let gaps = track.skip(gone.first, gone.last.min(in_memory));
+        let awaiting = &mut self.awaiting[gone.lane as usize];
+        for gap in &gaps {
+            // What was overdue is not sent again, and a receipt that comes late changes nothing.
+            unsend(track, &awaiting.forget((epoch, gone.lane), *gap), *gap);
+        }
         let (Some(first), Some(last)) = (gaps.first(), gaps.last()) else {
             return false;
         };
@@ -82,7 +90,14 @@ impl Forwarder {
             };
             let own = stretch.own;
             let track = stretch.track(lane);
-            if last < first || track.skip(first, last).is_empty() {
+            if last < first {
+                continue;
+            }
+            let gaps = track.skip(first, last);
+            for gap in &gaps {
+                unsend(track, &self.awaiting[lane as usize].forget(asked, *gap), *gap);
+            }
+            if gaps.is_empty() {
                 continue;
             }
             // How many readings they held, nobody can say any more; in an epoch of this run `settle` finds out.
@@ -148,12 +163,19 @@ impl Forwarder {
     /// Lets go of earlier epochs that are done; what of them was offered and never seen again is stated as lost.
     pub(super) fn retire(&mut self) {
         let mut missed = Vec::new();
-        for stretch in self.stretches.iter_mut().filter(|stretch| stretch.own && stretch.is_done()) {
-            let last = stretch.last.unwrap_or_default();
+        for stretch in self.stretches.iter_mut().filter(|stretch| stretch.own) {
+            let Some(last) = stretch.last else { continue };
+            let is_done = stretch.is_done();
             for (lane, track) in LANES.into_iter().zip(&mut stretch.lanes) {
-                let missing = track.pending();
-                track.unstated = false;
-                if !missing.is_zero() {
+                if track.pending().is_zero() {
+                    track.unstated = false;
+                    continue;
+                }
+                // What waits for its receipt holds no statement up: without it the platform would call this missing for ever.
+                let awaited = self.awaiting[lane as usize].of((stretch.epoch, lane));
+                let missing = if is_done { Some(track.pending()) } else { missing(track, last, &awaited) };
+                if let Some(missing) = missing {
+                    track.unstated = false;
                     track.lost += missing;
                     missed.push((stretch.epoch, LostRun::span(lane, (Seq(1), last), missing)));
                 }
@@ -174,6 +196,18 @@ impl Forwarder {
             }
         }
     }
+}
+
+/// What of a lane's records up to `through` nobody has: known when each number is closed or in a message that waits for its
+/// receipt.
+fn missing(track: &Track, through: Seq, (spans, sent): &(Vec<(Seq, Seq)>, Count)) -> Option<Count> {
+    let missing = track.pending() - *sent;
+    if missing.is_zero() {
+        return None;
+    }
+    let mut closed = track.acked.clone();
+    spans.iter().for_each(|span| closed.insert(span.0, span.1));
+    closed.first_gap(Seq(1), through).is_none().then_some(missing)
 }
 
 /// The loss that the record states, if it is one of this platform's.
