@@ -52,7 +52,7 @@ fn a_damaged_archive_costs_its_block_which_is_told_and_the_rest_is_served() {
         let left = rig.fetch_all(Epoch(1), 1, RECORDS);
         assert!(left.iter().all(|record| *record == made(Epoch(1), record.seq.0)));
         let missing = RECORDS - left.len() as u64;
-        let told: u64 = rig.gone.iter().map(|gone| damaged(gone)).sum();
+        let told: u64 = rig.gone.iter().map(damaged).sum();
         assert_eq!(told, missing, "what cannot be read is told");
         assert_eq!(
             rig.holes.iter().map(|(_, _, records)| records).sum::<u64>(),

@@ -250,11 +250,8 @@ impl Oracle {
         disk: &Disk,
         lines: &Lines,
     ) -> Vec<String> {
-        let offline = snapshot
-            .devices
-            .iter()
-            .filter(|device| matches!(device.standing, Standing::Offline { .. }))
-            .count();
+        let is_offline = |standing| matches!(standing, Standing::Offline { .. });
+        let offline = snapshot.devices.iter().filter(|device| is_offline(device.standing)).count();
         self.demand(offline == 0, || format!("healed, and {offline} devices are still offline"));
         // A role that was called in vain is known to be reached again only when it is called again.
         let lasting = |condition: &&Condition| {

@@ -29,6 +29,9 @@ const LOCK_PAUSE: Duration = Duration::from_millis(10);
 /// A key and its value.
 pub(super) type Pair = (Vec<u8>, Vec<u8>);
 
+/// What is done with each block; whether it has enough.
+pub(super) type Visit<'a> = dyn FnMut(&Frame, Vec<Arc<Record>>) -> ControlFlow<()> + 'a;
+
 /// An open segment.
 pub(super) struct Segment {
     dir: PathBuf,
@@ -153,7 +156,7 @@ impl Segment {
         &self,
         (lane, ordinal): (Lane, u64),
         wanted: &RangeInclusive<u64>,
-        visit: &mut dyn FnMut(&Frame, Vec<Arc<Record>>) -> ControlFlow<()>,
+        visit: &mut Visit<'_>,
     ) -> Result<(), Fault> {
         let begin = self
             .block_at_or_before((lane, ordinal), *wanted.start())?
