@@ -12,6 +12,7 @@ use super::disk::Fault;
 use super::frame::{Frame, packed};
 use super::name::{Kind, Name};
 use super::ring::{LANES, Ring};
+use super::segment::Segment;
 
 /// Records and readings that one step looks at.
 pub(super) const STEP_WEIGHT_MAX: u64 = 4_096;
@@ -97,8 +98,10 @@ impl Ring {
                 block.records().map_err(|_| Fault::Broken("a fresh block is damaged".to_owned()))?;
             records.iter().for_each(|record| segment.index.stamp(record));
         }
-        let inserted = segment.insert(blocks);
-        self.settled(lane, inserted).map(|_| ())
+        // Each step is synced: what sled moves about in its file meanwhile must not cost a power cut more than the step, for the
+        // hot segments of what came before are gone.
+        let written = segment.insert(blocks).and_then(|()| segment.commit());
+        self.settled(lane, written).map(|_| ())
     }
 
     /// All of `hot` is in the archives: it goes when they are durable.
@@ -107,11 +110,8 @@ impl Ring {
             if self.archives[lane as usize].written().is_none() {
                 continue;
             }
-            let committed = self.archives[lane as usize].writing(&self.home).and_then(|archive| {
-                archive.commit()?;
-                archive.save_index()
-            });
-            if self.settled(lane, committed)? == Kept::Replaced {
+            let saved = self.archives[lane as usize].writing(&self.home).and_then(Segment::save_index);
+            if self.settled(lane, saved)? == Kept::Replaced {
                 return Ok(Packed::More);
             }
             if self.archives[lane as usize].is_due() {
