@@ -27,8 +27,6 @@ pub(super) struct Purged {
     pub(super) first: u64,
     pub(super) last: u64,
     pub(super) count: Count,
-    /// Some platform had not confirmed all of them.
-    pub(super) unconfirmed: bool,
 }
 
 /// Whether every platform has the numbers of an epoch's lane.
@@ -55,7 +53,7 @@ impl Ring {
         let mut purged = Vec::new();
         for lane in LANES {
             while let Some(name) = self.victim(lane, Victims::Old, retention, is_confirmed) {
-                self.purge(name, is_confirmed, &mut purged)?;
+                self.purge(name, &mut purged)?;
             }
         }
         while self.is_full(retention) && self.drop_aside()? {}
@@ -69,7 +67,7 @@ impl Ring {
             while self.is_full(retention)
                 && let Some(name) = self.victim(lane, victims, retention, is_confirmed)
             {
-                self.purge(name, is_confirmed, &mut purged)?;
+                self.purge(name, &mut purged)?;
             }
         }
         Ok(purged)
@@ -96,7 +94,7 @@ impl Ring {
         self.bytes() > retention.quota_bytes || free.is_ok_and(|free| free < FREE_BYTES_MIN)
     }
 
-    /// The oldest archive of a lane that may go. The one that is written to may go only with its successor in place.
+    /// The oldest closed archive of a lane that may go.
     fn victim(
         &self,
         lane: Lane,
@@ -125,20 +123,14 @@ impl Ring {
         Some(archive.name(*number))
     }
 
-    fn purge(
-        &mut self,
-        name: Name,
-        is_confirmed: IsConfirmed<'_>,
-        purged: &mut Vec<Purged>,
-    ) -> Result<(), Fault> {
+    fn purge(&mut self, name: Name, purged: &mut Vec<Purged>) -> Result<(), Fault> {
         let Kind::Archive(_) = name.kind else { return Ok(()) };
         if let Some(index) = self.series(name.kind).closed.get(&name.number) {
             let spans: Vec<_> = index.spans().collect();
             for (lane, ordinal, span) in spans {
                 let (first, last, count) = (span.first, span.last, span.count());
-                let unconfirmed = !is_confirmed(lane, ordinal, (first, last));
                 self.purges.note(lane, ordinal, (last, count));
-                purged.push(Purged { lane, ordinal, first, last, count, unconfirmed });
+                purged.push(Purged { lane, ordinal, first, last, count });
             }
             self.purges.save(&self.home.disk)?;
         }

@@ -58,10 +58,8 @@ pub(super) struct Gone {
 /// Why they are gone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Why {
-    /// Old, or to make room, and every platform has them.
+    /// They are old, or to make room.
     Purged,
-    /// To make room, though some platform has not confirmed them.
-    Full,
     /// A block cannot be read any more.
     Damaged,
 }
@@ -146,6 +144,10 @@ impl Store {
             seal: settings.seal.as_ref().map(|seal| Seal::open(dir, seal)),
             _lock: lock,
         };
+        // What goes here is told with all else that is gone of earlier epochs.
+        if let Err(fault) = store.retain() {
+            tracing::warn!(%fault, "what may go does not go yet");
+        }
         let found = store.begin(header)?;
         Ok((store, found))
     }
@@ -277,10 +279,9 @@ impl Store {
     }
 
     fn gone(&self, purged: Purged) -> Option<Gone> {
-        let Purged { lane, ordinal, first, last, count, unconfirmed } = purged;
+        let Purged { lane, ordinal, first, last, count } = purged;
         let epoch = self.epochs.epoch_of(ordinal)?;
-        let why = if unconfirmed { Why::Full } else { Why::Purged };
-        Some(Gone { epoch, lane, first: Seq(first), last: Seq(last), count, why })
+        Some(Gone { epoch, lane, first: Seq(first), last: Seq(last), count, why: Why::Purged })
     }
 
     /// What retention has taken of earlier epochs: a power cut may have come before anybody had written it down.

@@ -3,6 +3,7 @@
 
 mod bare;
 mod broker;
+mod drain;
 mod fill;
 mod outage;
 mod plant;
@@ -73,7 +74,7 @@ struct Bench {
     /// Seconds without the broker in D.
     #[arg(long, default_value_t = 60)]
     outage_s: u64,
-    /// Records in the journal in E.
+    /// Records in the journal in E and F.
     #[arg(long, default_value_t = 1_000_000)]
     journal_records: u64,
     /// Where the agent's folders are made; a real disk says more than a memory one.
@@ -98,6 +99,8 @@ enum Scenario {
     Outage,
     #[value(name = "E")]
     Start,
+    #[value(name = "F")]
+    Drain,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]
@@ -146,9 +149,9 @@ impl Bench {
     }
 
     fn scenarios(&self) -> Vec<Scenario> {
-        use Scenario::{All, Failing, Fast, Outage, Start, Wide};
+        use Scenario::{All, Drain, Failing, Fast, Outage, Start, Wide};
         let chosen = |scenario: &Scenario| self.scenario.contains(&All) || self.scenario.contains(scenario);
-        [Wide, Fast, Failing, Outage, Start].into_iter().filter(chosen).collect()
+        [Wide, Fast, Failing, Outage, Start, Drain].into_iter().filter(chosen).collect()
     }
 
     const fn subjects(&self) -> &'static [Who] {
@@ -191,8 +194,9 @@ fn measure(scenario: Scenario, who: &Who, options: &Options) -> anyhow::Result<O
         Scenario::Failing => steady('C', Load::WIDE, Trouble::FifthFails),
         Scenario::Outage if *who == Who::Agent => outage::run(options).map(Some),
         Scenario::Start => start::run(*who, options).map(Some),
+        Scenario::Drain if *who == Who::Agent => drain::run(options).map(Some),
         // The bare loop stores nothing: an outage measures nothing. `All` is never measured by itself.
-        Scenario::Outage | Scenario::All => Ok(None),
+        Scenario::Outage | Scenario::Drain | Scenario::All => Ok(None),
     };
     outcome.with_context(|| format!("scenario {scenario:?} with the {}", who.name()))
 }

@@ -60,7 +60,7 @@ impl Started {
 }
 
 /// Fills the agent's journal in a child, so that the bench's own memory stays small.
-fn fill(rig: &Rig, records: u64) -> anyhow::Result<Duration> {
+pub(crate) fn fill(rig: &Rig, records: u64) -> anyhow::Result<Duration> {
     let since = Instant::now();
     let mut command = Command::new(std::env::current_exe()?);
     command.arg("fill").arg("--dir").arg(rig.state_dir().join("journal"));

@@ -50,6 +50,7 @@ pub(crate) fn target(scenario: char, figure: &str) -> Option<Target> {
         ('D', "alarms_before_backlog") => AtLeast(1.0),
         ('D', "link_to_fresh_ms") => AtMost(1_000.0),
         ('E', "first_poll_ms") => AtMost(300.0),
+        ('F', "drain_of_bare") => AtLeast(0.8),
         _ => return None,
     };
     Some(target)
