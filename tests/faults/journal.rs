@@ -8,9 +8,8 @@ mod damage;
 mod disk;
 mod epochs;
 mod evidence;
-mod images;
 mod keep;
 mod made;
-mod power;
+#[allow(dead_code, reason = "shared with `power`, which uses the rest")]
 mod recorder;
 mod rig;

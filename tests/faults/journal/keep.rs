@@ -1,30 +1,14 @@
 //! What is kept, what is read back, what is dropped, and that an idle journal leaves the disk alone.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use hazard_agent::journal::Order;
-use hazard_core::id::{Epoch, PointId, Seq};
-use hazard_core::outbox::record::Body;
-use hazard_core::outbox::{Lane, Record};
-use hazard_core::reading::{Quantity, Reading, Sample};
-use hazard_core::{ClockTrust, Stamp, Utc, Value};
+use hazard_core::id::{Epoch, Seq};
+use hazard_core::outbox::Lane;
 
-use super::made::{made, mix};
-use super::rig::{Rig, named, settings};
-
-/// A record of `readings` numbers that hardly compress, `seq` seconds after some day.
-pub(super) fn noise(seq: u64, readings: u64) -> Arc<Record> {
-    let reading = |n: u64| Reading {
-        point: PointId(n as u32),
-        sample: Sample::Good(Quantity::Number(Value::try_new(mix(seq ^ n << 32) as f64).unwrap())),
-    };
-    let utc = Utc::from_unix_ms(1_700_000_000_000 + seq as i64 * 1_000);
-    let stamp = Stamp { utc, trust: ClockTrust::Synced, ..Stamp::default() };
-    let body = Body::Readings((0..readings).map(reading).collect());
-    Arc::new(Record { seq: Seq(seq), stamp, body })
-}
+use super::made::made;
+use super::rig::{Rig, named, noise, settings};
 
 fn fill_with_noise(rig: &mut Rig, last: u64, readings: u64) {
     let epoch = rig.epoch;

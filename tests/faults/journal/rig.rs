@@ -9,12 +9,14 @@ use hazard_agent::clock::RunClock;
 use hazard_agent::dictionary::Dictionary;
 use hazard_agent::journal::{Header, JournalHandle, JournalStatus, Kernel, Order, Report, Syncs, spawn_on};
 use hazard_agent::settings::Journal;
-use hazard_core::id::{Epoch, Seq, UplinkId};
+use hazard_core::id::{Epoch, PointId, Seq, UplinkId};
 use hazard_core::input::{JournalReport, PastEpoch};
-use hazard_core::outbox::record::{Manifest, PreviousEpoch};
+use hazard_core::outbox::record::{Body, Manifest, PreviousEpoch};
 use hazard_core::outbox::{AckedSet, Lane, Record};
+use hazard_core::reading::{Quantity, Reading, Sample};
+use hazard_core::{ClockTrust, Stamp, Utc, Value};
 
-use super::made::made;
+use super::made::{made, mix};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -238,6 +240,18 @@ impl Rig {
     pub(super) fn close(self) {
         self.handle.close();
     }
+}
+
+/// A record of `readings` numbers that hardly compress, `seq` seconds after some day.
+pub(super) fn noise(seq: u64, readings: u64) -> Arc<Record> {
+    let reading = |n: u64| Reading {
+        point: PointId(n as u32),
+        sample: Sample::Good(Quantity::Number(Value::try_new(mix(seq ^ n << 32) as f64).unwrap())),
+    };
+    let utc = Utc::from_unix_ms(1_700_000_000_000 + seq as i64 * 1_000);
+    let stamp = Stamp { utc, trust: ClockTrust::Synced, ..Stamp::default() };
+    let body = Body::Readings((0..readings).map(reading).collect());
+    Arc::new(Record { seq: Seq(seq), stamp, body })
 }
 
 /// The folders and files of a journal whose names begin with `prefix`.

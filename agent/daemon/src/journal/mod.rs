@@ -23,6 +23,7 @@ mod mirror_interlock;
 mod mirror_ledger;
 mod mirror_upkeep;
 mod name;
+mod owner;
 mod pack;
 mod purges;
 mod quarantine;

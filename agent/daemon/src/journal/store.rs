@@ -20,7 +20,7 @@ use super::retain::{Purged, Retention};
 use super::ring::{LANES, Ring};
 use super::seal::Seal;
 use super::series::Tail;
-use super::{Header, JournalStatus};
+use super::{Header, JournalStatus, owner};
 use crate::clock::RunClock;
 use crate::dictionary::Dictionary;
 use crate::settings;
@@ -117,6 +117,7 @@ impl Store {
         let Place { settings, uplinks, disk } = place;
         let dir = settings.dir.as_path();
         let lock = take_folder(dir, disk)?;
+        owner::take(dir, settings.seal.as_ref().map(|seal| seal.gateway.as_str()), disk)?;
         let mut epochs = Epochs::open(dir)?;
         let ms = |keep: Duration| i64::try_from(keep.as_millis()).unwrap_or(i64::MAX);
         let retention = Retention {

@@ -111,7 +111,7 @@ fn no_guest_that_is_killed_loses_a_record_that_was_called_durable() {
     }
     let (mut rng, mut sum, begin) = (Rng::new(seed()), Sum::default(), Instant::now());
     let guest = Path::new(env!("CARGO_TARGET_TMPDIR")).join("guest");
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/faults/guest.sh");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/power/guest.sh");
     let made = Command::new(script).arg(env!("CARGO_BIN_EXE_journal-writer")).arg(&guest).status().unwrap();
     assert!(made.success(), "{script} makes no guest");
     while sum.cycles < cycles {

@@ -11,9 +11,8 @@ use hazard_core::id::{Epoch, Seq, UplinkId};
 use hazard_core::input::JournalReport;
 use hazard_core::outbox::{AckedSet, Lane};
 
-use super::keep::noise;
 use super::recorder::{Cut, Recorder};
-use super::rig::{Rig, header, settings};
+use super::rig::{Rig, header, noise, settings};
 
 /// Segments of two megabytes, of which the script fills more than one and drops none.
 const QUOTA_BYTES: u64 = 8 << 20;
