@@ -292,6 +292,7 @@ fn journal() -> impl Strategy<Value = JournalReport> {
                 first: Seq(first),
                 last: Seq(last),
                 count: Count { records: last, readings: first },
+                again: event,
             }
         }),
     ]

@@ -112,8 +112,8 @@ pub enum JournalReport {
     },
     /// Records left the journal because it may not grow further or keep them longer, oldest first.
     ///
-    /// What is gone of the epochs that an opening found is said again after [`Self::Opened`], from each lane's first number
-    /// on: a power cut may have come before anybody had written down what was lost.
+    /// What is gone of the epochs that an opening found is said again after [`Self::Opened`]: a power cut may have come before
+    /// anybody had written down what was lost.
     Purged {
         /// Their lane.
         lane: Lane,
@@ -123,8 +123,10 @@ pub enum JournalReport {
         first: Seq,
         /// The last one: nothing of the lane is left from `first` to here.
         last: Seq,
-        /// How many; at most so many where it is said again.
+        /// How many.
         count: Count,
+        /// It was gone before this opening.
+        again: bool,
     },
     /// Records that were durable cannot be read any more; whoever asks for them is told so by [`Self::Fetched`].
     Damaged {

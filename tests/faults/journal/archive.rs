@@ -97,7 +97,9 @@ fn where_there_is_no_room_the_oldest_readings_go_and_events_stay_and_all_is_told
         rig.gone
             .iter()
             .map(|gone| match gone {
-                JournalReport::Purged { lane: Lane::Reading, epoch: Epoch(1), first, last, count } => {
+                JournalReport::Purged {
+                    lane: Lane::Reading, epoch: Epoch(1), first, last, count, ..
+                } => {
                     let readings = (first.0..=last.0)
                         .map(|seq| made(Epoch(1), seq))
                         .filter(|r| r.lane() == Lane::Reading);
@@ -145,4 +147,47 @@ fn what_a_platform_has_not_confirmed_outlives_its_age_and_what_it_has_goes() {
     let (_, first) = rig.fetch_once((Epoch(1), Lane::Reading), (1, 1_000), 1);
     assert!(first.is_empty(), "what is old and confirmed has gone");
     rig.close();
+}
+
+#[test]
+fn what_a_platform_lacks_outlives_younger_records_that_it_has_and_a_start_after_they_went() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut settings = settings(dir.path());
+    settings.quota_bytes = 16 << 20;
+    let mut rig = Rig::start_with(settings.clone(), &["district"], 1);
+    rig.opened();
+    // A platform that is back has what is live, and not yet the backlog of the first 50,000.
+    let live = || AckedSet::from_ranges(&[(50_001, 100_000_000)]);
+    let mut last = 0;
+    while rig.gone.is_empty() {
+        assert!(last < 20 * RECORDS, "nothing ever went");
+        rig.fill(last + 1..=last + 20_000);
+        last += 20_000;
+        rig.save_cursor(0, 1, [live(), live()]);
+    }
+    let lowest = |rig: &Rig| rig.gone.iter().map(purged_from).min().unwrap();
+    assert!(lowest(&rig) > 50_000, "{:?}", rig.gone);
+    let wanted = (Epoch(1), Lane::Reading);
+    let backlog = rig.fetch_once(wanted, (1, 5_000), 9_999).1;
+    assert!(!backlog.is_empty() && backlog.iter().all(|record| *record == made(Epoch(1), record.seq.0)));
+    let across = rig.fetch_once(wanted, (lowest(&rig) - 1_000, last), 9_999).1;
+    assert!(
+        across.iter().any(|record| record.seq.0 > lowest(&rig)),
+        "what is left behind the gap is read too"
+    );
+    assert!(rig.holes.is_empty(), "what was dropped is not damaged: {:?}", rig.holes);
+    rig.close();
+    let mut rig = Rig::start_with(settings, &["district"], 2);
+    rig.opened();
+    let again = rig.fetch_once(wanted, (1, 5_000), 9_999).1;
+    assert_eq!(again, backlog, "a start drops nothing that a platform lacks");
+    assert!(lowest(&rig) > 50_000, "{:?}", rig.gone);
+    rig.close();
+}
+
+fn purged_from(gone: &JournalReport) -> u64 {
+    match gone {
+        JournalReport::Purged { lane: Lane::Reading, first, .. } => first.0,
+        other => panic!("{other:?}"),
+    }
 }

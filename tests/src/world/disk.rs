@@ -24,7 +24,7 @@ struct Chapter {
     /// There, and not readable any more.
     rotten: BTreeMap<Seq, Arc<Record>>,
     /// What retention took of each lane: up to where, and how much.
-    purged: [(Seq, Count); 2],
+    purged: [Vec<(Seq, Seq, Count)>; 2],
     cursors: Vec<[AckedSet; 2]>,
 }
 
@@ -34,7 +34,13 @@ pub(super) type Gone = (Epoch, Vec<Arc<Record>>);
 impl Chapter {
     fn new(epoch: Epoch, cursors: Vec<[AckedSet; 2]>) -> Self {
         let (records, rotten) = (BTreeMap::new(), BTreeMap::new());
-        Self { epoch, records, rotten, purged: <[(Seq, Count); 2]>::default(), cursors }
+        Self { epoch, records, rotten, purged: [Vec::new(), Vec::new()], cursors }
+    }
+
+    /// The last number, whether or not it can still be read: a closed segment's index has it.
+    fn last(&self) -> Option<Seq> {
+        let rotten = self.rotten.keys().next_back();
+        self.records.keys().next_back().max(rotten).copied()
     }
 
     /// What is said when retention took these, and remembered for the next opening.
@@ -45,22 +51,66 @@ impl Chapter {
             let mut count = Count::default();
             of_lane().for_each(|record| count += Count::of(record));
             let Some((first, last)) = of_lane().next().zip(of_lane().next_back()) else { continue };
-            let (through, sum) = &mut self.purged[lane as usize];
-            *through = last.seq;
-            *sum += count;
             let (first, last) = (first.seq, last.seq);
-            reports.push(JournalReport::Purged { lane, epoch: self.epoch, first, last, count });
+            self.join(lane, (first, last, count));
+            reports.push(JournalReport::Purged { lane, epoch: self.epoch, first, last, count, again: false });
         }
         reports
     }
 
     /// What retention took of the epoch, as an opening says it again.
     fn purged_again(&self) -> Vec<JournalReport> {
-        let lanes = [Lane::Event, Lane::Reading].into_iter().zip(self.purged);
-        let some = lanes.filter(|(_, (through, _))| *through > Seq(0));
-        let epoch = self.epoch;
-        some.map(|(lane, (last, count))| JournalReport::Purged { lane, epoch, first: Seq(1), last, count })
-            .collect()
+        let lanes = [Lane::Event, Lane::Reading].into_iter().zip(&self.purged);
+        let all = lanes.flat_map(|(lane, gone)| gone.iter().map(move |gone| (lane, *gone)));
+        let (epoch, again) = (self.epoch, true);
+        all.map(|(lane, (first, last, count))| JournalReport::Purged {
+            lane,
+            epoch,
+            first,
+            last,
+            count,
+            again,
+        })
+        .collect()
+    }
+
+    /// Stretches with nothing of their lane left between them are one.
+    fn join(&mut self, lane: Lane, gone: (Seq, Seq, Count)) {
+        let stretches = &mut self.purged[lane as usize];
+        stretches.push(gone);
+        stretches.sort_by_key(|(first, ..)| *first);
+        let mut joined: Vec<(Seq, Seq, Count)> = Vec::new();
+        for (first, last, count) in stretches.drain(..) {
+            let left =
+                |end: Seq| self.records.range(end..first.max(end)).any(|(_, record)| record.lane() == lane);
+            match joined.last_mut() {
+                Some((_, end, sum)) if !left(*end) => {
+                    *end = last.max(*end);
+                    *sum += count;
+                }
+                Some(_) | None => joined.push((first, last, count)),
+            }
+        }
+        *stretches = joined;
+    }
+
+    /// Takes up to so many of the oldest records, and never the newest: an epoch of which nothing is left is nobody's past any
+    /// more.
+    fn take_oldest(&mut self, rng: &mut Rng) -> Vec<Arc<Record>> {
+        let count = rng.between(1, self.records.len() as u64 - 1);
+        (0..count).filter_map(|_| self.records.pop_first().map(|(_, record)| record)).collect()
+    }
+
+    /// Takes neighbours from somewhere on that every platform has confirmed, whatever lies before them.
+    fn take_confirmed(&mut self, rng: &mut Rng) -> Vec<Arc<Record>> {
+        let most = self.records.len() - 1;
+        let begin = rng.between(0, most as u64 - 1);
+        let has = |record: &Arc<Record>| {
+            self.cursors.iter().all(|acked| acked[record.lane() as usize].contains(record.seq))
+        };
+        let all = self.records.values().take(most).skip(usize::try_from(begin).unwrap());
+        let run: Vec<Seq> = all.take_while(|record| has(record)).map(|record| record.seq).collect();
+        run.iter().filter_map(|seq| self.records.remove(seq)).collect()
     }
 }
 
@@ -118,13 +168,13 @@ impl Disk {
         self.health = Health::Fine;
         self.failed = false;
         let before = self.chapters.iter().rev().map(|chapter| {
-            let durable_through = chapter.records.keys().next_back().copied().unwrap_or_default();
+            let durable_through = chapter.last().unwrap_or_default();
             let first = chapter.records.get(&Seq(1)).map(Arc::as_ref);
             (PreviousEpoch { epoch: chapter.epoch, durable_through }, Chain::at(first))
         });
         let previous = Opening::names(before);
         let past = self.chapters.iter().filter_map(|chapter| {
-            let last = chapter.records.keys().next_back().copied()?;
+            let last = chapter.last()?;
             Some(PastEpoch { epoch: chapter.epoch, last, acked: chapter.cursors.clone() })
         });
         let past = past.collect();
@@ -252,11 +302,16 @@ impl Disk {
             return None;
         }
         if rng.chance(8) {
-            // The newest record of each epoch stays: an epoch of which nothing is left is nobody's past any more.
-            let chapter = self.chapters.iter_mut().find(|chapter| chapter.records.len() > 1)?;
-            let count = rng.between(1, chapter.records.len() as u64 - 1);
-            let gone: Vec<_> =
-                (0..count).filter_map(|_| chapter.records.pop_first().map(|(_, record)| record)).collect();
+            let mut chapters: Vec<_> =
+                self.chapters.iter_mut().filter(|chapter| chapter.records.len() > 1).collect();
+            let gone = if rng.chance(500) {
+                chapters.first_mut()?.take_oldest(rng)
+            } else {
+                let index = rng.between(0, chapters.len().checked_sub(1)? as u64);
+                chapters.swap(0, usize::try_from(index).unwrap());
+                chapters[0].take_confirmed(rng)
+            };
+            let chapter = chapters.into_iter().next()?;
             let reports = chapter.purge(&gone);
             return Some(((chapter.epoch, gone), reports));
         }

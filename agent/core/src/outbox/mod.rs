@@ -184,8 +184,9 @@ impl Outbox {
                     forwarder.fetched((epoch, lane), through, records);
                 }
             }
-            JournalReport::Purged { lane, epoch, first, last, count } => {
-                self.journal_purged(stamp.mono, epoch, LostRun::span(lane, (first, last), count));
+            JournalReport::Purged { lane, epoch, first, last, count, again } => {
+                let gone = LostRun::span(lane, (first, last), count);
+                self.journal_purged(stamp.mono, epoch, &gone, again);
             }
             JournalReport::Damaged { lane, epoch, first, last, count } => {
                 let Count { records, readings } = count;
@@ -354,16 +355,16 @@ impl Outbox {
         }
     }
 
-    fn journal_purged(&mut self, now: Mono, epoch: Epoch, gone: LostRun) {
+    fn journal_purged(&mut self, now: Mono, epoch: Epoch, gone: &LostRun, again: bool) {
         let lane = gone.lane as usize;
         let own = self.own.iter_mut().find(|(own, _)| *own == epoch);
-        // What an opening says again was counted when it happened.
-        if let Some((_, through)) = own.filter(|(_, through)| gone.first > through[lane]) {
-            through[lane] = gone.last;
+        // What an opening says again was counted when it happened, unless that opening itself let go of it.
+        if let Some((_, through)) = own.filter(|(_, through)| !again || gone.first > through[lane]) {
+            through[lane] = through[lane].max(gone.last);
             self.store.purged(gone.count);
         }
         for forwarder in &mut self.forwarders {
-            if forwarder.purged(epoch, &gone, &self.rings[lane]) {
+            if forwarder.purged(epoch, gone, &self.rings[lane]) {
                 self.full_at = Some(now);
             }
         }

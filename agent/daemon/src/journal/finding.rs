@@ -43,6 +43,8 @@ pub enum What {
     SegmentDamaged,
     /// The beginning was dropped, as retention does.
     BeginningPurged,
+    /// What lay between was dropped, as retention notes that it did.
+    StretchPurged,
     /// Written before there were chains.
     NotChained,
     /// A manifest without a signature.
@@ -53,7 +55,10 @@ impl What {
     /// Whether something is wrong.
     #[must_use]
     pub const fn is_fault(self) -> bool {
-        !matches!(self, Self::BeginningPurged | Self::NotChained | Self::ManifestUnsigned)
+        !matches!(
+            self,
+            Self::BeginningPurged | Self::StretchPurged | Self::NotChained | Self::ManifestUnsigned
+        )
     }
 }
 

@@ -25,7 +25,7 @@ mod mirror_upkeep;
 mod name;
 mod owner;
 mod pack;
-mod purges;
+pub mod purges;
 mod quarantine;
 pub mod read;
 mod retain;

@@ -13,6 +13,7 @@ use hazard_core::outbox::{AckedSet, Lane, Record};
 use super::chain::Mark;
 use super::frame::Frame;
 use super::index::Index;
+use super::purges::Purges;
 use super::segment::Segment;
 use super::{Header, cursors, epochs, load, seal};
 
@@ -140,6 +141,7 @@ pub struct Folder {
     segments: Vec<String>,
     is_file: bool,
     last_manifest: Option<String>,
+    purges: Purges,
 }
 
 impl Folder {
@@ -171,13 +173,21 @@ impl Folder {
         segments.sort();
         // Before any block is read: a running agent writes it after them.
         let last_manifest = seal::last(dir);
-        Ok(Self { dir: dir.to_owned(), epochs, segments, is_file: false, last_manifest })
+        let purges = Purges::read(dir);
+        Ok(Self { dir: dir.to_owned(), epochs, segments, is_file: false, last_manifest, purges })
     }
 
-    /// The blocks in a file, one behind the other; `epochs` says whose they are.
+    /// The blocks in a file, one behind the other; `epochs` says whose they are, `purges` what retention had dropped.
     #[must_use]
-    pub fn file(path: &Path, epochs: BTreeMap<u64, Header>) -> Self {
-        Self { dir: path.to_owned(), epochs, segments: Vec::new(), is_file: true, last_manifest: None }
+    pub fn file(path: &Path, epochs: BTreeMap<u64, Header>, purges: Purges) -> Self {
+        let (dir, segments) = (path.to_owned(), Vec::new());
+        Self { dir, epochs, segments, is_file: true, last_manifest: None, purges }
+    }
+
+    /// What retention says that it has dropped.
+    #[must_use]
+    pub const fn purges(&self) -> &Purges {
+        &self.purges
     }
 
     /// Whether it is the blocks of an export.

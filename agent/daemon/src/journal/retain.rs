@@ -6,6 +6,7 @@ use hazard_core::outbox::{Count, Lane};
 use super::disk::Fault;
 use super::index::Index;
 use super::name::{Kind, Name};
+use super::purges::Stretch;
 use super::ring::{LANES, Ring};
 
 /// Free space that is left to the rest of the system: below it the disk counts as full.
@@ -129,10 +130,13 @@ impl Ring {
             let spans: Vec<_> = index.spans().collect();
             for (lane, ordinal, span) in spans {
                 let (first, last, count) = (span.first, span.last, span.count());
-                self.purges.note(lane, ordinal, (last, count));
+                let left: Vec<_> =
+                    self.spans((lane, ordinal)).into_iter().filter(|one| *one != span).collect();
+                let is_left = |from, to| left.iter().any(|one| from < one.first && one.last < to);
+                self.purges.note((lane, ordinal), Stretch::new((first, last), count), is_left);
                 purged.push(Purged { lane, ordinal, first, last, count });
             }
-            self.purges.save(&self.home.disk)?;
+            self.purges.save(&self.home.dir, &self.home.disk)?;
         }
         self.remove(name)
     }
@@ -142,7 +146,9 @@ impl Ring {
         for lane in LANES {
             let archive = &self.archives[lane as usize];
             let left = archive.closed.iter().filter(|(_, index)| {
-                self.purges.cover(index.spans().map(|(lane, ordinal, span)| (lane, ordinal, span.last)))
+                let spans =
+                    index.spans().map(|(lane, ordinal, span)| (lane, ordinal, (span.first, span.last)));
+                self.purges.cover(spans)
             });
             for name in left.map(|(number, _)| archive.name(*number)).collect::<Vec<_>>() {
                 self.remove(name)?;

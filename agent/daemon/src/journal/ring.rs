@@ -70,7 +70,7 @@ impl Ring {
             home,
             hot,
             archives,
-            purges: Purges::open(dir),
+            purges: Purges::read(dir),
             opened: VecDeque::new(),
             damages,
             ordinal,
@@ -246,7 +246,7 @@ impl Ring {
         }
     }
 
-    fn spans(&self, (lane, ordinal): (Lane, u64)) -> Vec<Span> {
+    pub(super) fn spans(&self, (lane, ordinal): (Lane, u64)) -> Vec<Span> {
         let archived = self.archives[lane as usize].spans(lane, ordinal);
         archived.chain(self.hot.spans(lane, ordinal)).collect()
     }

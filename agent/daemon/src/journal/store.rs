@@ -60,6 +60,8 @@ pub(super) struct Gone {
 pub(super) enum Why {
     /// They are old, or to make room.
     Purged,
+    /// The same, before this opening.
+    PurgedBefore,
     /// A block cannot be read any more.
     Damaged,
 }
@@ -171,7 +173,7 @@ impl Store {
         let ordinal_of = |named: &PreviousEpoch| Some((named.epoch, self.epochs.ordinal_of(named.epoch)?));
         self.named = previous.iter().filter_map(ordinal_of).collect();
         self.epochs.keep(&previous);
-        self.epochs.forget(&self.ring.ordinals(), ordinal);
+        self.forget();
         let past = self.past();
         Ok(Found { epoch: header.epoch, ordinal, previous, past })
     }
@@ -274,9 +276,18 @@ impl Store {
         let purged = self.ring.retain(self.retention, &is_confirmed)?;
         self.retained_bytes = self.ring.bytes();
         let gone = purged.into_iter().filter_map(|purged| self.gone(purged)).collect();
-        self.epochs.forget(&self.ring.ordinals(), self.current.1);
-        self.ring.purges.retain(|ordinal| self.epochs.epoch_of(ordinal).is_some());
+        self.forget();
         Ok(gone)
+    }
+
+    /// Forgets epochs of which nothing is left. One behind an older one that is still here is remembered: what is missing of
+    /// it was dropped, not removed.
+    fn forget(&mut self) {
+        let mut known = self.ring.ordinals();
+        let oldest = known.first().copied().unwrap_or(u64::MAX);
+        known.extend(self.ring.purges.ordinals().filter(|ordinal| *ordinal > oldest));
+        self.epochs.forget(&known, self.current.1);
+        self.ring.purges.retain(|ordinal| self.epochs.epoch_of(ordinal).is_some());
     }
 
     fn gone(&self, purged: Purged) -> Option<Gone> {
@@ -287,11 +298,10 @@ impl Store {
 
     /// What retention has taken of earlier epochs: a power cut may have come before anybody had written it down.
     pub(super) fn gone_before(&self, past: &[Epoch]) -> Vec<Gone> {
-        let of = |epoch: &Epoch| Some((*epoch, self.epochs.ordinal_of(*epoch)?));
-        let lanes = past.iter().filter_map(of).flat_map(|known| LANES.map(|lane| (known, lane)));
-        let gone = lanes.filter_map(|((epoch, ordinal), lane)| {
-            let (last, count) = self.ring.purges.of(lane, ordinal)?;
-            Some(Gone { epoch, lane, first: Seq(1), last: Seq(last), count, why: Why::Purged })
+        let gone = self.ring.purges.all().filter_map(|(lane, ordinal, stretch)| {
+            let epoch = self.epochs.epoch_of(ordinal).filter(|epoch| past.contains(epoch))?;
+            let (first, last) = (Seq(stretch.first), Seq(stretch.last));
+            Some(Gone { epoch, lane, first, last, count: stretch.count(), why: Why::PurgedBefore })
         });
         gone.collect()
     }
@@ -325,8 +335,13 @@ impl Store {
             Some(record) if records.len() >= records_max => record.seq,
             Some(_) | None => last,
         };
-        let holes = holes.into_iter().filter(|hole| hole.first <= through.0);
-        Ok(Fetched { through, records, holes: holes.collect() })
+        // What retention took is no damage.
+        let damaged = |hole: Hole| {
+            let gone = self.ring.purges.between((lane, ordinal), hole.first, hole.last);
+            let count = hole.count - gone;
+            (hole.first <= through.0 && !count.is_zero()).then_some(Hole { count, ..hole })
+        };
+        Ok(Fetched { through, records, holes: holes.into_iter().filter_map(damaged).collect() })
     }
 
     /// Where records of a time may be, in the order of the epochs; those of whom no header tells the epoch are left out.
@@ -402,8 +417,9 @@ impl Store {
     }
 
     fn last_of(&self, ordinal: u64) -> Option<Seq> {
-        let last = |lane| self.ring.span(lane, ordinal).map(|(_, last)| Seq(last));
-        last(Lane::Event).max(last(Lane::Reading))
+        let here = |lane| self.ring.span(lane, ordinal).map_or(0, |(_, last)| last);
+        let last = LANES.map(|lane| here(lane).max(self.ring.purges.last(lane, ordinal))).into_iter().max();
+        last.filter(|last| *last > 0).map(Seq)
     }
 
     fn chain(&mut self, ordinal: u64) -> Chain {

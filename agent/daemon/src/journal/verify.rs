@@ -84,7 +84,7 @@ pub fn verify(folder: &Folder, against: &Against) -> Result<Verdict, Unreadable>
     };
     match &against.ends {
         Some(ends) => ends.iter().filter_map(|end| verdict.cut_short(end)).for_each(|one| found.tell(one)),
-        None => verdict.missing_ends(&pins).into_iter().for_each(|one| found.tell(one)),
+        None => verdict.missing_ends(folder, &pins).into_iter().for_each(|one| found.tell(one)),
     }
     verdict.findings = found.findings;
     verdict.findings.sort_by_key(|finding| !finding.what.is_fault());
@@ -103,7 +103,7 @@ impl Verdict {
     }
 
     /// What openings and manifests name and is not there.
-    fn missing_ends(&self, pins: &Pins) -> Vec<Finding> {
+    fn missing_ends(&self, folder: &Folder, pins: &Pins) -> Vec<Finding> {
         let mut findings = BTreeMap::new();
         for (ordinal, previous) in &self.said.openings {
             for (at, named) in previous.iter().enumerate() {
@@ -111,7 +111,7 @@ impl Verdict {
                     let listed = previous.iter().position(|other| Some(other.epoch) == sum.epoch);
                     sum.ordinal < *ordinal && listed.is_none_or(|listed| listed > at)
                 };
-                findings.extend(self.named_and_missing(named, older).map(|one| (named.epoch, one)));
+                findings.extend(self.named_and_missing(folder, named, older).map(|one| (named.epoch, one)));
             }
         }
         for ((epoch, lane), pinned) in pins {
@@ -120,7 +120,7 @@ impl Verdict {
             let sum = self.lane(*epoch, *lane);
             let may_be_purged =
                 !self.lanes.iter().any(|sum| sum.lane == *lane && Some(sum.ordinal) < ordinal);
-            let last = sum.map_or(0, LaneSum::last);
+            let last = sum.map_or(0, LaneSum::last).max(self.purged(folder, *epoch, *lane));
             if last < through && !(sum.is_none() && may_be_purged) {
                 let place = self.behind(*epoch, Some(*lane), (last + 1, through));
                 findings.entry(*epoch).or_insert_with(|| finding(What::EndMissing, place, "manifest"));
@@ -131,6 +131,7 @@ impl Verdict {
 
     fn named_and_missing(
         &self,
+        folder: &Folder,
         named: &PreviousEpoch,
         is_older: impl Fn(&LaneSum) -> bool,
     ) -> Option<Finding> {
@@ -138,7 +139,8 @@ impl Verdict {
         let lanes = [Lane::Event, Lane::Reading];
         let last = lanes.iter().filter_map(|lane| self.lane(named.epoch, *lane)).map(LaneSum::last).max();
         let has_older = |lane: Lane| self.lanes.iter().any(|sum| sum.lane == lane && is_older(sum));
-        if last.unwrap_or(0) >= through {
+        let purged = lanes.map(|lane| self.purged(folder, named.epoch, lane));
+        if last.into_iter().chain(purged).max() >= Some(through) {
             return None;
         }
         // Retention drops the oldest of each lane: whole lanes, when nothing older of theirs is left.
@@ -150,6 +152,13 @@ impl Verdict {
         let what = if last.is_none() { What::EpochMissing } else { What::EndMissing };
         let place = self.behind(named.epoch, None, (last.unwrap_or(0) + 1, through));
         Some(finding(what, place, "opening"))
+    }
+
+    /// The last number of a lane that retention says it has dropped.
+    fn purged(&self, folder: &Folder, epoch: Epoch, lane: Lane) -> u64 {
+        let header = folder.epochs().iter().find(|(_, header)| header.epoch == epoch);
+        let ordinal = header.map(|(ordinal, _)| *ordinal).or_else(|| self.ordinal_of(epoch));
+        ordinal.map_or(0, |ordinal| folder.purges().last(lane, ordinal))
     }
 
     /// The ordinal of an epoch, by its records, its header's absence notwithstanding, or by a manifest.

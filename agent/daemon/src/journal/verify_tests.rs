@@ -8,7 +8,7 @@ use std::time::Duration;
 use hazard_core::id::{AlarmId, Epoch, PointId, Seq};
 use hazard_core::input::JournalReport;
 use hazard_core::outbox::record::{AlarmEvent, AlarmState, Body, Manifest, Opening};
-use hazard_core::outbox::{Lane, Record};
+use hazard_core::outbox::{Count, Lane, Record};
 use hazard_core::reading::{Quantity, Reading, Sample};
 use hazard_core::{ClockTrust, Mono, Stamp, Utc, Value};
 
@@ -17,6 +17,7 @@ use super::disk::{Disk, Kernel};
 use super::finding::{Finding, What};
 use super::frame::{Frame, frames};
 use super::key::{Key, Public};
+use super::purges::{Purges, Stretch};
 use super::read::Folder;
 use super::segment::Segment;
 use super::verify::{Against, verify};
@@ -358,6 +359,36 @@ fn a_missing_end_a_missing_epoch_and_a_missing_beginning_are_named() {
     );
     alter(&settings, |all| all.retain(|one| one.ordinal != 1));
     assert!(!findings(&settings).iter().any(|one| one.what.is_fault()), "{:#?}", findings(&settings));
+}
+
+#[test]
+fn a_stretch_that_retention_notes_to_have_dropped_is_no_fault_and_one_that_it_does_not_is() {
+    let (_dir, settings) = journal();
+    let is_gone =
+        |one: &Frame| one.ordinal == 2 && one.lane == Lane::Reading && (10..=26).contains(&one.first);
+    let mut gone = Vec::new();
+    alter(&settings, |all| {
+        gone = all.iter().filter(|one| is_gone(one)).cloned().collect();
+        all.retain(|one| !is_gone(one));
+    });
+    let found = findings(&settings);
+    assert!(names(&found, What::RecordsRemoved, 2, gone[0].first), "{found:#?}");
+    let (first, last) = (gone[0].first, gone[gone.len() - 1].last);
+    let mut count = Count::default();
+    gone.iter().for_each(|one| count += one.count);
+    let note = |count| {
+        let mut purges = Purges::default();
+        purges.note((Lane::Reading, 2), Stretch::new((first, last), count), |_, _| true);
+        purges.save(&settings.dir, &disk()).unwrap();
+        findings(&settings)
+    };
+    let found = note(count);
+    assert!(
+        names(&found, What::StretchPurged, 2, first) && !found.iter().any(|one| one.what.is_fault()),
+        "{found:#?}"
+    );
+    let found = note(Count { records: count.records - 1, ..count });
+    assert!(names(&found, What::RecordsRemoved, 2, first), "the note does not explain all: {found:#?}");
 }
 
 #[test]

@@ -237,7 +237,8 @@ impl<'a> Walk<'a> {
         if before.written.records > known.written.records {
             let missing = before.written.records - known.written.records;
             let place = Place { first: had + 1, last: first - 1, between: around, ..place.clone() };
-            return self.tell(What::RecordsRemoved, place, Some(missing), "");
+            let what = self.missing(missing, &place).unwrap_or(What::RecordsRemoved);
+            return self.tell(what, place, Some(missing), "");
         }
         let segment = self.along.as_ref().map_or(&block.segment, |along| &along.segment);
         let segment = Some(Arc::clone(segment));
@@ -249,7 +250,8 @@ impl<'a> Walk<'a> {
         let written = before.written.records;
         let gone = Place { first: 1, last: first - 1, between: None, ..place.clone() };
         if written > 0 {
-            let what = if self.has_older { What::RecordsRemoved } else { What::BeginningPurged };
+            let unnoted = if self.has_older { What::RecordsRemoved } else { What::BeginningPurged };
+            let what = self.missing(written, &gone).filter(|_| self.has_older).unwrap_or(unnoted);
             return self.tell(what, gone, Some(written), "");
         }
         let origin = place.epoch.map(|epoch| Link::origin(epoch, self.lane));
@@ -257,6 +259,13 @@ impl<'a> Walk<'a> {
             let place = Place { first: 1, ..place.clone() };
             self.tell(What::RecordsChanged, place, None, "origin");
         }
+    }
+
+    /// What it means that so many records are not there, where retention notes that it dropped just these.
+    fn missing(&self, records: u64, place: &Place) -> Option<What> {
+        let of = (self.lane, place.epoch_no);
+        let noted = self.folder.purges().between(of, place.first, place.last);
+        (noted.records == records).then_some(What::StretchPurged)
     }
 
     /// The records of a block that begins with numbers that were there already.
@@ -297,14 +306,16 @@ impl<'a> Walk<'a> {
         let mut differs = Vec::new();
         let none = BTreeMap::new();
         let pins = along.sum.epoch.and_then(|epoch| self.pins.get(&(epoch, self.lane))).unwrap_or(&none);
-        let had = along.sum.last();
+        let (had, of) = (along.sum.last(), (self.lane, along.sum.ordinal));
         for record in records.iter().filter(|record| record.seq.0 > had) {
             let last = along.sum.last();
             let seq = record.seq.0;
             along.sum.mark = along.sum.mark.map(|mark| mark.after([record]));
             along.sum.add(record);
             if last > 0 {
-                differs.extend(pins.range(last + 1..seq).map(|(through, _)| (last + 1, *through)));
+                let between = pins.range(last + 1..seq).map(|(through, _)| *through);
+                let here = between.filter(|through| !self.folder.purges().has(of, *through));
+                differs.extend(here.map(|through| (last + 1, through)));
             }
             let Some(mark) = along.sum.mark else { continue };
             marks.push((seq, mark));

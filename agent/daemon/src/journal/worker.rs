@@ -224,7 +224,10 @@ impl<R: Fn(Report)> Worker<R> {
         let size = if gone.is_empty() { Size::Grown } else { Size::Changed };
         for Gone { epoch, lane, first, last, count, why } in gone {
             let report = match why {
-                Why::Purged => JournalReport::Purged { epoch, lane, first, last, count },
+                Why::Purged | Why::PurgedBefore => {
+                    let again = why == Why::PurgedBefore;
+                    JournalReport::Purged { epoch, lane, first, last, count, again }
+                }
                 Why::Damaged => JournalReport::Damaged { epoch, lane, first, last, count },
             };
             self.core(report);

@@ -149,7 +149,7 @@ impl World {
             of_lane().for_each(|record| count += Count::of(record));
             let ends = of_lane().next().zip(of_lane().next_back());
             if let Some((first, last)) = ends.map(|(first, last)| (first.seq, last.seq)) {
-                let report = JournalReport::Purged { lane, epoch, first, last, count };
+                let report = JournalReport::Purged { lane, epoch, first, last, count, again: false };
                 self.outbox.journal_said(self.stamp(), report);
             }
         }

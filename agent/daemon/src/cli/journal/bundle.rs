@@ -7,6 +7,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use hazard_core::outbox::Lane;
 use ring::digest::{Context, SHA256};
 
 use super::Failure;
@@ -15,6 +16,7 @@ use crate::config::Lang;
 use crate::journal::Header;
 use crate::journal::key::{Public, to_hex};
 use crate::journal::manifest::{Head, head, line};
+use crate::journal::purges::Stretch;
 use crate::journal::read::Folder;
 
 pub(super) const MANIFEST: &str = "manifest.txt";
@@ -37,6 +39,8 @@ pub(super) struct Inventory {
     pub(super) range: [String; 2],
     pub(super) key: Option<Public>,
     pub(super) ends: Vec<Head>,
+    /// What retention had dropped between the records of those lanes.
+    pub(super) gone: Vec<(Lane, u64, Stretch)>,
     /// SHA-256 in hexadecimal digits, and name.
     pub(super) files: Vec<(String, String)>,
 }
@@ -50,6 +54,7 @@ impl Inventory {
             self.gateway, self.enterprise, self.made
         );
         text.extend(self.ends.iter().map(line));
+        text.extend(self.gone.iter().map(gone_line));
         text.extend(self.files.iter().map(|(hash, name)| format!("{hash}  {name}\n")));
         text
     }
@@ -65,16 +70,52 @@ impl Inventory {
         let (range, key) = (field("range ")?, field("key ")?);
         let (from, to) = range.split_once(' ')?;
         let key = if key == "-" { None } else { Some(Public::parse(&key)?) };
-        let (mut ends, mut files) = (Vec::new(), Vec::new());
+        let (mut ends, mut gone, mut files) = (Vec::new(), Vec::new(), Vec::new());
         for line in lines {
             match line.split_once("  ") {
                 Some((hash, name)) => files.push((hash.to_owned(), name.to_owned())),
+                None if line.starts_with(GONE) => gone.push(gone_of(line)?),
                 None => ends.push(head(line)?),
             }
         }
         let range = [from.to_owned(), to.to_owned()];
-        Some(Self { gateway, enterprise, made, range, key, ends, files })
+        Some(Self { gateway, enterprise, made, range, key, ends, gone, files })
     }
+}
+
+const GONE: &str = "gone ";
+
+fn gone_line((lane, ordinal, gone): &(Lane, u64, Stretch)) -> String {
+    let Stretch { first, last, records, readings } = gone;
+    let lane = crate::words::lane(*lane);
+    format!(
+        "{GONE}ordinal {ordinal} {lane} first {first} last {last} records {records} readings {readings}\n"
+    )
+}
+
+fn gone_of(line: &str) -> Option<(Lane, u64, Stretch)> {
+    let words: Vec<&str> = line.split(' ').collect();
+    let [
+        "gone",
+        "ordinal",
+        ordinal,
+        lane,
+        "first",
+        first,
+        "last",
+        last,
+        "records",
+        records,
+        "readings",
+        readings,
+    ] = words[..]
+    else {
+        return None;
+    };
+    let lane = [Lane::Event, Lane::Reading].into_iter().find(|one| crate::words::lane(*one) == lane)?;
+    let (first, last) = (first.parse().ok()?, last.parse().ok()?);
+    let (records, readings) = (records.parse().ok()?, readings.parse().ok()?);
+    Some((lane, ordinal.parse().ok()?, Stretch { first, last, records, readings }))
 }
 
 /// What is wrong with an exported folder.
@@ -151,7 +192,7 @@ pub(super) fn open(dir: &Path, given: Option<Public>) -> Result<Bundle, Failure>
         .iter()
         .map(|end| (end.ordinal, Header { epoch: end.epoch, dictionary: Arc::default() }));
     let epochs: BTreeMap<u64, Header> = epochs.collect();
-    let folder = Folder::file(&dir.join(RAW), epochs);
+    let folder = Folder::file(&dir.join(RAW), epochs, inventory.gone.into_iter().collect());
     Ok(Bundle { key: given.or(inventory.key), folder, ends: inventory.ends, faults })
 }
 

@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::config::Lang;
 use crate::journal::key::Key;
 use crate::journal::manifest::{Head, time};
+use crate::journal::purges::Stretch;
 use crate::journal::read::{Block, Piece};
 use crate::journal::verify::{Against, Verdict, verify};
 
@@ -197,9 +198,21 @@ impl Work<'_> {
             made: time(Clock::new(PathBuf::new()).utc()),
             range: self.wish.range.ends(),
             key: None,
+            gone: self.gone(&ends),
             ends,
             files: Vec::new(),
         }
+    }
+
+    /// What retention dropped of the lanes that are exported.
+    fn gone(&self, ends: &[Head]) -> Vec<(Lane, u64, Stretch)> {
+        let is_here = |lane: Lane, ordinal: u64, gone: &Stretch| {
+            ends.iter().any(|end| (end.lane, end.ordinal) == (lane, ordinal) && gone.last < end.through)
+        };
+        let all = self.found.folder.purges().all();
+        all.filter(|(lane, ordinal, gone)| is_here(*lane, *ordinal, gone))
+            .map(|(lane, ordinal, gone)| (lane, ordinal, *gone))
+            .collect()
     }
 
     /// The same for programs, with what the journal's own manifests say and what verifying it found.

@@ -105,6 +105,10 @@ fn what(what: What, lang: Lang) -> &'static str {
             ("段文件损坏，已按原始字节读取", "a segment's files are damaged; its raw bytes were read")
         }
         What::BeginningPurged => ("开头已按保留期清除", "the beginning was dropped by retention"),
+        What::StretchPurged => (
+            "中间一段已按保留策略清除：保留记录中有登记",
+            "a stretch was dropped by retention, whose notes name it",
+        ),
         What::NotChained => ("早期版本写成，没有哈希链", "written by an early version, without a hash chain"),
         What::ManifestUnsigned => {
             ("清单未签名：网关没有密钥", "a manifest is unsigned: the gateway had no key")
@@ -138,7 +142,7 @@ mod tests {
 
     use super::*;
 
-    const ALL: [What; 17] = [
+    const ALL: [What; 18] = [
         What::BlockChanged,
         What::RecordsChanged,
         What::RecordsRemoved,
@@ -154,6 +158,7 @@ mod tests {
         What::ManifestMissing,
         What::SegmentDamaged,
         What::BeginningPurged,
+        What::StretchPurged,
         What::NotChained,
         What::ManifestUnsigned,
     ];
