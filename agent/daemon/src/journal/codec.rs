@@ -24,9 +24,31 @@ pub struct NotRecords;
 ///
 /// Texts longer than 1024 bytes are cut.
 pub fn encode(record: &Record, bytes: &mut Vec<u8>) {
-    match postcard::to_stdvec(&mirror::Record::from(record)) {
-        Ok(more) => bytes.extend_from_slice(&more),
-        Err(error) => tracing::error!(%error, "a record could not be encoded"),
+    let before = bytes.len();
+    if let Err(error) = postcard::serialize_with_flavor(&mirror::Record::from(record), Behind(bytes)) {
+        bytes.truncate(before);
+        tracing::error!(%error, "a record could not be encoded");
+    }
+}
+
+/// Writes behind what is there.
+struct Behind<'a>(&'a mut Vec<u8>);
+
+impl postcard::ser_flavors::Flavor for Behind<'_> {
+    type Output = ();
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.0.push(byte);
+        Ok(())
+    }
+
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<()> {
+        Ok(())
     }
 }
 
