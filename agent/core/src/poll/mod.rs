@@ -6,6 +6,7 @@ mod plan;
 mod poller;
 mod predict;
 mod slot;
+mod split;
 mod tally;
 #[cfg(test)]
 mod tests;

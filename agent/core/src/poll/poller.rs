@@ -9,6 +9,7 @@ use super::health::{Health, Turn};
 use super::plan::Block;
 use super::predict::Bounds;
 use super::slot::Slot;
+use super::split::take_apart;
 use super::tally::PollCount;
 use super::writes::CoilGroup;
 use crate::Mono;
@@ -85,6 +86,8 @@ pub struct Poller {
     groups: Vec<CoilGroup>,
     flight: Option<Flight>,
     probe_after: Mono,
+    /// A device that has refused a joined read: its reads are taken apart before the next one.
+    refuses_gaps: Option<DeviceId>,
     late: bool,
     /// Answers that no request waited for.
     pub strays: u64,
@@ -113,6 +116,7 @@ impl Poller {
             groups,
             flight: None,
             probe_after: Mono::ZERO,
+            refuses_gaps: None,
             late: site.buses[bus.index()].kind.is_anonymous(),
             strays: 0,
             overrun_at: None,
@@ -149,6 +153,7 @@ impl Poller {
         if self.flight.is_some() {
             return None;
         }
+        self.take_apart(now, site);
         let (device, purpose, ask) = match self.choose(now, site, health)? {
             Choice::Write(index) => {
                 let group = &mut self.groups[index];
@@ -241,6 +246,7 @@ impl Poller {
         let (block, outputs, delay) = match flight.purpose {
             Purpose::Read(index) => {
                 let delay = self.settle_read(now, (index, flight.sent), result);
+                self.note_refusal(index, result, site);
                 self.dues[index] = self.slots[index].due();
                 (Some(index), Vec::new(), delay)
             }
@@ -265,7 +271,8 @@ impl Poller {
     /// The longest delay measured for the block at `index`.
     #[must_use]
     pub(super) fn longest_read(&self, index: usize) -> Option<Duration> {
-        self.slots.get(index)?.longest()
+        let slots = self.slots.iter().enumerate().filter(|(place, slot)| slot.is_of((*place, index)));
+        slots.filter_map(|(_, slot)| slot.longest()).max()
     }
 
     /// The same for a coil group.
@@ -311,6 +318,24 @@ impl Poller {
             }
         });
         polls.chain(writes).min()
+    }
+
+    /// Exceptions 2 and 3 may be about an address that no point needs.
+    fn note_refusal(&mut self, index: usize, result: Result<(), LinkFault>, site: &Site) {
+        let block = &self.slots[index].block;
+        let is_about_addresses =
+            matches!(result, Err(LinkFault::Refused(Exception::IllegalAddress | Exception::IllegalValue)));
+        if is_about_addresses && block.without_gaps(site).len() > 1 {
+            self.refuses_gaps = Some(block.device);
+        }
+    }
+
+    /// Not before whoever hears of the refusal has looked its block up.
+    fn take_apart(&mut self, now: Mono, site: &Site) {
+        if let Some(device) = self.refuses_gaps.take() {
+            take_apart(&mut self.slots, device, now, site);
+            self.dues = self.slots.iter().map(Slot::due).collect();
+        }
     }
 
     fn settle_read(

@@ -26,6 +26,16 @@ pub(super) struct Slot {
     /// As of its last request.
     count: PollCount,
     watch: Watch,
+    part: Part,
+}
+
+/// Whether it is a read as planned.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Part {
+    /// It is, or the first piece of one.
+    Planned,
+    /// Another piece of the planned read at this index: its polls repeat those of the first.
+    Piece(usize),
 }
 
 impl Slot {
@@ -33,7 +43,22 @@ impl Slot {
         let grid = start + block.phase;
         let watch = Watch::new(bound);
         let count = PollCount::default();
-        Self { block, grid, retry_at: None, refused: None, asked_at: None, count, watch }
+        let part = Part::Planned;
+        Self { block, grid, retry_at: None, refused: None, asked_at: None, count, watch, part }
+    }
+
+    /// A piece of it beside it, which is at `index`, due at `now`.
+    pub(super) fn piece(&self, index: usize, block: Block, now: Mono) -> Self {
+        let mut piece = Self { part: Part::Piece(index), count: PollCount::default(), ..self.clone() };
+        piece.narrow(block, now);
+        piece
+    }
+
+    /// Reads less than before, and at `now`: it was refused for what it no longer touches.
+    pub(super) fn narrow(&mut self, block: Block, now: Mono) {
+        self.block = block;
+        (self.retry_at, self.refused) = (Some(now), None);
+        self.lost();
     }
 
     /// When it is to be read: the grid, unless a failure or a refusal says otherwise.
@@ -48,7 +73,7 @@ impl Slot {
         let ahead_us = self.period_us().saturating_mul(passed);
         self.grid = Mono::from_micros(self.grid.as_micros().saturating_add(ahead_us));
         self.retry_at = None;
-        self.count.pass(passed);
+        self.count = self.passing(passed);
         if passed == 0 {
             self.count.pass(1);
             self.count.repeated += 1;
@@ -68,9 +93,24 @@ impl Slot {
 
     /// What became of its polls up to `now`.
     pub(super) fn count(&self, now: Mono) -> PollCount {
+        self.passing(self.passed(now))
+    }
+
+    fn passing(&self, passed: u64) -> PollCount {
         let mut count = self.count;
-        count.pass(self.passed(now));
+        count.pass(passed);
+        if let Part::Piece(_) = self.part {
+            count.repeated += passed;
+        }
         count
+    }
+
+    /// Whether it is of the planned read at `index`, which was its own place or its first piece's.
+    pub(super) fn is_of(&self, (place, index): (usize, usize)) -> bool {
+        match self.part {
+            Part::Planned => place == index,
+            Part::Piece(of) => of == index,
+        }
     }
 
     /// The times on the grid since its last request.

@@ -133,6 +133,45 @@ fn refused_registers_are_asked_ever_more_rarely_and_the_device_stays_online() {
 }
 
 #[test]
+fn a_device_that_refuses_an_address_between_its_points_is_asked_for_each_run_of_points_alone() {
+    let mut tables = points(1);
+    tables.devices[0].gap_max = 8;
+    for address in [6, 7, 12] {
+        let mut point = fixture::point("P", 0);
+        point.source.address = address;
+        tables.points.push(point);
+    }
+    let mut line = Line::new(tables, Duration::ZERO);
+    assert_eq!(line.asks(), [(0, 13)]);
+    line.settle(REFUSED);
+    for run in [(0, 1), (6, 2), (12, 1)] {
+        assert_eq!(line.asks(), [run], "at once");
+        line.settle(Ok(()));
+    }
+    for second in 1..4 {
+        line.now = Mono::from_millis(1_000 * second);
+        for run in [(0, 1), (6, 2), (12, 1)] {
+            assert_eq!(line.asks(), [run]);
+            line.settle(Ok(()));
+        }
+        assert_eq!(line.asks(), []);
+        let count = line.count();
+        assert!(count.is_even(), "{count:?}");
+        assert_eq!(count.scheduled - count.repeated, 1 + second, "one planned read a second: {count:?}");
+    }
+    // What is not about an address is no reason.
+    let mut tables = points(1);
+    tables.devices[0].gap_max = 8;
+    tables.points.push(fixture::point("Q", 0));
+    tables.points[1].source.address = 6;
+    let mut line = Line::new(tables, Duration::ZERO);
+    line.asks();
+    line.settle(Err(LinkFault::Refused(Exception::Busy)));
+    line.now = line.wake();
+    assert_eq!(line.asks(), [(0, 7)]);
+}
+
+#[test]
 fn a_ticket_that_is_not_in_flight_ends_nothing() {
     let mut line = Line::new(points(1), Duration::ZERO);
     line.send();
@@ -270,6 +309,14 @@ impl Line {
         let (Ask::Read(device, _) | Ask::Write(device, _)) = &ask;
         self.asked.entry(device.0).or_default().push(self.now);
         Some(ask)
+    }
+
+    /// What is read next, if anything is: first address and count.
+    fn asks(&mut self) -> Vec<(u16, u16)> {
+        match self.send() {
+            Some(Ask::Read(_, request)) => vec![(request.start, request.count)],
+            Some(Ask::Write(..)) | None => Vec::new(),
+        }
     }
 
     fn settle(&mut self, result: Result<(), LinkFault>) -> Turn {

@@ -13,6 +13,7 @@ mod opener;
 mod rtu;
 mod stats;
 mod tcp;
+mod timer;
 mod wire;
 
 use std::sync::Arc;

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hazard_core::link::LinkFault;
 use tokio::net::TcpStream;
@@ -11,7 +12,7 @@ use tokio_serial::{DataBits, FlowControl, SerialStream, StopBits};
 use tracing::debug;
 
 use super::stats::LinkStats;
-use super::wire::{Stream, Wire};
+use super::wire::{Stream, Wire, character};
 use crate::settings::{BusLink, Endpoint, Parity, Serial};
 
 /// Knows where a bus is.
@@ -39,11 +40,11 @@ impl Opener {
             Ok(stream) => {
                 self.stats.opened();
                 sleep(self.settings.pause_after_connect).await;
-                let baud = match &self.settings.endpoint {
-                    Endpoint::Rtu(serial) => Some(serial.baud),
-                    Endpoint::Tcp { .. } | Endpoint::RtuOverTcp { .. } => None,
+                let character = match &self.settings.endpoint {
+                    Endpoint::Rtu(serial) => character(serial),
+                    Endpoint::Tcp { .. } | Endpoint::RtuOverTcp { .. } => Duration::ZERO,
                 };
-                Ok(Wire::new(stream, baud))
+                Ok(Wire::new(stream, character))
             }
             Err(error) => {
                 self.stats.not_opened();

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hazard_core::link::LinkFault;
-use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_modbus::client::{Client, rtu};
 use tokio_modbus::{Error, Slave};
 
@@ -17,8 +17,9 @@ use super::ask::{Ask, Heard, excess, verdict};
 use super::link::Timing;
 use super::opener::Opener;
 use super::stats::LinkStats;
+use super::timer::Timer;
 use super::wire::{Mute, Wire, character};
-use crate::settings::{BusLink, Endpoint};
+use crate::settings::{BusLink, Endpoint, Serial};
 
 /// Bytes around a PDU: unit address and CRC (Modbus over Serial Line V1.02, §2.3).
 const FRAME_BYTES: u64 = 3;
@@ -36,6 +37,7 @@ const TURNAROUND: Duration = Duration::from_millis(100);
 pub(super) struct Rtu {
     opener: Opener,
     stats: Arc<LinkStats>,
+    timer: Option<Timer>,
     silence: Duration,
     is_port: bool,
     wire: Option<Wire>,
@@ -47,14 +49,15 @@ pub(super) struct Rtu {
 
 impl Rtu {
     pub(super) fn new(settings: BusLink, stats: Arc<LinkStats>) -> Self {
-        let baud = match &settings.endpoint {
-            Endpoint::Rtu(serial) => Some(serial.baud),
+        let port = match &settings.endpoint {
+            Endpoint::Rtu(serial) => Some(serial),
             Endpoint::Tcp { .. } | Endpoint::RtuOverTcp { .. } => None,
         };
-        let silence = settings.gap.max(baud.map_or(Duration::ZERO, frame_silence));
-        let is_port = baud.is_some();
+        let silence = settings.gap.max(port.map_or(Duration::ZERO, frame_silence));
+        let is_port = port.is_some();
         let opener = Opener::new(settings, Arc::clone(&stats));
-        Self { opener, stats, silence, is_port, wire: None, is_dirty: true, owing: Vec::new() }
+        let timer = None;
+        Self { opener, stats, timer, silence, is_port, wire: None, is_dirty: true, owing: Vec::new() }
     }
 
     /// Asks and waits for the answer. The line counts as dirty and the unit as owing until the exchange has ended
@@ -73,8 +76,12 @@ impl Rtu {
         // the next: each request has its own.
         let mut client: Box<dyn Client> = rtu::attach_slave(wire.clone(), Slave(ask.unit())).into();
         let outcome = timeout(timing.timeout, client.call(ask.request())).await;
-        let result = verdict(ask, outcome);
         let heard = Heard { bytes: wire.take_heard_bytes(), frame_bytes: FRAME_BYTES };
+        let result = verdict(ask, outcome).map_err(|fault| match fault {
+            // What the library could make no frame of: noise, a wrong parity, half an answer.
+            LinkFault::Silent if heard.bytes > 0 => LinkFault::Garbled,
+            LinkFault::Silent | LinkFault::Garbled | LinkFault::Refused(_) | LinkFault::Gone => fault,
+        });
         if let Some(stray_bytes) = excess(ask, &result, heard) {
             self.stats.strayed(stray_bytes);
             self.is_dirty = stray_bytes > 0;
@@ -141,7 +148,12 @@ impl Rtu {
             if now >= give_up_at {
                 return Err(LinkFault::Garbled);
             }
-            if let Ok(heard) = timeout_at(silent_at, wire.listen()).await {
+            let timer = self.timer.get_or_insert_with(Timer::new);
+            let heard = tokio::select! {
+                heard = wire.listen() => Some(heard),
+                () = timer.until(silent_at) => None,
+            };
+            if let Some(heard) = heard {
                 self.stray(heard)?;
             }
         }
@@ -170,20 +182,26 @@ impl Rtu {
 }
 
 /// The silence between two frames: 3.5 characters, fixed above 19200 baud (Modbus over Serial Line V1.02, §2.5.1.1).
-fn frame_silence(baud: u32) -> Duration {
+fn frame_silence(serial: &Serial) -> Duration {
     const FIXED: Duration = Duration::from_micros(1750);
-    (character(baud) * 7 / 2).max(FIXED)
+    (character(serial) * 7 / 2).max(FIXED)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::Parity;
 
     #[test]
     fn the_silence_between_frames_is_three_and_a_half_characters_and_never_below_1750_us() {
-        assert_eq!(frame_silence(9600).as_micros(), 4010);
-        assert_eq!(frame_silence(19_200).as_micros(), 2005);
-        assert_eq!(frame_silence(115_200).as_micros(), 1750);
-        assert!(frame_silence(0) > Duration::from_secs(30));
+        let of = |baud, parity, stop_bits| {
+            frame_silence(&Serial { path: "tty".into(), baud, parity, stop_bits }).as_micros()
+        };
+        assert_eq!(of(9600, Parity::None, 1), 3645);
+        assert_eq!(of(9600, Parity::Even, 1), 4010);
+        assert_eq!(of(9600, Parity::None, 2), 4010);
+        assert_eq!(of(19_200, Parity::Odd, 1), 2005);
+        assert_eq!(of(115_200, Parity::None, 1), 1750);
+        assert!(of(0, Parity::None, 1) > 30_000_000);
     }
 }

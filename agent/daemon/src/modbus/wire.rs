@@ -13,6 +13,8 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_serial::SerialStream;
 
+use crate::settings::{Parity, Serial};
+
 /// Longest Modbus frame, on any transport (MODBUS Messaging on TCP/IP V1.0b, §4.1: 260 bytes), rounded up.
 const CHUNK_BYTES: usize = 512;
 
@@ -40,9 +42,8 @@ struct Line {
 }
 
 impl Wire {
-    /// `baud` of a serial port; `None` where bytes take no time.
-    pub(super) fn new(stream: Stream, baud: Option<u32>) -> Self {
-        let character = baud.map_or(Duration::ZERO, character);
+    /// A character takes so long on a serial port, and no time elsewhere.
+    pub(super) fn new(stream: Stream, character: Duration) -> Self {
         let active_at = Instant::now();
         Self(Arc::new(Mutex::new(Line { stream, heard_bytes: 0, active_at, character })))
     }
@@ -142,9 +143,10 @@ impl Line {
     }
 }
 
-/// One character of 11 bits (Modbus over Serial Line V1.02, §2.5.1).
-pub(super) fn character(baud: u32) -> Duration {
-    Duration::from_secs(11) / baud.max(1)
+/// One character: a start bit, eight of data, parity if there is any, and one or two stop bits.
+pub(super) fn character(serial: &Serial) -> Duration {
+    let parity_bits = u32::from(serial.parity != Parity::None);
+    Duration::from_secs(1) * (9 + parity_bits + u32::from(serial.stop_bits)) / serial.baud.max(1)
 }
 
 impl Stream {

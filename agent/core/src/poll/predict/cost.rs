@@ -36,15 +36,15 @@ pub(super) fn silence(bus: &BusSpec) -> Duration {
     bus.gap.max(frame_silence(bus.kind))
 }
 
-/// 3.5 characters of 11 bits, 1.75 ms above 19200 Bd (MODBUS over Serial Line V1.02, §2.5.1.1).
+/// 3.5 characters, 1.75 ms above 19200 Bd (MODBUS over Serial Line V1.02, §2.5.1.1).
 fn frame_silence(kind: BusKind) -> Duration {
     match kind {
         BusKind::Tcp => Duration::ZERO,
         BusKind::Rtu { baud, .. } | BusKind::RtuOverTcp { baud, .. } if baud > 19_200 => {
             Duration::from_micros(1_750)
         }
-        BusKind::Rtu { baud, .. } | BusKind::RtuOverTcp { baud, .. } => {
-            Duration::from_micros(38_500_000_u64.div_ceil(u64::from(baud.max(1))))
+        BusKind::Rtu { baud, character_bits } | BusKind::RtuOverTcp { baud, character_bits } => {
+            Duration::from_micros((u64::from(character_bits) * 3_500_000).div_ceil(u64::from(baud.max(1))))
         }
     }
 }

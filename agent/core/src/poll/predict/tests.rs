@@ -77,8 +77,8 @@ fn a_register_read_on_a_9600_baud_line_costs_its_characters_two_silences_and_the
     tables.points = vec![point(0, Shape::U64)];
     let site = Site::try_new(tables).unwrap();
     let bus = &predict(&site).buses[0];
-    // 8 + 5 + 2 × 4 = 21 characters of 10 bits: 21.875 ms; 2 × 4.011 ms; 5 ms.
-    assert_eq!(bus.reads[0].cost.as_micros(), 21_875 + 2 * 4_011 + 5_000);
+    // 8 + 5 + 2 × 4 = 21 characters of 10 bits: 21.875 ms; 2 × 3.646 ms; 5 ms.
+    assert_eq!(bus.reads[0].cost.as_micros(), 21_875 + 2 * 3_646 + 5_000);
 }
 
 #[test]
@@ -89,8 +89,8 @@ fn a_gap_that_contains_the_silence_is_not_counted_twice() {
         tables.points = vec![point(0, Shape::U16)];
         predict(&Site::try_new(tables).unwrap()).buses[0].reads[0].cost.as_micros()
     };
-    assert_eq!(cost(4), cost(0));
-    assert_eq!(cost(10), cost(0) - 4_011 + 10_000);
+    assert_eq!(cost(3), cost(0));
+    assert_eq!(cost(10), cost(0) - 3_646 + 10_000);
 }
 
 #[test]
