@@ -20,7 +20,7 @@ use crate::outbox::Outbox;
 use crate::outbox::record::{Body, Condition, DeviceEvent, SystemEvent};
 use crate::period::KeyPeriods;
 use crate::plant::{Found, Plant};
-use crate::poll::{Ask, Delay, Delays, Health, Poller, Settled, Turn, is_held, plan};
+use crate::poll::{Ask, Delay, Delays, Health, Poller, Reached, Settled, Turn, is_held, plan};
 use crate::reading::{Doubt, NoData, Reading, Sample};
 use crate::wall::WallClock;
 use crate::{ClockTrust, Input, Mono, Output, Site, Stamp, Utc};
@@ -205,7 +205,7 @@ impl Engine {
     }
 
     fn replied(&mut self, bus: BusId, ticket: Ticket, result: ReadResult) {
-        let Some(poller) = self.pollers.get(bus.index()) else {
+        let Some(poller) = self.pollers.get_mut(bus.index()) else {
             return;
         };
         let result = result.and_then(|words| poller.check(ticket, words));
@@ -238,8 +238,8 @@ impl Engine {
         self.note_device(&settled, outcome, &mut found);
         self.note_block(bus, &settled, words, &mut found);
         self.record(found);
-        for output in settled.outputs {
-            self.note_output(output, outcome);
+        for (output, reached) in settled.outputs {
+            self.set(Condition::OutputFault(output), reached == Reached::No);
         }
         self.dispatch(bus.index());
     }

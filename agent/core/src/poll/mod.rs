@@ -16,7 +16,7 @@ pub use delay::{Delay, DelayState};
 pub(crate) use delay::{Delays, is_held};
 pub use health::{Health, Standing, Turn};
 pub use plan::{Block, plan};
-pub use poller::{Ask, Poller, Settled};
+pub use poller::{Ask, Poller, Reached, Settled};
 pub use predict::{
     BusPrediction, DelayParts, DelayPrediction, LOAD_MAX_PPM, Load, PlannedRead, PlannedWrite, Prediction,
     Verdict, predict,

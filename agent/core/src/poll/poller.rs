@@ -43,15 +43,26 @@ pub struct Settled {
     pub block: Option<usize>,
     /// The value may be a late one.
     pub doubtful: bool,
-    /// The outputs that were written; empty for a read.
-    pub outputs: Vec<OutputId>,
+    /// The outputs that were written or read back.
+    pub outputs: Vec<(OutputId, Reached)>,
     /// How long what it brought or wrote was on its way, where that says anything.
     pub delay: Option<Delay>,
+}
+
+/// Whether an output is as it was driven.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reached {
+    /// As far as its module says.
+    Yes,
+    /// Its module did not take the level, or shows another one.
+    No,
 }
 
 #[derive(Clone, Debug)]
 enum Purpose {
     Read(usize),
+    /// Which group is read back, and its levels once they have come.
+    Prove(usize, Vec<bool>),
     /// Which group, the levels, and since when the panel has asked for them.
     Write(usize, Vec<bool>, Option<Mono>),
 }
@@ -68,6 +79,7 @@ struct Flight {
 enum Choice {
     Poll(usize),
     Write(usize),
+    Prove(usize, ReadRequest),
 }
 
 /// When its device was to be probed, whether it is no safety block, and its index.
@@ -161,6 +173,10 @@ impl Poller {
                 let purpose = Purpose::Write(index, request.coils.clone(), group.sent());
                 (group.device, purpose, Ask::Write(group.device, request))
             }
+            Choice::Prove(index, request) => {
+                let device = self.groups[index].device;
+                (device, Purpose::Prove(index, Vec::new()), Ask::Read(device, request))
+            }
             Choice::Poll(index) => {
                 let slot = &mut self.slots[index];
                 let device = slot.block.device;
@@ -182,12 +198,19 @@ impl Poller {
     ///
     /// # Errors
     /// [`LinkFault::Garbled`] when the words do not fit the read with this ticket.
-    pub fn check(&self, ticket: Ticket, words: Words) -> Result<Words, LinkFault> {
-        let Some(flight) = self.flight.as_ref().filter(|flight| flight.ticket == ticket) else {
+    pub fn check(&mut self, ticket: Ticket, words: Words) -> Result<Words, LinkFault> {
+        let Some(flight) = self.flight.as_mut().filter(|flight| flight.ticket == ticket) else {
             return Ok(words);
         };
-        let Purpose::Read(index) = &flight.purpose else {
-            return Err(LinkFault::Garbled);
+        let index = match &mut flight.purpose {
+            Purpose::Read(index) => index,
+            Purpose::Prove(group, levels) => {
+                let Words::Bits(bits) = &words else { return Err(LinkFault::Garbled) };
+                levels.clone_from(bits);
+                let fits = bits.len() == self.groups[*group].outputs().len();
+                return if fits { Ok(words) } else { Err(LinkFault::Garbled) };
+            }
+            Purpose::Write(..) => return Err(LinkFault::Garbled),
         };
         let request = &self.slots[*index].block.request;
         let len = match (&words, request.table.is_bits()) {
@@ -206,7 +229,9 @@ impl Poller {
     /// [`LinkFault::Garbled`] when the request with this ticket is no write.
     pub fn check_written(&self, ticket: Ticket) -> Result<(), LinkFault> {
         match &self.flight {
-            Some(Flight { ticket: known, purpose: Purpose::Read(_), .. }) if *known == ticket => {
+            Some(Flight { ticket: known, purpose: Purpose::Read(_) | Purpose::Prove(..), .. })
+                if *known == ticket =>
+            {
                 Err(LinkFault::Garbled)
             }
             Some(_) | None => Ok(()),
@@ -258,7 +283,13 @@ impl Poller {
                     Ok(()) => group.written(now, &levels, since),
                     Err(_) => group.failed(now, since),
                 };
-                (None, group.outputs().to_vec(), delay)
+                (None, group.reached(result), delay)
+            }
+            Purpose::Prove(index, levels) => {
+                let group = &mut self.groups[index];
+                group.proof_ended(now, result.map(|()| levels));
+                let outputs = if result.is_ok() { group.reached(result) } else { Vec::new() };
+                (None, outputs, None)
             }
         };
         if delay.is_some_and(|(_, exceeds)| exceeds) {
@@ -305,6 +336,8 @@ impl Poller {
             return Some(flight.expires);
         }
         let writes = self.groups.iter().filter_map(|group| self.write_time(group, health));
+        let proofs = self.groups.iter().filter_map(|group| proof_time(group, health).map(|(at, _)| at));
+        let writes = writes.chain(proofs);
         if self.is_calm(now) {
             return self.dues.iter().copied().chain(writes).min();
         }
@@ -393,6 +426,9 @@ impl Poller {
         if let Some(index) = living.first() {
             return Some(Choice::Write(*index));
         }
+        if let Some(proof) = self.proof(now, health) {
+            return Some(proof);
+        }
         if self.is_calm(now) {
             return self.due_poll(now, health).map(Choice::Poll);
         }
@@ -449,6 +485,15 @@ impl Poller {
         (first, probes.map(|(since, _)| since).min())
     }
 
+    /// The group to read back at `now`.
+    fn proof(&self, now: Mono, health: &[Health]) -> Option<Choice> {
+        let due = |(index, group)| match proof_time(group, health) {
+            Some((at, request)) if at <= now => Some(Choice::Prove(index, request)),
+            Some(_) | None => None,
+        };
+        self.groups.iter().enumerate().find_map(due)
+    }
+
     fn timeout(&self, index: usize, site: &Site) -> Duration {
         site.devices[self.slots[index].block.device.index()].timeout
     }
@@ -469,6 +514,13 @@ impl Poller {
         let probe = self.probe_time(device, self.has_living(health));
         Some(probe.map_or(due, |probe| due.max(probe)))
     }
+}
+
+/// When a group may be read back, where that is wanted; a dead module is not asked.
+fn proof_time(group: &CoilGroup, health: &[Health]) -> Option<(Mono, ReadRequest)> {
+    let device = &health[group.device.index()];
+    let request = group.proof().filter(|_| !device.is_offline())?;
+    Some((device.hold_until(), request))
 }
 
 const fn is_unreachable(exception: Exception) -> bool {

@@ -86,6 +86,8 @@ pub struct PlannedWrite {
     pub follows_alarms: bool,
     /// Its line time.
     pub cost: Duration,
+    /// The line time of reading it back.
+    pub proof: Duration,
 }
 
 /// Shares of a line, in millionths of the time; above a million the line is more than full.
@@ -202,7 +204,7 @@ impl BusPrediction {
         let writes: Vec<_> = groups.iter().map(|group| PlannedWrite::new(site, group)).collect();
         let load = Load {
             reads_ppm: total(reads.iter().map(|read| share_ppm(read.cost, read.block.period))),
-            writes_ppm: total(writes.iter().map(|write| share_ppm(write.cost, write.every))),
+            writes_ppm: total(writes.iter().map(PlannedWrite::share_ppm)),
             probes_ppm: u64::from(spec.probe_share_permille.clamp(1, 1_000)) * 1_000,
         };
         let asked = reads.iter().map(|read| read.block.device);
@@ -210,7 +212,7 @@ impl BusPrediction {
         let timeout = asked.map(|device| site.devices[device.index()].timeout).max().unwrap_or_default();
         Self {
             bus,
-            cycle: sum(reads.iter().map(|read| read.cost).chain(writes.iter().map(|write| write.cost))),
+            cycle: sum(reads.iter().map(|read| read.cost).chain(writes.iter().map(PlannedWrite::both))),
             verdict: verdict(load),
             failure: sum([timeout, silence(spec), RECOVERY]),
             load,
@@ -222,7 +224,7 @@ impl BusPrediction {
     /// The longest request in flight.
     fn blocking(&self) -> Duration {
         let reads = self.reads.iter().map(|read| read.cost);
-        reads.chain(self.writes.iter().map(|write| write.cost)).max().unwrap_or_default()
+        reads.chain(self.writes.iter().map(|write| write.cost.max(write.proof))).max().unwrap_or_default()
     }
 }
 
@@ -239,7 +241,17 @@ impl PlannedWrite {
             every: if group.outputs().iter().any(beats) { TICK } else { REFRESH },
             follows_alarms: !group.outputs().iter().all(beats),
             cost: line_time(&site.buses[device.bus.index()], device, request + 8),
+            proof: line_time(&site.buses[device.bus.index()], device, 8 + 5 + coils.div_ceil(8)),
         }
+    }
+
+    /// A change is read back at once, and what stays as it is with each refresh.
+    fn share_ppm(&self) -> u64 {
+        share_ppm(self.cost, self.every).saturating_add(share_ppm(self.proof, REFRESH))
+    }
+
+    fn both(&self) -> Duration {
+        self.cost.saturating_add(self.proof)
     }
 
     /// How often it goes ahead of a request that waits so long: once if it is due already, at each beat, and when alarms
@@ -370,7 +382,7 @@ fn followed(site: &Site, bus: &BusPrediction, index: usize) -> Option<(Duration,
 fn longest_wait(base: Duration, ahead: &[PlannedWrite]) -> Option<Duration> {
     let mut wait = base;
     for _ in 0..STEPS_MAX {
-        let writes = sum(ahead.iter().map(|write| write.cost.saturating_mul(write.times(wait))));
+        let writes = sum(ahead.iter().map(|write| write.both().saturating_mul(write.times(wait))));
         let next = base.saturating_add(writes);
         if next == wait || next > WAIT_MAX {
             return (next <= WAIT_MAX).then_some(next);

@@ -5,12 +5,12 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::{Ask, Health, PollCount, Poller, Turn, plan};
+use super::{Ask, Health, PollCount, Poller, Reached, Turn, plan};
 use crate::alarm::Priority;
 use crate::annunciate::{OutputSpec, Panel, Role, Wiring};
 use crate::fixture;
 use crate::id::{BusId, DeviceId, Ticket};
-use crate::link::{Exception, LinkFault, Words};
+use crate::link::{Exception, LinkFault, Table, Words};
 use crate::site::{Site, SiteTables};
 use crate::{Mono, Polarity};
 
@@ -94,7 +94,65 @@ fn a_write_that_failed_is_tried_again_until_the_module_has_it() {
     }
     assert!(line.send().is_some());
     line.settle(Ok(()));
+    line.read_back(&[false]);
     assert_eq!(line.wake(), line.now + Duration::from_secs(5), "repeated for the module's watchdog");
+}
+
+/// A module with one coil and nothing else.
+fn module() -> Line {
+    Line::new(with_coils(SiteTables { points: Vec::new(), ..points(1) }, 0), Duration::ZERO)
+}
+
+#[test]
+fn an_output_that_is_read_back_otherwise_is_written_again_and_is_at_fault_the_second_time() {
+    let mut line = module();
+    line.poller.follow(&Panel { energised: vec![true] }, line.now);
+    line.written();
+    assert_eq!(line.read_back(&[false]), Reached::Yes, "once may be a relay on its way");
+    for pause_ms in [200, 400, 800, 1600, 3200, 5000, 5000] {
+        assert_eq!(line.wake(), line.now + Duration::from_millis(pause_ms), "tried again, and with bounds");
+        line.now = line.wake();
+        line.written();
+        assert_eq!(line.read_back(&[false]), Reached::No, "the echo says nothing else");
+    }
+    line.now = line.wake();
+    assert_eq!(line.written(), Reached::No, "an echo ends no fault");
+    assert_eq!(line.read_back(&[true]), Reached::Yes);
+    // What was right is looked at again with each refresh: somebody may turn a relay by hand.
+    for _ in 0..3 {
+        line.now = line.now + Duration::from_secs(5);
+        line.written();
+        assert_eq!(line.read_back(&[true]), Reached::Yes);
+    }
+}
+
+#[test]
+fn a_module_that_does_not_let_its_coils_be_read_is_written_all_the_same_and_asked_no_more() {
+    let mut line = module();
+    line.written();
+    assert!(matches!(line.send(), Some(Ask::Read(..))));
+    line.settle(REFUSED);
+    assert!(!line.health[0].is_offline());
+    for _ in 0..4 {
+        line.now = line.now + Duration::from_secs(5);
+        assert_eq!(line.written(), Reached::Yes);
+        assert_eq!(line.send(), None);
+    }
+}
+
+#[test]
+fn a_module_that_went_is_not_read_back_and_nothing_wakes_for_it() {
+    let mut line = module();
+    line.written();
+    assert!(matches!(line.send(), Some(Ask::Read(..))));
+    line.settle(SILENT);
+    while !line.health[0].is_offline() {
+        line.now = line.wake();
+        line.send();
+        line.settle(SILENT);
+    }
+    assert_eq!(line.send(), None);
+    assert!(line.wake() > line.now);
 }
 
 #[test]
@@ -189,13 +247,17 @@ fn words_that_do_not_fit_the_read_or_its_kind_are_garbage() {
     let mut line = Line::new(with_coils(points(1), 0), Duration::ZERO);
     line.send();
     let words = || Words::Registers(vec![1]);
-    let check = |line: &Line, words| line.poller.check(Ticket(line.ticket), words);
-    assert_eq!(check(&line, words()), Err(LinkFault::Garbled), "no words answer a write");
+    let check = |line: &mut Line, words| line.poller.check(Ticket(line.ticket), words);
+    assert_eq!(check(&mut line, words()), Err(LinkFault::Garbled), "no words answer a write");
     line.settle(Ok(()));
     line.send();
-    assert_eq!(check(&line, words()), Ok(words()));
-    assert_eq!(check(&line, Words::Registers(vec![1, 2])), Err(LinkFault::Garbled));
-    assert_eq!(check(&line, Words::Bits(vec![true])), Err(LinkFault::Garbled));
+    assert_eq!(check(&mut line, words()), Err(LinkFault::Garbled), "nor what was read back");
+    assert_eq!(check(&mut line, Words::Bits(vec![true; 2])), Err(LinkFault::Garbled));
+    line.settle(Ok(()));
+    line.send();
+    assert_eq!(check(&mut line, words()), Ok(words()));
+    assert_eq!(check(&mut line, Words::Registers(vec![1, 2])), Err(LinkFault::Garbled));
+    assert_eq!(check(&mut line, Words::Bits(vec![true])), Err(LinkFault::Garbled));
 }
 
 /// Looked at at random times, between requests and during them.
@@ -309,6 +371,25 @@ impl Line {
         let (Ask::Read(device, _) | Ask::Write(device, _)) = &ask;
         self.asked.entry(device.0).or_default().push(self.now);
         Some(ask)
+    }
+
+    /// The next request is a write, and the module echoes it.
+    fn written(&mut self) -> Reached {
+        assert!(matches!(self.send(), Some(Ask::Write(..))));
+        self.reached()
+    }
+
+    /// The next request reads the coils back, which are these.
+    fn read_back(&mut self, levels: &[bool]) -> Reached {
+        let Some(Ask::Read(_, request)) = self.send() else { panic!("nothing is read back") };
+        assert_eq!((request.table, usize::from(request.count)), (Table::Coil, levels.len()));
+        self.poller.check(Ticket(self.ticket), Words::Bits(levels.to_vec())).unwrap();
+        self.reached()
+    }
+
+    fn reached(&mut self) -> Reached {
+        let answer = (Ticket(self.ticket), Ok(()));
+        self.poller.settle(self.now, answer, &self.site, &mut self.health).unwrap().outputs[0].1
     }
 
     /// What is read next, if anything is: first address and count.

@@ -1,19 +1,36 @@
 //! Coils that must follow the panel image: neighbouring coils of one module travel together, are repeated so that the
-//! module's own watchdog stays quiet, and are tried again until the module has them.
+//! module's own watchdog stays quiet, are tried again until the module has them, and are read back: an echo says that a request
+//! arrived, not that a relay holds.
 
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::delay::{Delay, Watch};
+use super::poller::Reached;
 use crate::Mono;
-use crate::annunciate::{OutputSpec, Panel, Wiring};
+use crate::annunciate::{OutputSpec, Panel, Role, Wiring};
 use crate::id::{BusId, DeviceId, OutputId};
-use crate::link::WriteRequest;
+use crate::link::{Exception, LinkFault, ReadRequest, Table, WriteRequest};
 use crate::site::Site;
 
 pub(super) const REFRESH: Duration = Duration::from_secs(5);
 pub(super) const RETRY_FIRST: Duration = Duration::from_millis(200);
 const RETRY_MAX: Duration = Duration::from_secs(5);
+/// The pauses between retries double so often at most.
+const DOUBLINGS_MAX: u8 = 6;
+/// Read back so many times with other levels than were written, an output is at fault.
+const CONTRADICTIONS: u8 = 2;
+
+/// What reading a group back has shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Proof {
+    /// Its levels are not read back: all are as they were read last, or the image has changed since.
+    Rests,
+    /// They were written and are to be read back.
+    Wanted,
+    /// The module does not let its coils be read.
+    Refused,
+}
 
 /// Neighbouring coils of one module.
 #[derive(Clone, Debug)]
@@ -25,6 +42,14 @@ pub(super) struct CoilGroup {
     levels: Vec<bool>,
     due: Mono,
     retry: Duration,
+    proof: Proof,
+    /// The levels that were read back last, and when.
+    proven: Vec<bool>,
+    proven_at: Mono,
+    /// Outputs whose level contradicts what was written, and how often in a row it did.
+    contradicted: (Vec<OutputId>, u8),
+    /// Which of its outputs change at each beat.
+    beats: Vec<bool>,
     /// Since when the panel has asked for levels that are not written.
     changed_at: Option<Mono>,
     watch: Watch,
@@ -47,12 +72,20 @@ impl CoilGroup {
                     && usize::from(address) == usize::from(group.start) + group.outputs.len()
             });
             match groups.last_mut().filter(|_| joins) {
-                Some(group) => group.outputs.push(output),
+                Some(group) => {
+                    group.outputs.push(output);
+                    group.beats.push(beats(site, output));
+                }
                 None => groups.push(Self {
                     device,
                     unit: site.devices[device.index()].unit,
                     start: address,
                     outputs: alloc::vec![output],
+                    beats: alloc::vec![beats(site, output)],
+                    proof: Proof::Rests,
+                    proven: Vec::new(),
+                    proven_at: now,
+                    contradicted: (Vec::new(), 0),
                     levels: Vec::new(),
                     due: now,
                     retry: RETRY_FIRST,
@@ -113,8 +146,66 @@ impl CoilGroup {
         if levels == self.levels {
             self.due = now + REFRESH;
         }
+        if self.proof == Proof::Rests && (!self.is_proven() || now.since(self.proven_at) >= REFRESH) {
+            self.proof = Proof::Wanted;
+        }
         let took = now.since(since?);
         Some((Delay::Followed(took), self.watch.exceeds(took)))
+    }
+
+    /// The read that shows whether the module has what was written, where one is wanted.
+    pub(super) fn proof(&self) -> Option<ReadRequest> {
+        let count = u16::try_from(self.levels.len()).unwrap_or(u16::MAX);
+        let request = ReadRequest { unit: self.unit, table: Table::Coil, start: self.start, count };
+        (self.proof == Proof::Wanted && count > 0).then_some(request)
+    }
+
+    /// What became of a proof: the levels, or why there are none.
+    pub(super) fn proof_ended(&mut self, now: Mono, levels: Result<Vec<bool>, LinkFault>) {
+        match levels {
+            Ok(levels) if levels.len() == self.levels.len() => self.proved(now, &levels),
+            Ok(_) => self.proof = Proof::Rests,
+            // It is asked no more; the echo has to do.
+            Err(LinkFault::Refused(
+                Exception::IllegalFunction | Exception::IllegalAddress | Exception::IllegalValue,
+            )) => self.proof = Proof::Refused,
+            Err(LinkFault::Refused(_) | LinkFault::Silent | LinkFault::Garbled | LinkFault::Gone) => {
+                self.proof = Proof::Rests;
+            }
+        }
+    }
+
+    /// Whether each output is as it was driven, after its module was written or read back.
+    pub(super) fn reached(&self, result: Result<(), LinkFault>) -> Vec<(OutputId, Reached)> {
+        let (contradicting, times) = &self.contradicted;
+        let contradicts = |output: &OutputId| *times >= CONTRADICTIONS && contradicting.contains(output);
+        let reached = |output: &OutputId| {
+            let is_faulty = result.is_err() || contradicts(output);
+            (*output, if is_faulty { Reached::No } else { Reached::Yes })
+        };
+        self.outputs.iter().map(reached).collect()
+    }
+
+    /// The levels as they were read back. An output that contradicts is written again, and is at fault when it does so again.
+    fn proved(&mut self, now: Mono, levels: &[bool]) {
+        self.proof = Proof::Rests;
+        let pairs = self.levels.iter().zip(levels).zip(&self.beats).zip(&self.outputs);
+        let differ = pairs.filter(|(((wanted, read), beats), _)| wanted != read && !**beats);
+        let differ: Vec<OutputId> = differ.map(|(_, output)| *output).collect();
+        (self.proven, self.proven_at) = (levels.to_vec(), now);
+        if differ.is_empty() {
+            self.contradicted = (differ, 0);
+        } else {
+            let before = self.contradicted.1;
+            self.contradicted = (differ, before.saturating_add(1));
+            self.due = now + (RETRY_FIRST * (1 << before.min(DOUBLINGS_MAX))).min(RETRY_MAX);
+        }
+    }
+
+    /// Whether all levels but the beats were read back as they are.
+    fn is_proven(&self) -> bool {
+        let pairs = self.levels.iter().zip(&self.proven).zip(&self.beats);
+        self.proven.len() == self.levels.len() && pairs.into_iter().all(|((a, b), beats)| a == b || *beats)
     }
 
     /// The module does not answer, which is a condition of its own: what it takes afterwards is no delay.
@@ -133,6 +224,10 @@ impl CoilGroup {
         self.retry = (self.retry * 2).min(RETRY_MAX);
         None
     }
+}
+
+fn beats(site: &Site, output: OutputId) -> bool {
+    site.outputs[output.index()].role == Role::Heartbeat
 }
 
 fn coil_of(output: &OutputSpec) -> Option<(DeviceId, u16)> {

@@ -277,6 +277,7 @@ impl<'a> Sim<'a> {
         let mut poller = Poller::new(self.site, self.bus.bus, blocks, Mono::ZERO);
         let (mut now, mut beat_at, mut change_at) = (Mono::ZERO, Mono::ZERO, Mono::ZERO);
         let mut flight: Option<(Mono, Mono, bool)> = None;
+        let mut is_write = false;
         let mut ticket = 0;
         while now < Mono::ZERO + HORIZON {
             if let Some((sent, _, fails)) = flight.take_if(|(_, end, _)| *end <= now) {
@@ -286,7 +287,11 @@ impl<'a> Sim<'a> {
                 match settled.block {
                     _ if fails => {}
                     Some(index) => self.settled(index, sent, now),
-                    None => self.switched(&settled.outputs, sent, now),
+                    None if is_write => {
+                        let outputs: Vec<_> = settled.outputs.iter().map(|(output, _)| *output).collect();
+                        self.switched(&outputs, sent, now);
+                    }
+                    None => {}
                 }
             }
             if beat_at <= now {
@@ -307,6 +312,7 @@ impl<'a> Sim<'a> {
             if let Some(ask) = poller.next(now, Ticket(ticket + 1), self.site, &health) {
                 ticket += 1;
                 let fails = failing == Some(ticket);
+                is_write = matches!(ask, Ask::Write(..));
                 flight = Some((now, now + self.duration(&ask, fails), fails));
             }
             let next = flight.map(|(_, end, _)| end).or_else(|| poller.poll_timeout(now, &health));
@@ -353,7 +359,11 @@ impl<'a> Sim<'a> {
         if slow { cost } else { cost / 100 * u32::try_from(50 + self.random.below(50)).unwrap() }
     }
 
+    /// A read, or a group of coils that is read back.
     fn read_cost(&self, request: &ReadRequest) -> Duration {
+        if request.table == Table::Coil {
+            return self.bus.writes.iter().map(|write| write.proof).max().unwrap();
+        }
         self.bus.reads.iter().find(|read| read.block.request == *request).unwrap().cost
     }
 
