@@ -15,6 +15,7 @@ mod endurance;
 mod evidence;
 mod forwarding;
 mod interlocks;
+mod lines;
 mod operations;
 mod people;
 mod plant;
