@@ -103,7 +103,10 @@ fn no_value_of_a_faulty_line_is_anothers() {
     });
     let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
     let (faulty, believed) = (read(&sum.faulty), read(&sum.believed));
-    println!("{exchanges} exchanges, {faulty} of them faulty: {believed} believed, {} wrong", read(&sum.wrong));
+    println!(
+        "{exchanges} exchanges, {faulty} of them faulty: {believed} believed, {} wrong",
+        read(&sum.wrong)
+    );
     assert_eq!(read(&sum.wrong), 0);
     assert!(believed > exchanges / 20 && faulty > exchanges / 2, "{faulty} faulty, {believed} believed");
 }

@@ -32,35 +32,15 @@ pub(super) struct Broker {
 }
 
 impl Platform {
-    /// Spans of which it will not get more: what was stated as lost within them is all that is missing there.
-    fn lost(&self, epoch: Epoch) -> Vec<(Seq, Seq)> {
-        let stated = self.records.values().filter_map(|record| match &record.body {
-            Body::Loss(loss) if loss.place == LossPlace::Uplink(RECEIPTS) && loss.epoch == epoch => {
-                Some(loss)
-            }
-            _ => None,
-        });
-        let stated: Vec<_> = stated.collect();
-        let is_all = |span: &Loss| {
-            let within = stated.iter().filter(|loss| span.first <= loss.first && loss.last <= span.last);
-            let records: u64 = within.map(|loss| loss.records).sum();
-            let here = self.records.range((epoch, span.first)..=(epoch, span.last)).count() as u64;
-            span.last.0 - span.first.0 + 1 - here <= records
-        };
-        stated.iter().filter(|loss| is_all(loss)).map(|loss| (loss.first, loss.last)).collect()
-    }
-
     /// It cannot tell of which lane a number is that it does not have.
     fn receipt(&self, epoch: Epoch, lane: Lane) -> Receipt {
         let of_epoch = || self.records.range((epoch, Seq(0))..=(epoch, Seq(u64::MAX)));
         let last = of_epoch().rev().find(|(_, record)| record.lane() == lane);
         let mut through = last.map(|((_, seq), _)| *seq).unwrap_or_default();
-        let lost = self.lost(epoch);
         let (mut missing, mut next) = (Vec::new(), Seq(1));
         for seq in of_epoch().map(|((_, seq), _)| *seq).take_while(|seq| *seq <= through) {
             let gap = (next, Seq(seq.0.saturating_sub(1)));
-            // What was stated as lost will not come.
-            if seq > next && !lost.iter().any(|loss| loss.0 <= gap.0 && gap.1 <= loss.1) {
+            if seq > next {
                 missing.push(gap);
             }
             next = seq.next();

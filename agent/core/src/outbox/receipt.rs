@@ -17,13 +17,15 @@ pub struct Receipt {
     pub lane: Lane,
     /// It has every record of the lane up to here that was sent to it...
     pub through: Seq,
-    /// ...except for these, both ends included, which it wants again. Numbers of the other lane among them mean nothing.
+    /// ...except for these, both ends included, ascending and apart, which it wants again. Numbers of the other lane among them
+    /// mean nothing.
     pub missing: Vec<(Seq, Seq)>,
 }
 
 impl Receipt {
-    /// Ranges in one receipt at most; a platform that misses more tells the rest when these have come.
-    pub const MISSING_MAX: usize = 64;
+    /// Ranges in one receipt at most; a platform that misses more tells the rest when these have come. What is lost for good it
+    /// misses for ever, so this is as much as a message holds.
+    pub const MISSING_MAX: usize = 4_000;
 }
 
 /// What a platform asks for.

@@ -63,10 +63,8 @@ impl Receipt {
     /// What it says of records with these numbers, as runs in ascending order.
     pub(super) fn verdict(&self, mut runs: impl DoubleEndedIterator<Item = (Seq, Seq)> + Clone) -> Verdict {
         let missed = |run: (Seq, Seq)| {
-            self.missing.iter().any(|range| {
-                let end = range.1.min(self.through);
-                range.0 <= end && range.0 <= run.1 && end >= run.0
-            })
+            let index = self.missing.partition_point(|range| range.1 < run.0);
+            self.missing.get(index).is_some_and(|range| range.0 <= run.1.min(self.through))
         };
         if runs.clone().any(missed) {
             return Verdict::Missing;
