@@ -92,10 +92,10 @@ impl SiteText {
     }
 
     fn add(&mut self, section: &str, keys: &[(&str, Value)]) {
-        let item = self.document.entry(section).or_insert_with(|| Item::ArrayOfTables(ArrayOfTables::new()));
-        if let Some(list) = item.as_array_mut() {
+        let node = self.document.entry(section).or_insert_with(|| Item::ArrayOfTables(ArrayOfTables::new()));
+        if let Some(list) = node.as_array_mut() {
             list.push(keys.iter().map(|(key, value)| (*key, value.clone())).collect::<InlineTable>());
-        } else if let Some(list) = item.as_array_of_tables_mut() {
+        } else if let Some(list) = node.as_array_of_tables_mut() {
             let mut table = Table::new();
             table.decor_mut().set_prefix("\n");
             table.extend(keys.iter().map(|(key, value)| (*key, value.clone())));
@@ -124,8 +124,8 @@ pub(crate) fn device_value(device: &dyn TableLike, key: &str, column: &Column) -
     }
 }
 
-fn members(item: Option<&Item>) -> Vec<&dyn TableLike> {
-    match item {
+fn members(node: Option<&Item>) -> Vec<&dyn TableLike> {
+    match node {
         Some(Item::ArrayOfTables(list)) => list.iter().map(|table| table as &dyn TableLike).collect(),
         Some(Item::Value(Value::Array(list))) => {
             list.iter().filter_map(Value::as_inline_table).map(|table| table as &dyn TableLike).collect()
@@ -134,8 +134,8 @@ fn members(item: Option<&Item>) -> Vec<&dyn TableLike> {
     }
 }
 
-fn members_mut(item: Option<&mut Item>) -> Vec<&mut dyn TableLike> {
-    match item {
+fn members_mut(node: Option<&mut Item>) -> Vec<&mut dyn TableLike> {
+    match node {
         Some(Item::ArrayOfTables(list)) => list.iter_mut().map(|table| table as &mut dyn TableLike).collect(),
         Some(Item::Value(Value::Array(list))) => list
             .iter_mut()
@@ -146,12 +146,12 @@ fn members_mut(item: Option<&mut Item>) -> Vec<&mut dyn TableLike> {
     }
 }
 
-fn named<'a>(item: Option<&'a Item>, key: &str, name: &str) -> Option<&'a dyn TableLike> {
-    members(item).into_iter().find(|table| text_of(*table, key).as_deref() == Some(name))
+fn named<'a>(node: Option<&'a Item>, key: &str, name: &str) -> Option<&'a dyn TableLike> {
+    members(node).into_iter().find(|table| text_of(*table, key).as_deref() == Some(name))
 }
 
-fn named_mut<'a>(item: Option<&'a mut Item>, key: &str, name: &str) -> Option<&'a mut dyn TableLike> {
-    members_mut(item).into_iter().find(|table| text_of(*table, key).as_deref() == Some(name))
+fn named_mut<'a>(node: Option<&'a mut Item>, key: &str, name: &str) -> Option<&'a mut dyn TableLike> {
+    members_mut(node).into_iter().find(|table| text_of(*table, key).as_deref() == Some(name))
 }
 
 fn alarm<'a>(point: &'a dyn TableLike, kind: &str) -> Option<&'a dyn TableLike> {
@@ -162,8 +162,8 @@ fn text_of(table: &dyn TableLike, key: &str) -> Option<String> {
     table.get(key).and_then(Item::as_str).map(str::to_owned)
 }
 
-fn scalar(item: &Item, kind: &Kind) -> Option<Scalar> {
-    item.as_value().and_then(|value| scalar_of(value, kind))
+fn scalar(node: &Item, kind: &Kind) -> Option<Scalar> {
+    node.as_value().and_then(|value| scalar_of(value, kind))
 }
 
 /// A value as its column takes it; one of another kind is shown as it is written.
@@ -289,21 +289,21 @@ impl Places {
         for point in list {
             let Some(tag) = text_of(point, "tag") else { continue };
             places.spans.extend(point.span().map(|span| (span, tag.clone(), None)));
-            for (key, item) in point.iter() {
-                places.values(&tag, key, item);
+            for (key, node) in point.iter() {
+                places.values(&tag, key, node);
             }
         }
         places
     }
 
-    fn values(&mut self, tag: &str, key: &str, item: &Item) {
+    fn values(&mut self, tag: &str, key: &str, node: &Item) {
         let name = if key == "range" { "range.low" } else { key };
-        self.spans.extend(item.span().map(|span| (span, tag.to_owned(), Some(name.to_owned()))));
-        for alarm in members(Some(item)) {
+        self.spans.extend(node.span().map(|span| (span, tag.to_owned(), Some(name.to_owned()))));
+        for alarm in members(Some(node)) {
             let Some(kind) = text_of(alarm, "kind") else { continue };
-            for (key, item) in alarm.iter() {
+            for (key, node) in alarm.iter() {
                 let name = if key == "kind" { format!("{kind}.priority") } else { format!("{kind}.{key}") };
-                self.spans.extend(item.span().map(|span| (span, tag.to_owned(), Some(name))));
+                self.spans.extend(node.span().map(|span| (span, tag.to_owned(), Some(name))));
             }
         }
     }
@@ -325,4 +325,71 @@ impl Places {
 pub(crate) fn exported(site: &SiteText, columns: &Columns) -> Vec<Vec<Option<Scalar>>> {
     let row = |tag: String| columns.list.iter().map(|column| site.value(&tag, column)).collect();
     site.tags().into_iter().map(row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SITE: &str = "[gateway]\nid = \"G\"\n\n[[points]] # a\ntag = \"A\" # b\nscale = 0.1   # c\nrange = [0, 5] # d\n\
+                        alarms = [\n  { kind = \"high\", setpoint = 1 }, # e\n]\n\n# f\n[[points]]\ntag = \"B\"\n\n\
+                        [[points.alarms]]\nkind = \"low\"\nsetpoint = 2\n\n[[outputs]]\nid = \"O\"\n";
+
+    fn columns() -> Columns {
+        Columns::new(&serde_json::Value::Null)
+    }
+
+    fn set(site: &mut SiteText, tag: &str, key: &str, value: Option<Scalar>) {
+        let columns = columns();
+        let at = columns.of_key(key).unwrap();
+        site.set(tag, &columns.list[at], value.as_ref());
+    }
+
+    #[test]
+    fn a_value_changes_in_place_and_its_comment_stays() {
+        let mut site = SiteText::parse(SITE).unwrap();
+        set(&mut site, "A", "scale", Some(Scalar::Number(0.5)));
+        set(&mut site, "A", "range.high", Some(Scalar::Number(9.0)));
+        set(&mut site, "A", "high.setpoint", Some(Scalar::Number(1.5)));
+        set(&mut site, "B", "low.setpoint", Some(Scalar::Number(3.0)));
+        let expected = SITE
+            .replace("scale = 0.1", "scale = 0.5")
+            .replace("[0, 5]", "[0, 9]")
+            .replace("setpoint = 1 ", "setpoint = 1.5 ")
+            .replace("setpoint = 2", "setpoint = 3");
+        assert_eq!(site.text(), expected);
+    }
+
+    #[test]
+    fn a_new_point_follows_the_last_one_and_nothing_else_moves() {
+        let mut site = SiteText::parse(SITE).unwrap();
+        site.add_point("C");
+        set(&mut site, "C", "high.setpoint", Some(Scalar::Number(7.0)));
+        let expected = SITE.replace(
+            "\n[[outputs]]",
+            "\n[[points]]\ntag = \"C\"\nalarms = [{ kind = \"high\", setpoint = 7 }]\n\n[[outputs]]",
+        );
+        assert_eq!(site.text(), expected);
+    }
+
+    #[test]
+    fn an_alarm_of_which_only_the_kind_is_left_goes() {
+        let mut site = SiteText::parse(SITE).unwrap();
+        set(&mut site, "A", "high.setpoint", None);
+        set(&mut site, "B", "low.setpoint", None);
+        assert!(!site.text().contains("alarms"), "{}", site.text());
+    }
+
+    #[test]
+    fn every_value_of_a_point_is_found_by_line_and_character() {
+        let places = Places::new(SITE);
+        let at =
+            |line, character| places.at(SITE, (line, character)).map(|(tag, key)| (tag, key.unwrap_or("-")));
+        assert_eq!(at(4, 1), Some(("A", "-")));
+        assert_eq!(at(6, 9), Some(("A", "scale")));
+        assert_eq!(at(7, 10), Some(("A", "range.low")));
+        assert_eq!(at(9, 31), Some(("A", "high.setpoint")));
+        assert_eq!(at(18, 12), Some(("B", "low.setpoint")));
+        assert_eq!([at(2, 6), at(20, 1), at(99, 1), at(0, 0)], [None; 4]);
+    }
 }

@@ -57,7 +57,11 @@ pub(crate) const YES: &str = "是 yes";
 /// How a switch that is off is written into a table.
 pub(crate) const NO: &str = "否 no";
 
+/// An empty list is written down: it says none, and an empty cell says nothing.
 fn joined(list: &[i64]) -> String {
+    if list.is_empty() {
+        return "[]".to_owned();
+    }
     list.iter().map(i64::to_string).collect::<Vec<_>>().join("; ")
 }
 
@@ -207,7 +211,8 @@ pub(crate) fn reference(written: &str) -> Option<String> {
         Some((table, number)) => (table, format!("{number:0>4}")),
         None => (text.get(..1)?, text.get(1..)?.to_owned()),
     };
-    let known = matches!(table, "0" | "1" | "3" | "4") && digits(&number);
+    let counts = number.bytes().any(|byte| byte != b'0');
+    let known = matches!(table, "0" | "1" | "3" | "4") && digits(&number) && counts;
     let number = if number.len() > 5 { number.trim_start_matches('0') } else { &number };
     (known && (4..=5).contains(&number.len())).then(|| format!("{table}{number}"))
 }
@@ -278,4 +283,64 @@ fn choices(schema: &Value) -> Vec<Choice> {
 fn both(description: &str) -> Said {
     let (zh, en) = description.split_once("。 ").unwrap_or((description, description));
     Said { zh: zh.to_owned(), en: en.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reference_is_known_in_all_its_spellings() {
+        for written in ["40001", "40001.0", " ４０００１ ", "4x0001", "4X0001", "4x00001", "4x1"] {
+            let known = reference(written);
+            assert!(matches!(known.as_deref(), Some("40001" | "400001")), "{written}: {known:?}");
+        }
+        assert_eq!(reference("400001").as_deref(), Some("400001"));
+        assert_eq!(reference("0x0001").as_deref(), Some("00001"));
+        assert_eq!(reference("465536").as_deref(), Some("465536"));
+        for wrong in
+            ["", "4", "1", "0001", "50001", "4000001", "40000", "4x", "x1", "4x00a1", "40001.5", "一"]
+        {
+            assert_eq!(reference(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn integers_are_read_as_a_spreadsheet_shows_them() {
+        assert_eq!(["1", "1.0", "１", "0x0C00", "-5"].map(whole), [1, 1, 1, 3_072, -5].map(Some));
+        assert_eq!(["1.5", "1e99", "nan", "", "12a"].map(whole), [None; 5]);
+        assert_eq!(["nan", "inf", "0,1", "5%"].map(number), [None; 4]);
+        assert_eq!(wholes("[0, 8]"), Some(vec![0, 8]));
+        assert_eq!(wholes("0；８"), Some(vec![0, 8]));
+        assert_eq!(wholes(&joined(&[])), Some(Vec::new()), "none is not nothing");
+    }
+
+    #[test]
+    fn a_switch_is_a_word_a_sign_or_a_number() {
+        assert_eq!(["是", YES, "TRUE", "1.0", "√", "Y"].map(switch), [Some(true); 6]);
+        assert_eq!(["否", NO, "false", "0", "×"].map(switch), [Some(false); 5]);
+        assert_eq!(["", "也许", "10", "2"].map(switch), [None; 4]);
+    }
+
+    #[test]
+    fn a_choice_is_known_by_its_key_its_chinese_and_what_others_call_it() {
+        let choice = |key: &str, zh: &str| Choice {
+            key: key.to_owned(),
+            about: Said { zh: zh.to_owned(), en: String::new() },
+        };
+        let kinds = [
+            choice("input", "输入寄存器 3x"),
+            choice("holding", "保持寄存器 4x"),
+            choice("f32", "单精度浮点"),
+        ];
+        let known = |word| chosen(&kinds, word);
+        for word in ["holding", "Holding", "保持寄存器", "保持寄存器 4x", "4X", "ｈｏｌｄｉｎｇ"]
+        {
+            assert_eq!(known(word).as_deref(), Some("holding"), "{word}");
+        }
+        assert_eq!(known("float").as_deref(), Some("f32"));
+        assert_eq!([known("4"), known("寄存器"), known("")], [None, None, None]);
+        let twice = [choice("a", "高：一级"), choice("b", "高：二级")];
+        assert_eq!(chosen(&twice, "高"), None, "a word that two share says neither");
+    }
 }

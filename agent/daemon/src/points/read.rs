@@ -193,19 +193,37 @@ fn csv(bytes: &[u8]) -> Result<(Form, Vec<Sheet>), Said> {
         .delimiter(delimiter)
         .from_reader(text.as_bytes());
     let mut sheet = Sheet::default();
-    // Empty lines are rows to a person, line breaks within a cell are not.
-    let mut inside: u64 = 0;
-    let first = u64::from(told.is_some());
+    let mut lines = Lines { text, at: 0, breaks: u32::from(told.is_some()), inside: 0 };
     for record in rows.records() {
         let record = record.map_err(damaged)?;
-        let line = record.position().map_or(1, csv::Position::line) + first;
-        let row = u32::try_from(line.saturating_sub(1 + inside)).unwrap_or(u32::MAX);
+        let row = lines.row_of(record.position().map_or(0, csv::Position::byte));
         for (column, cell) in record.iter().enumerate() {
-            inside += u64::from(counted(cell.matches('\n').count()));
+            lines.inside = lines.inside.saturating_add(counted(cell.matches('\n').count()));
             enter(&mut sheet, (row, counted(column)), Some(Cell::Text(cell.to_owned())))?;
         }
     }
     Ok((Form::Csv(delimiter), vec![sheet]))
+}
+
+/// Counts rows as a person does: empty lines are rows, line breaks within a cell are not.
+struct Lines<'a> {
+    text: &'a str,
+    at: usize,
+    breaks: u32,
+    inside: u32,
+}
+
+impl Lines<'_> {
+    /// The row of the record that begins at or behind a byte.
+    fn row_of(&mut self, byte: u64) -> u32 {
+        let start = usize::try_from(byte).unwrap_or(usize::MAX);
+        let empty = self.text.get(start..).unwrap_or_default().bytes();
+        let start = start.saturating_add(empty.take_while(|byte| matches!(byte, b'\r' | b'\n')).count());
+        let passed = self.text.as_bytes().get(self.at..start).unwrap_or_default();
+        let breaks = passed.iter().filter(|byte| **byte == b'\n').count();
+        (self.at, self.breaks) = (start, self.breaks.saturating_add(counted(breaks)));
+        self.breaks.saturating_sub(self.inside)
+    }
 }
 
 /// A byte-order mark decides; else what is UTF-8 is UTF-8, what has zeros is UTF-16, and the rest is what a Chinese Excel
@@ -220,7 +238,8 @@ fn decoded(bytes: &[u8]) -> Result<String, Said> {
         None => GB18030,
     };
     let (text, _, lossy) = encoding.decode(bytes);
-    if lossy || text.contains('\0') {
+    let is_garbage = |c: char| c.is_control() && !matches!(c, '\t' | '\r' | '\n');
+    if lossy || text.contains(is_garbage) {
         return Err(said!(
             "既不是表格文件，也不是 UTF-8、UTF-16 或 GB18030 文本；另存为 .xlsx 或“CSV UTF-8”",
             "neither a spreadsheet nor text in UTF-8, UTF-16 or GB18030; save it as .xlsx or as CSV UTF-8"
@@ -237,4 +256,65 @@ fn delimiter(text: &str) -> u8 {
         signs.into_iter().max_by_key(|sign| count(line, *sign)).filter(|sign| count(line, *sign) > 0)
     };
     text.lines().take(50).find_map(most).unwrap_or(b',')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_in_the_last_corner_of_a_sheet_is_refused_and_not_filled_up_to() {
+        let mut book = rust_xlsxwriter::Workbook::new();
+        book.add_worksheet().write_string(1_048_575, 16_383, "x").unwrap();
+        let refused = read(&book.save_to_buffer().unwrap()).unwrap_err();
+        assert!(refused.en.contains("more than 10100 rows"), "{}", refused.en);
+    }
+
+    #[test]
+    fn a_formula_counts_by_its_saved_result_and_numbers_stay_numbers() {
+        let mut book = rust_xlsxwriter::Workbook::new();
+        let sheet = book.add_worksheet();
+        sheet.write_formula(0, 0, rust_xlsxwriter::Formula::new("=1+1").set_result("2")).unwrap();
+        sheet.write_formula(0, 1, rust_xlsxwriter::Formula::new("=#REF!").set_result("#REF!")).unwrap();
+        sheet.write_number(0, 2, 1.0).unwrap();
+        sheet.write_boolean(0, 3, true).unwrap();
+        let (form, sheets) = read(&book.save_to_buffer().unwrap()).unwrap();
+        let cells: Vec<Cell> = sheets[0].cells.values().cloned().collect();
+        assert_eq!(form, Form::Book);
+        assert_eq!(cells[0], Cell::Number(2.0));
+        assert!(
+            matches!(&cells[1], Cell::Broken(error) | Cell::Text(error) if error == "#REF!"),
+            "{:?}",
+            cells[1]
+        );
+        assert_eq!(cells[2..], [Cell::Number(1.0), Cell::Switch(true)]);
+    }
+
+    #[test]
+    fn rows_of_a_csv_are_counted_as_a_person_counts_them() {
+        let text = "\na;b\n\n\"c\nd\";e\n\nf;g\r\nh;i";
+        let (form, sheets) = read(text.as_bytes()).unwrap();
+        assert_eq!(form, Form::Csv(b';'));
+        let places: Vec<_> =
+            sheets[0].cells.iter().map(|((row, _), cell)| (*row, cell.to_string())).collect();
+        let rows: Vec<u32> = places.iter().map(|(row, _)| *row).collect();
+        assert_eq!(rows, [1, 1, 3, 3, 5, 5, 6, 6], "{places:?}");
+    }
+
+    #[test]
+    fn what_is_no_table_is_refused_in_words() {
+        for bytes in
+            [b"\x00\x01\x02\xff\xfe\x80".as_slice(), b"PK\x03\x04", b"\xd0\xcf\x11\xe0rest", &[0x81; 7]]
+        {
+            let refused = read(bytes).unwrap_err();
+            assert!(refused.zh.contains("另存为"), "{}", refused.zh);
+        }
+        assert!(read(&vec![b'a'; FILE_BYTES_MAX + 1]).is_err());
+        assert!(
+            read(format!("a{}", ",".repeat(300)).as_bytes()).is_ok(),
+            "empty cells beyond the last column are none"
+        );
+        assert!(read("a,b".repeat(300).as_bytes()).unwrap_err().en.contains("256 columns"));
+        assert!(read("a".repeat(1_001).as_bytes()).unwrap_err().en.contains("A1 has more than 1000"));
+    }
 }

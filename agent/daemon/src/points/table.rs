@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::cell::{Cell, Note, Said, Sheet, bare, folded, said};
+use super::cell::{Cell, Note, Said, Sheet, folded, said};
 use super::column::Columns;
 use super::kind::{Scalar, reference};
 
@@ -110,7 +110,7 @@ impl Table {
                         )
                     }
                 },
-                (None, _) if bare(heading) == bare(ERROR_HEADING) => continue,
+                (None, _) if heading.starts_with(ERROR_HEADING) => continue,
                 // Leaving out a set-point because of a slip of the pen is no service.
                 (None, Some(near)) => {
                     said!(
@@ -224,5 +224,5 @@ pub(crate) const EXAMPLE: &str = "例：";
 
 fn is_example(cell: &Cell) -> bool {
     let text = folded(&cell.to_string());
-    [folded(EXAMPLE).as_str(), "e.g.", "#"].iter().any(|sign| text.starts_with(sign))
+    [folded(EXAMPLE).as_str(), "e.g."].iter().any(|sign| text.starts_with(sign))
 }

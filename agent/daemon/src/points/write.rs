@@ -92,8 +92,10 @@ pub fn written(form: Form, columns: &Columns, site: &SiteText) -> Result<Vec<u8>
 pub fn marked(form: Form, table: &Table, messages: &Messages) -> Result<Vec<u8>, Said> {
     let Form::Csv(_) = form else { return file(form, (&table.sheet, messages), None) };
     let mut sheet = table.sheet.clone();
-    let known =
-        sheet.row(table.heading_row).find(|(_, cell)| cell.to_string() == ERROR_HEADING).map(|(at, _)| at);
+    let known = sheet
+        .row(table.heading_row)
+        .find(|(_, cell)| cell.to_string().starts_with(ERROR_HEADING))
+        .map(|(at, _)| at);
     let beyond = sheet.cells.keys().map(|(_, column)| column.saturating_add(1)).max().unwrap_or_default();
     let at = known.unwrap_or(beyond);
     sheet.cells.retain(|(_, column), _| *column != at);

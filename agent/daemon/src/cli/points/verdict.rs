@@ -162,14 +162,18 @@ impl Examination<'_> {
 
     /// Gives every fault of the site as it would be to the cell that it comes from.
     fn blame(&mut self, report: &Report, text: &str) {
-        let already: BTreeSet<u32> = self.table.notes.iter().map(|note| note.row).collect();
+        let noted: BTreeSet<(u32, u32)> =
+            self.table.notes.iter().map(|note| (note.row, note.column)).collect();
+        let is_noted = |row: u32| noted.range((row, 0)..=(row, u32::MAX)).next().is_some();
         let places = Places::new(text);
         for fault in report.faults().iter().filter(|fault| fault.code().severity() == Severity::Error) {
             match self.cell(report, fault, (&places, text)) {
                 Some((row, at)) => {
                     let (row, column) = self.table.cell_of(&row, at);
-                    // What is missing from a row whose cell could not be read was told at that cell.
-                    if at.is_some_and(|at| at > 0) || !already.contains(&row) {
+                    // What follows from a cell that could not be taken was told at that cell.
+                    let follows =
+                        noted.contains(&(row, column)) || (at.is_none_or(|at| at == 0) && is_noted(row));
+                    if !follows {
                         self.table.notes.push(Note { row, column, said: said_of(fault) });
                     }
                 }
