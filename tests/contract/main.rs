@@ -9,6 +9,7 @@ mod journal;
 mod node;
 mod observe;
 mod plan;
+mod points;
 mod profiles;
 mod upkeep;
 mod watches;

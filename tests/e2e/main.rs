@@ -20,6 +20,7 @@ mod operations;
 mod people;
 mod plant;
 mod platform;
+mod points;
 mod power;
 mod siege;
 mod soak;

@@ -11,6 +11,7 @@ pub mod journal;
 pub mod modbus;
 pub mod observe;
 pub mod panel;
+pub mod points;
 pub mod retentive;
 pub mod run;
 pub mod settings;

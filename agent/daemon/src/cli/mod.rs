@@ -5,6 +5,7 @@ mod home;
 mod journal;
 mod operate;
 pub mod plan;
+pub mod points;
 mod service;
 mod upkeep;
 
@@ -208,6 +209,11 @@ enum Command {
         #[command(subcommand)]
         verb: journal::Verb,
     },
+    /// 点表：模板、导出、导入（先试算，加 --apply 才写入）point tables: template, export, import (a dry run without --apply)
+    Points {
+        #[command(subcommand)]
+        verb: points::Verb,
+    },
     /// 打印编辑器用的 JSON Schema print the JSON schema for editors
     Schema {
         /// site 或 or device
@@ -301,6 +307,7 @@ fn carry_out(verb: Command, path: &Path, lang: Lang) -> u8 {
         Command::Upkeep { step: Some(step), .. } => upkeep::act(path, step, lang),
         Command::Upkeep { step: None, json, socket } => upkeep::list(path, &socket, json, lang),
         Command::Journal { verb } => journal::carry_out(path, verb, lang),
+        Command::Points { verb } => points::carry_out(path, verb, lang),
         Command::Schema { what } => {
             let schema = if what == "site" { config::site_schema() } else { config::device_schema() };
             say(&format!("{schema:#}"));

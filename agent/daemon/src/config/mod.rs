@@ -73,7 +73,19 @@ pub struct Loaded {
 /// # Errors
 /// Every fault of every file, and the warnings among them.
 pub fn load(path: &Path) -> Result<Loaded, Report> {
-    let (mut sources, mut faults) = sources::Sources::read(path);
+    let (sources, faults) = sources::Sources::read(path);
+    lowered(sources, faults)
+}
+
+/// What the site file would be with another text; nothing is written.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_text(path: &Path, text: &str) -> Result<Loaded, Report> {
+    lowered(sources::Sources::with_site(path, text), Vec::new())
+}
+
+fn lowered(mut sources: sources::Sources, mut faults: Vec<Fault>) -> Result<Loaded, Report> {
     let Some(text) = sources.site().filter(|_| faults.is_empty()) else {
         return Err(Report::new(faults, sources.files));
     };
