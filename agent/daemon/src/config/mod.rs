@@ -17,6 +17,7 @@ mod point;
 mod practice;
 mod profile;
 mod safeguard;
+mod signature;
 mod sources;
 mod tree;
 mod upkeep;
@@ -32,6 +33,9 @@ use crate::dictionary::Dictionary;
 use crate::settings::{BusLink, GpioLine, Identity, Journal, Mqtt, Secret, Webhook};
 
 pub use error::{Code, Fault, Lang, Report, Severity, Style};
+pub use signature::{
+    Answer, Answers, Candidate, Evidence, Expect, Mark, Model, Seen, Standing, key, rank, reads,
+};
 
 /// A configuration that can be started.
 #[derive(Clone, Debug)]
@@ -83,6 +87,15 @@ pub fn load(path: &Path) -> Result<Loaded, Report> {
     sources.read_templates(document.root(), &mut faults);
     faults.extend(syntax);
     lower::site(&sources, document, faults)
+}
+
+/// The device models that a site file at `path` could name: the embedded templates and those in the folder beside it.
+///
+/// # Errors
+/// Every fault of every template.
+pub fn models(path: &Path) -> Result<Vec<Model>, Report> {
+    let (sources, faults) = sources::Sources::of_templates(path);
+    lower::models(&sources, faults)
 }
 
 /// The JSON schema of a site file.
