@@ -77,14 +77,18 @@ async fn the_evidence_names_register_value_and_expectation_in_both_languages() {
     let Some(plant) = Plant::start() else { return };
     let loaded = plant.site();
     let models = config::models(&plant.dir.path().join("site.toml")).unwrap_or_else(|_| panic!("templates"));
-    let fixture = plant.fixtures.iter().find(|fixture| fixture.template == "honeywell-sensepoint-xcl").unwrap();
+    let fixture =
+        plant.fixtures.iter().find(|fixture| fixture.template == "honeywell-sensepoint-xcl").unwrap();
     let limits = Limits { timeout: Duration::from_secs(5), within: Duration::from_secs(60) };
     let answers = match_template::read(loaded.buses[0].clone(), &models, fixture.unit, limits).await;
     let ranked = config::rank(&models, fixture.unit, &answers);
     let [zh, en] = [Lang::Zh, Lang::En].map(|lang| match_template::render(&ranked, 2, lang));
     assert!(zh.contains("+ 40101 (holding 100)  系统号的高字节固定为 0x26: 读到 38, 应为 38  [10]"), "{zh}");
-    assert!(en.contains("+ 40101 (holding 100)  the high byte of the system id is always 0x26: read 38"), "{en}");
-    assert!(en.contains("exception 02 (no such address)"), "{en}");
+    assert!(
+        en.contains("+ 40101 (holding 100)  the high byte of the system id is always 0x26: read 38"),
+        "{en}"
+    );
+    assert!(en.contains("exception 02: no such address"), "{en}");
 }
 
 #[tokio::test]
@@ -102,7 +106,8 @@ async fn a_host_that_is_not_there_is_asked_once() {
 
 #[test]
 fn every_template_has_a_fixture_a_signature_and_a_line_in_both_documents() {
-    let models = config::models(Path::new(ROOT).join("config/site.toml").as_path()).unwrap_or_else(|_| panic!("templates"));
+    let models = config::models(Path::new(ROOT).join("config/site.toml").as_path())
+        .unwrap_or_else(|_| panic!("templates"));
     let shipped = fs::read_dir(Path::new(ROOT).join("config/devices")).unwrap().count();
     assert_eq!(models.len(), shipped, "a template on disk is not embedded");
     let fixtures = fixtures();
@@ -110,7 +115,10 @@ fn every_template_has_a_fixture_a_signature_and_a_line_in_both_documents() {
     for (path, name) in [("docs/devices.md", 1), ("docs/devices.zh-CN.md", 0)] {
         let text = fs::read_to_string(Path::new(ROOT).join(path)).unwrap();
         for model in &models {
-            let row = format!("| [{0}](../config/devices/{0}.toml) | {1} | {2} |", model.template, model.names[name], model.points);
+            let row = format!(
+                "| [{0}](../config/devices/{0}.toml) | {1} | {2} |",
+                model.template, model.names[name], model.points
+            );
             assert!(text.contains(&row), "{path} lacks the line\n{row}");
         }
         let rows = text.lines().filter(|line| line.contains("](../config/devices/")).count();

@@ -172,7 +172,8 @@ mod tests {
     fn a_device_of_single_fields_is_asked_for_one_at_a_time() {
         let mut tables = fixture::tables(1);
         tables.devices[0].single = true;
-        for (address, shape) in [(0, Shape::U16), (1, Shape::RegisterBit(0)), (1, Shape::RegisterBit(5)), (2, Shape::F32)]
+        for (address, shape) in
+            [(0, Shape::U16), (1, Shape::RegisterBit(0)), (1, Shape::RegisterBit(5)), (2, Shape::F32)]
         {
             let mut point = fixture::point("P", 0);
             (point.source.address, point.source.shape) = (address, shape);

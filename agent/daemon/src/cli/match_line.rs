@@ -70,7 +70,10 @@ pub(super) fn settings(path: &Path, place: &Place, setting: &Setting, lang: Lang
     } else {
         let host = place.tcp.as_deref().unwrap_or_default();
         tcp(host).ok_or_else(|| {
-            eprintln!("{host}: {}", word(lang, "写成 主机:端口，如 192.0.2.7:502", "write HOST:PORT, such as 192.0.2.7:502"));
+            eprintln!(
+                "{host}: {}",
+                word(lang, "写成 主机:端口，如 192.0.2.7:502", "write HOST:PORT, such as 192.0.2.7:502")
+            );
             USAGE
         })?
     };
@@ -141,7 +144,8 @@ fn is_same(one: &Endpoint, other: &Endpoint) -> bool {
 fn try_port(port: &Path, lang: Lang) -> Result<(), u8> {
     // Opening must neither wait for a modem's carrier nor make the port this program's terminal.
     let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
-    let opened = OpenOptions::new().read(true).write(true).custom_flags(flags.bits().cast_signed()).open(port);
+    let opened =
+        OpenOptions::new().read(true).write(true).custom_flags(flags.bits().cast_signed()).open(port);
     let Err(fault) = opened else { return Ok(()) };
     let (why, code) = match fault.kind() {
         ErrorKind::ResourceBusy => (
@@ -152,9 +156,14 @@ fn try_port(port: &Path, lang: Lang) -> Result<(), u8> {
             ),
             IN_USE,
         ),
-        ErrorKind::NotFound => {
-            (word(lang, "没有这个串口；插好适配器，再看 ls /dev/tty*", "there is no such port; plug the adapter in and look at ls /dev/tty*"), NO_INPUT)
-        }
+        ErrorKind::NotFound => (
+            word(
+                lang,
+                "没有这个串口；插好适配器，再看 ls /dev/tty*",
+                "there is no such port; plug the adapter in and look at ls /dev/tty*",
+            ),
+            NO_INPUT,
+        ),
         ErrorKind::PermissionDenied => (
             word(
                 lang,
@@ -203,5 +212,27 @@ mod tests {
         assert_eq!(try_port(Path::new("/nowhere/ttyUSB0"), Lang::En), Err(NO_INPUT));
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(try_port(dir.path(), Lang::En), Err(OS_REFUSES));
+    }
+
+    #[test]
+    fn a_bus_is_left_to_the_agent_that_runs_and_to_no_other() {
+        let dir = tempfile::tempdir().unwrap();
+        let (state, path) = (dir.path().join("state"), dir.path().join("site.toml"));
+        let site = format!(
+            "[enterprise]\ndistrict = \"510107\"\nid = \"E0001\"\nname = \"示例企业\"\n\
+             [gateway]\nid = \"GW-01\"\nstate_dir = \"{}\"\n\
+             [[buses]]\nid = \"net\"\nkind = \"tcp\"\nhost = \"192.0.2.7\"\n",
+            state.display()
+        );
+        std::fs::write(&path, site).unwrap();
+        let held = |written| is_held(&path, &tcp(written).unwrap().endpoint);
+        assert!(!held("192.0.2.7:502"), "nobody runs");
+        let home = Home::take(&state);
+        assert!(home.is_ok() && held("192.0.2.7:502") && !held("192.0.2.8:502"));
+        let place = Place { bus: Some("net".to_owned()), port: None, tcp: None };
+        let setting = Setting { baud: 9_600, parity: ParityWord::None, stop: 1 };
+        assert_eq!(settings(&path, &place, &setting, Lang::En), Err(IN_USE));
+        drop(home);
+        assert!(settings(&path, &place, &setting, Lang::En).is_ok());
     }
 }

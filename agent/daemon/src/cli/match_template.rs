@@ -100,10 +100,8 @@ pub async fn read(settings: BusLink, models: &[Model], unit: u8, limits: Limits)
         }
         let answer = link.read(&request, timing).await;
         let is_gone = answer == Err(LinkFault::Gone);
-        match answer {
-            Ok(_) | Err(LinkFault::Refused(_)) => heard = true,
-            Err(LinkFault::Silent | LinkFault::Garbled | LinkFault::Gone) => silent += 1,
-        }
+        heard |= config::is_heard(&answer);
+        silent += usize::from(!config::is_heard(&answer));
         answers.insert(config::key(&request), answer);
         // A line that cannot be opened is not opened better by asking again.
         if is_gone && !heard {
@@ -115,8 +113,7 @@ pub async fn read(settings: BusLink, models: &[Model], unit: u8, limits: Limits)
 
 /// What is said where nothing was heard.
 fn silence(answers: &Answers, lang: Lang) -> Option<&'static str> {
-    let heard = |answer: &config::Answer| matches!(answer, Ok(_) | Err(LinkFault::Refused(_)));
-    if answers.values().any(heard) {
+    if answers.values().any(config::is_heard) {
         return None;
     }
     let has = |fault| answers.values().any(|answer| *answer == Err(fault));
@@ -266,9 +263,16 @@ fn seen(seen: &Seen, lang: Lang) -> String {
 }
 
 fn refusal(exception: Exception, lang: Lang) -> String {
-    match exception {
-        Exception::IllegalFunction => word(lang, "异常 01（不支持这个功能码）", "exception 01 (function)").to_owned(),
-        Exception::IllegalAddress => word(lang, "异常 02（没有这个地址）", "exception 02 (no such address)").to_owned(),
-        other => format!("{} {other:?}", word(lang, "异常", "exception")),
-    }
+    let (code, why) = match exception {
+        Exception::IllegalFunction => (1, word(lang, "不支持这个功能码", "no such function")),
+        Exception::IllegalAddress => (2, word(lang, "没有这个地址", "no such address")),
+        Exception::IllegalValue => (3, word(lang, "不接受这个请求", "request not accepted")),
+        Exception::DeviceFailure => (4, word(lang, "设备故障", "device failure")),
+        Exception::Acknowledge => (5, word(lang, "稍后再问", "ask later")),
+        Exception::Busy => (6, word(lang, "设备忙", "busy")),
+        Exception::GatewayPath => (10, word(lang, "网关没有通路", "gateway has no path")),
+        Exception::GatewayTarget => (11, word(lang, "网关后的设备没有应答", "no answer behind the gateway")),
+        Exception::Other(code) => (code, word(lang, "其他", "other")),
+    };
+    format!("{} {code:02}: {why}", word(lang, "异常", "exception"))
 }

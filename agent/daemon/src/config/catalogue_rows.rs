@@ -6,7 +6,10 @@ pub(super) const TWO_EXPECTATIONS: Texts = Texts {
     message: ["特征的一行里写了 {0} 和 {1} 两种期望", "a row of the signature expects both {0} and {1}"],
     label: ["第二种期望", "a second expectation"],
     other: ALSO,
-    help: ["只留一种；另一种另写一行 [[signature]]", "keep one; write the other in a [[signature]] of its own"],
+    help: [
+        "只留一种；另一种另写一行 [[signature]]",
+        "keep one; write the other in a [[signature]] of its own",
+    ],
 };
 
 pub(super) const EXPECTATION_AGAINST_TYPE: Texts = Texts {

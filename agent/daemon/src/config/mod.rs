@@ -34,7 +34,7 @@ use crate::settings::{BusLink, GpioLine, Identity, Journal, Mqtt, Secret, Webhoo
 
 pub use error::{Code, Fault, Lang, Report, Severity, Style};
 pub use signature::{
-    Answer, Answers, Candidate, Evidence, Expect, Mark, Model, Seen, Standing, key, rank, reads,
+    Answer, Answers, Candidate, Evidence, Expect, Mark, Model, Seen, Standing, is_heard, key, rank, reads,
 };
 
 /// A configuration that can be started.

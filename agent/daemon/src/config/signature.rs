@@ -132,10 +132,15 @@ impl Mark {
     fn judge(&self, unit: u8, answer: Option<&Answer>) -> (Seen, Standing) {
         let words = match answer {
             None => return (Seen::Nothing, Standing::NotHeard),
-            Some(Err(LinkFault::Refused(exception))) => {
+            Some(Err(LinkFault::Refused(exception))) if is_verdict(*exception) => {
                 return (Seen::Refusal(*exception), Standing::Refused);
             }
-            Some(Err(_)) => return (Seen::Nothing, Standing::NotHeard),
+            Some(Err(LinkFault::Refused(exception))) => {
+                return (Seen::Refusal(*exception), Standing::NotHeard);
+            }
+            Some(Err(LinkFault::Silent | LinkFault::Garbled | LinkFault::Gone)) => {
+                return (Seen::Nothing, Standing::NotHeard);
+            }
             Some(Ok(words)) => words,
         };
         let sample = decode(&self.spec, words, self.spec.source.span().0);
@@ -169,9 +174,26 @@ impl Expect {
             Self::OneOf(all) => all.iter().map(f64::to_string).collect::<Vec<_>>().join(" / "),
             Self::Within(low, high) => format!("{low} … {high}"),
             Self::Text(text) => format!("\"{text}\""),
-            Self::OwnUnit => if zh { "等于站号" } else { "the unit address" }.to_owned(),
+            Self::OwnUnit => if zh { "站号" } else { "the unit address" }.to_owned(),
         }
     }
+}
+
+/// Whether a refusal says that the device has no such register; a busy device and a gateway's own words say nothing of it.
+const fn is_verdict(exception: Exception) -> bool {
+    matches!(exception, Exception::IllegalFunction | Exception::IllegalAddress | Exception::IllegalValue)
+}
+
+/// Whether the device itself answered, with values or with a refusal of its own.
+#[must_use]
+pub const fn is_heard(answer: &Answer) -> bool {
+    !matches!(
+        answer,
+        Err(LinkFault::Silent
+            | LinkFault::Garbled
+            | LinkFault::Gone
+            | LinkFault::Refused(Exception::GatewayPath | Exception::GatewayTarget))
+    )
 }
 
 /// What came of a read.
@@ -254,10 +276,7 @@ pub fn reads(models: &[Model], unit: u8) -> Vec<ReadRequest> {
     }
     let mut sorted: Vec<_> = weights.into_iter().collect();
     sorted.sort_by_key(|(key, weight)| (std::cmp::Reverse(*weight), *key));
-    sorted
-        .into_iter()
-        .map(|((table, start, count), _)| ReadRequest { unit, table, start, count })
-        .collect()
+    sorted.into_iter().map(|((table, start, count), _)| ReadRequest { unit, table, start, count }).collect()
 }
 
 /// A read's place among [`Answers`].
@@ -341,7 +360,11 @@ mod tests {
         assert_eq!(score(one(0x1107)), (-1, vec![Standing::Miss; 2]));
         let refused = Err(LinkFault::Refused(Exception::IllegalAddress));
         assert_eq!(score(refused), (-1, vec![Standing::Refused; 2]));
-        assert_eq!(score(Err(LinkFault::Silent)), (0, vec![Standing::NotHeard; 2]));
+        for nobody in [LinkFault::Silent, LinkFault::Refused(Exception::GatewayTarget)] {
+            assert_eq!(score(Err(nobody)), (0, vec![Standing::NotHeard; 2]));
+            assert!(!is_heard(&Err(nobody)));
+        }
+        assert!(is_heard(&Err(LinkFault::Refused(Exception::Busy))));
     }
 
     #[test]
@@ -358,7 +381,8 @@ mod tests {
 
     #[test]
     fn each_register_is_read_once_and_the_weightiest_first() {
-        let models = models(std::path::Path::new("/nowhere/site.toml")).unwrap_or_else(|_| panic!("embedded"));
+        let models =
+            models(std::path::Path::new("/nowhere/site.toml")).unwrap_or_else(|_| panic!("embedded"));
         let reads = reads(&models, UNIT);
         let mut keys: Vec<_> = reads.iter().map(key).collect();
         keys.sort_unstable();
