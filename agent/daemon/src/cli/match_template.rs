@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use hazard_core::link::{Exception, LinkFault, Table};
+use hazard_core::link::{Exception, LinkFault, ReadRequest, Table};
 use serde_json::{Value, json};
-use tokio::time::Instant;
+use tokio::time::timeout;
 
 use super::match_line::{Place, Setting, settings};
 use super::{NOT_WHOLE, OK, SOFTWARE, UNAVAILABLE, say, word};
@@ -67,6 +67,9 @@ pub(super) fn look(path: &Path, look: &Look, lang: Lang) -> u8 {
         eprintln!("{why}");
         return UNAVAILABLE;
     }
+    if let Some(why) = doubt(&answers, lang) {
+        eprintln!("{why}");
+    }
     let ranked = config::rank(&models, look.unit, &answers);
     if look.json {
         say(&format!("{:#}", to_json(&ranked, look.unit)));
@@ -92,23 +95,38 @@ pub async fn read(settings: BusLink, models: &[Model], unit: u8, limits: Limits)
     let late_window = if is_line { limits.timeout } else { Duration::ZERO };
     let timing = Timing { timeout: limits.timeout, late_window };
     let mut link = Link::new(settings, Arc::new(LinkStats::default()));
-    let end = Instant::now() + limits.within;
-    let (mut answers, mut silent, mut heard) = (Answers::new(), 0, false);
-    for request in config::reads(models, unit) {
-        if Instant::now() >= end || (!heard && silent >= SILENT_MAX) {
-            break;
-        }
+    let mut answers = Answers::new();
+    // What was read by then is ranked.
+    drop(timeout(limits.within, ask(&mut link, config::reads(models, unit), timing, &mut answers)).await);
+    answers
+}
+
+async fn ask(link: &mut Link, requests: Vec<ReadRequest>, timing: Timing, answers: &mut Answers) {
+    let (mut silent, mut heard) = (0, false);
+    for request in requests {
         let answer = link.read(&request, timing).await;
-        let is_gone = answer == Err(LinkFault::Gone);
         heard |= config::is_heard(&answer);
         silent += usize::from(!config::is_heard(&answer));
+        let is_gone = answer == Err(LinkFault::Gone);
         answers.insert(config::key(&request), answer);
         // A line that cannot be opened is not opened better by asking again.
-        if is_gone && !heard {
+        if !heard && (is_gone || silent >= SILENT_MAX) {
             break;
         }
     }
-    answers
+}
+
+/// Why the ranking may say less than it seems; a device that answers whatever it is asked bears every readable row out.
+#[must_use]
+pub fn doubt(answers: &Answers, lang: Lang) -> Option<&'static str> {
+    let all = answers.len() >= SILENT_MAX && answers.values().all(Result::is_ok);
+    all.then(|| {
+        word(
+            lang,
+            "这台设备对问到的每个地址都应答：“读得出”不是依据，看身份寄存器那几行和铭牌",
+            "this device answers every address that was asked: being readable is no evidence, look at the identity rows and the name plate",
+        )
+    })
 }
 
 /// What is said where nothing was heard.
@@ -275,4 +293,34 @@ fn refusal(exception: Exception, lang: Lang) -> String {
         Exception::Other(code) => (code, word(lang, "其他", "other")),
     };
     format!("{} {code:02}: {why}", word(lang, "异常", "exception"))
+}
+
+#[cfg(test)]
+mod tests {
+    use hazard_core::link::Words;
+
+    use super::*;
+
+    fn answers(count: u16, answer: &config::Answer) -> Answers {
+        (0..count).map(|start| ((Table::Holding, start, 1), answer.clone())).collect()
+    }
+
+    #[test]
+    fn silence_is_told_by_its_kind_and_an_answer_is_none() {
+        let told = |fault| silence(&answers(8, &Err(fault)), Lang::En).unwrap_or_default();
+        assert!(told(LinkFault::Gone).starts_with("cannot connect"));
+        assert!(told(LinkFault::Garbled).starts_with("something answers"));
+        assert!(told(LinkFault::Silent).starts_with("no answer"));
+        assert!(told(LinkFault::Refused(Exception::GatewayTarget)).starts_with("no answer"));
+        assert_eq!(told(LinkFault::Refused(Exception::IllegalAddress)), "");
+    }
+
+    #[test]
+    fn a_device_that_answers_everything_is_doubted() {
+        let zero = Ok(Words::Registers(vec![0]));
+        let mut all = answers(20, &zero);
+        assert!(doubt(&all, Lang::En).is_some() && doubt(&answers(3, &zero), Lang::En).is_none());
+        all.insert((Table::Coil, 0, 1), Err(LinkFault::Refused(Exception::IllegalAddress)));
+        assert_eq!(doubt(&all, Lang::En), None);
+    }
 }
