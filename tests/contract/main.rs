@@ -4,6 +4,7 @@
 mod calls;
 mod config;
 mod deploy;
+mod devices;
 mod interlocks;
 mod journal;
 mod node;

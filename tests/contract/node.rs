@@ -120,8 +120,28 @@ fn point_rules(name: &str) -> Option<&'static str> {
     }
 }
 
+/// What `hazard match` knows a node by.
+fn signature() -> String {
+    let rows = [
+        ("map_version", format!("equals = {VERSION}\nweight = 4\n")),
+        ("channels", "range = [1, 4]\nweight = 3\n".to_owned()),
+        ("ch1_kind", "range = [0, 3]\nweight = 3\n".to_owned()),
+        ("any_fault", "weight = 2\n".to_owned()),
+    ];
+    let row = |(name, rules): &(&str, String)| {
+        let register = tables().find(|register| register.name == *name).expect("in the map");
+        let (table, shape) = (table_name(register), shape_name(register.shape));
+        let Register { address, zh, en, .. } = register;
+        format!(
+            "\n[[signature]]\ntable = \"{table}\"\naddress = {address}\ntype = \"{shape}\"\n{rules}zh = \"{zh}\"\nen = \"{en}\"\n"
+        )
+    };
+    rows.iter().map(row).collect()
+}
+
 fn template() -> String {
-    let mut text = format!("{TEMPLATE_HEAD}revision = {VERSION}\n{TEMPLATE_DEVICE}");
+    let signature = signature();
+    let mut text = format!("{TEMPLATE_HEAD}revision = {VERSION}\n{TEMPLATE_DEVICE}{signature}");
     for register in INPUTS.iter().chain(DISCRETES) {
         let Some(rules) = point_rules(register.name) else { continue };
         let Register { name, address, zh, .. } = register;

@@ -391,6 +391,7 @@ fn device() -> DeviceSpec {
         registers_max: 125,
         bits_max: 2000,
         gap_max: 0,
+        single: false,
         offline_after: 3,
         probe_max: Duration::from_secs(10),
         sis: false,

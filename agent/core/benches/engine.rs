@@ -243,6 +243,7 @@ fn device(size: Size, index: u16) -> DeviceSpec {
         registers_max: 125,
         bits_max: 2000,
         gap_max: 8,
+        single: false,
         offline_after: 3,
         probe_max: Duration::from_secs(10),
         sis: false,

@@ -79,6 +79,8 @@ pub struct DeviceSpec {
     pub bits_max: u16,
     /// How many unneeded addresses a read may span to join two points.
     pub gap_max: u16,
+    /// It takes a request for one field only: points are read one by one, and only those of one register share a read.
+    pub single: bool,
     /// Failures in a row after which it counts as offline and is only probed.
     pub offline_after: u8,
     /// The longest time between two probes of an offline device.

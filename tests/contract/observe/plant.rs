@@ -272,6 +272,7 @@ fn device(name: &str, bus: u16, unit: u8) -> DeviceSpec {
         registers_max: 125,
         bits_max: 2000,
         gap_max: 8,
+        single: false,
         offline_after: 3,
         probe_max: Duration::from_secs(10),
         sis: false,

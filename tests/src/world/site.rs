@@ -172,6 +172,7 @@ fn device(index: u16) -> DeviceSpec {
         registers_max: 125,
         bits_max: 2000,
         gap_max: 8,
+        single: false,
         // One device is given up so late that its points grow stale first.
         offline_after: if index == 4 { 12 } else { 3 },
         probe_max: Duration::from_secs(10),

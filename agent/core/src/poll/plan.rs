@@ -60,7 +60,12 @@ fn join(site: &Site, device: DeviceId, table: Table, points: &[PointId]) -> Vec<
             let start = block.request.start;
             let end = u32::from(start) + u32::from(block.request.count);
             let joined = end.max(u32::from(last) + 1) - u32::from(start);
-            if u32::from(first) <= end + u32::from(spec.gap_max) && joined <= count_max {
+            let is_near = if spec.single {
+                joined == u32::from(block.request.count)
+            } else {
+                u32::from(first) <= end + u32::from(spec.gap_max) && joined <= count_max
+            };
+            if is_near {
                 block.request.count = u16::try_from(joined).unwrap_or(u16::MAX);
                 block.safety |= point.safety;
                 block.points.push(id);
@@ -161,6 +166,24 @@ mod tests {
             .map(|block| (block.request.start, block.request.count))
             .collect();
         assert_eq!(spans, [(0, 6), (11, 1)]);
+    }
+
+    #[test]
+    fn a_device_of_single_fields_is_asked_for_one_at_a_time() {
+        let mut tables = fixture::tables(1);
+        tables.devices[0].single = true;
+        for (address, shape) in
+            [(0, Shape::U16), (1, Shape::RegisterBit(0)), (1, Shape::RegisterBit(5)), (2, Shape::F32)]
+        {
+            let mut point = fixture::point("P", 0);
+            (point.source.address, point.source.shape) = (address, shape);
+            tables.points.push(point);
+        }
+        let site = Site::try_new(tables).unwrap();
+        let blocks: Vec<_> = plan(&site).into_iter().flatten().collect();
+        let spans: Vec<_> = blocks.iter().map(|block| (block.request.start, block.request.count)).collect();
+        assert_eq!(spans, [(0, 1), (1, 1), (2, 2)]);
+        assert_eq!(blocks[1].points.len(), 2, "the bits of one register are one field");
     }
 
     #[test]

@@ -14,6 +14,11 @@ pub(super) struct Home {
 pub(super) struct Taken;
 
 impl Home {
+    /// Whether an agent has the folder; it is left as it is.
+    pub(super) fn is_taken(dir: &Path) -> bool {
+        File::open(dir).is_ok_and(|folder| matches!(folder.try_lock(), Err(TryLockError::WouldBlock)))
+    }
+
     /// Takes the folder, making it where it is missing. One that cannot be made or locked keeps no alarm from sounding.
     pub(super) fn take(dir: &Path) -> Result<Self, Taken> {
         if let Err(fault) = std::fs::create_dir_all(dir) {
@@ -44,8 +49,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let state = dir.path().join("a/b");
         let first = Home::take(&state);
-        assert!(first.is_ok() && Home::take(&state).is_err());
+        assert!(first.is_ok() && Home::take(&state).is_err() && Home::is_taken(&state));
         drop(first);
+        assert!(!Home::is_taken(&state) && !Home::is_taken(dir.path().join("none").as_path()));
         assert!(Home::take(&state).is_ok());
     }
 

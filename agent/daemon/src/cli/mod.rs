@@ -3,6 +3,8 @@
 
 mod home;
 mod journal;
+mod match_line;
+pub mod match_template;
 mod operate;
 pub mod plan;
 pub mod points;
@@ -214,6 +216,10 @@ enum Command {
         #[command(subcommand)]
         verb: points::Verb,
     },
+    /// 辨认设备：读各模板的特征寄存器，按符合程度排名并列出依据；只读不写 which template a device is of: reads what the signatures name, ranks them with the evidence, writes nothing
+    ///
+    /// 示例 example: hazard match --port /dev/ttyUSB0 --baud 9600 --unit 3
+    Match(match_template::Look),
     /// 打印编辑器用的 JSON Schema print the JSON schema for editors
     Schema {
         /// site 或 or device
@@ -308,6 +314,7 @@ fn carry_out(verb: Command, path: &Path, lang: Lang) -> u8 {
         Command::Upkeep { step: None, json, socket } => upkeep::list(path, &socket, json, lang),
         Command::Journal { verb } => journal::carry_out(path, verb, lang),
         Command::Points { verb } => points::carry_out(path, verb, lang),
+        Command::Match(look) => match_template::look(path, &look, lang),
         Command::Schema { what } => {
             let schema = if what == "site" { config::site_schema() } else { config::device_schema() };
             say(&format!("{schema:#}"));

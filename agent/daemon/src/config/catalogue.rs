@@ -248,6 +248,8 @@ with_calls! {
         ["{0} 只用于数值，点 {1} 的类型是 {2}", "{0} is for numbers; the type of {1} is {2}"],
         ["用不上", "has no effect"], ALSO,
         ["删去 {0}", "remove {0}"];
+    "E0418" TwoExpectations rows::TWO_EXPECTATIONS;
+    "E0419" ExpectationAgainstType rows::EXPECTATION_AGAINST_TYPE;
     // Alarms.
     "E0501" SetpointOrder
         ["位号 {0}：{1} 设定值 {2} 应大于 {3} 的 {4}", "{0}: the setpoint {2} of {1} must exceed {4} of {3}"],

@@ -2,6 +2,26 @@
 
 use super::catalogue::{ALSO, FIRST, Texts};
 
+pub(super) const TWO_EXPECTATIONS: Texts = Texts {
+    message: ["特征的一行里写了 {0} 和 {1} 两种期望", "a row of the signature expects both {0} and {1}"],
+    label: ["第二种期望", "a second expectation"],
+    other: ALSO,
+    help: [
+        "只留一种；另一种另写一行 [[signature]]",
+        "keep one; write the other in a [[signature]] of its own",
+    ],
+};
+
+pub(super) const EXPECTATION_AGAINST_TYPE: Texts = Texts {
+    message: ["{0} 不能用于这一行的类型 {1}", "{0} is not for this row's type {1}"],
+    label: ["永远不会相符", "can never be met"],
+    other: ALSO,
+    help: [
+        "文本写 type = \"text\"、words 和 text；数和开关量写 equals、one_of、range 或 own_unit",
+        "texts: type = \"text\", words and text; numbers and switches: equals, one_of, range or own_unit",
+    ],
+};
+
 pub(super) const VOTE_RULE: Texts = Texts {
     message: [
         "表决 {0}：rule = \"{1}\" 与 {2} 个通道不符",

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::point::{OrderKey, PointFile};
+use super::signature::MarkFile;
 
 /// 设备的通信参数；站点文件里写的优先于模板。 How a device is asked; the site file wins over the template.
 #[derive(Clone, Copy, Default, Deserialize, JsonSchema)]
@@ -29,6 +30,8 @@ pub(crate) struct Manners {
     /// 为了合并读取最多跨过几个用不到的地址，默认 8。 Unneeded addresses that a joined read may span, 8 unless told.
     #[schemars(range(max = 2000))]
     pub(crate) gap_max: Option<u16>,
+    /// 一次只能读一个量，默认否。 Only one quantity in one read, false unless told.
+    pub(crate) single: Option<bool>,
 }
 
 impl Manners {
@@ -42,6 +45,7 @@ impl Manners {
             registers_max: self.registers_max.or(there.registers_max),
             bits_max: self.bits_max.or(there.bits_max),
             gap_max: self.gap_max.or(there.gap_max),
+            single: self.single.or(there.single),
         }
     }
 }
@@ -103,6 +107,10 @@ pub(crate) struct DeviceFile {
     #[serde(default)]
     #[schemars(length(max = 5000))]
     pub(crate) points: Vec<PointFile>,
+    /// 特征：hazard match 据此辨认型号。 Its signature, by which hazard match recognises the model.
+    #[serde(default)]
+    #[schemars(length(max = 32))]
+    pub(crate) signature: Vec<MarkFile>,
 }
 
 /// 模板的设备部分。 What a template says of the device.
@@ -110,16 +118,12 @@ pub(crate) struct DeviceFile {
 #[schemars(deny_unknown_fields)]
 pub(crate) struct TemplateHead {
     /// 厂家。 The vendor.
-    #[allow(dead_code, reason = "for people and other tools")]
     pub(crate) vendor: String,
     /// 型号。 The model.
-    #[allow(dead_code, reason = "for people and other tools")]
     pub(crate) model: String,
     /// 中文名。 Its name in Chinese.
-    #[allow(dead_code, reason = "for people and other tools")]
     pub(crate) zh: String,
     /// 英文名。 Its name in English.
-    #[allow(dead_code, reason = "for people and other tools")]
     pub(crate) en: String,
     /// 寄存器表的出处。 Where the register map was read.
     #[allow(dead_code, reason = "for people and other tools")]

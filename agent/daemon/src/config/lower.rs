@@ -11,6 +11,7 @@ mod period;
 mod profile;
 mod safeguard;
 mod shape;
+mod signature;
 mod tag;
 mod template;
 mod upkeep;
@@ -30,6 +31,7 @@ use super::error::{Fault, Report, Severity, Spot, args};
 use super::interlock::AssistKey;
 use super::names::Names;
 use super::profile::ProfileKey;
+use super::signature::Model;
 use super::sources::Sources;
 use super::tree::{Document, Node};
 use crate::dictionary::Dictionary;
@@ -69,6 +71,22 @@ pub(crate) fn site(
     lowering.calls(site);
     lowering.uplinks(site, gateway.as_ref().map(|gateway| gateway.identity.gateway.as_str()));
     lowering.finish(site, gateway)
+}
+
+/// The models that the sources' templates describe; faulty templates are reported.
+pub(crate) fn models(sources: &Sources, mut faults: Vec<Fault>) -> Result<Vec<Model>, Report> {
+    let files = sources.files.iter().enumerate();
+    let texts: Vec<_> = files.map(|(file, source)| (file, source.text.clone())).collect();
+    let documents: Vec<_> =
+        texts.iter().map(|(file, text)| Document::parse(*file, text, &mut faults)).collect();
+    let schema = super::device_schema();
+    let mut lowering = Lowering::new(sources, false, faults);
+    lowering.templates(&documents, Schema::new(&schema));
+    if !lowering.faults.is_empty() {
+        return Err(Report::new(lowering.faults, sources.files.clone()));
+    }
+    let names = sources.templates.iter().map(|template| template.name.clone());
+    Ok(lowering.templates.into_iter().zip(names).map(|(template, name)| template.into_model(name)).collect())
 }
 
 /// A part of a file with the schema it must follow.

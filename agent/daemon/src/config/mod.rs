@@ -17,6 +17,7 @@ mod point;
 mod practice;
 mod profile;
 mod safeguard;
+mod signature;
 mod sources;
 mod tree;
 mod upkeep;
@@ -32,6 +33,9 @@ use crate::dictionary::Dictionary;
 use crate::settings::{BusLink, GpioLine, Identity, Journal, Mqtt, Secret, Webhook};
 
 pub use error::{Code, Fault, Lang, Report, Severity, Style};
+pub use signature::{
+    Answer, Answers, Candidate, Evidence, Expect, Mark, Model, Seen, Standing, is_heard, key, rank, reads,
+};
 
 /// A configuration that can be started.
 #[derive(Clone, Debug)]
@@ -95,6 +99,15 @@ fn lowered(mut sources: sources::Sources, mut faults: Vec<Fault>) -> Result<Load
     sources.read_templates(document.root(), &mut faults);
     faults.extend(syntax);
     lower::site(&sources, document, faults)
+}
+
+/// The device models that a site file at `path` could name: the embedded templates and those in the folder beside it.
+///
+/// # Errors
+/// Every fault of every template.
+pub fn models(path: &Path) -> Result<Vec<Model>, Report> {
+    let (sources, faults) = sources::Sources::of_templates(path);
+    lower::models(&sources, faults)
 }
 
 /// The JSON schema of a site file.

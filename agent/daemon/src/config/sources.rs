@@ -22,15 +22,33 @@ macro_rules! embedded {
 
 /// Templates that every gateway has.
 const EMBEDDED: &[(&str, &str)] = embedded![
+    "advantech-adam-4150",
+    "aplisens-pce-28",
     "cn-6in1-gas-module",
+    "cn-rs485-pressure",
     "crowcon-vortex",
+    "delta-ohm-pmsense",
+    "detcon-1000",
     "draeger-regard-3900",
     "dust-collector-generic",
+    "gds-gasmax-cx",
+    "general-monitors-fl4000",
     "hazard-node",
+    "honeywell-e3point",
     "honeywell-midas",
     "honeywell-sensepoint-xcl",
+    "huba-699m",
+    "igd-toc-635",
     "interlock-di8",
+    "jade-bird-fire-panel",
+    "machinesaver-trivibe",
+    "moxa-iologik-e1214",
+    "msa-fl500",
+    "oldham-itrans-2",
     "relay-module-8",
+    "sentera-spd",
+    "senva-tg",
+    "zhichuan-zct-cx100",
 ];
 
 /// A template's name and the position of its file.
@@ -75,6 +93,22 @@ impl Sources {
             paths: Vec::new(),
             hash: String::new(),
         }
+    }
+
+    /// Every template that a site file at `path` could name, and no site file.
+    pub(crate) fn of_templates(path: &Path) -> (Self, Vec<Fault>) {
+        let mut sources = Self {
+            dir: path.parent().map(Path::to_path_buf).unwrap_or_default(),
+            files: Vec::new(),
+            templates: Vec::new(),
+            paths: Vec::new(),
+            hash: String::new(),
+        };
+        let mut faults = Vec::new();
+        for name in sources.template_choices() {
+            sources.add_template(name, &mut faults);
+        }
+        (sources, faults)
     }
 
     /// The site file's text.

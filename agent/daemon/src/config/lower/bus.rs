@@ -240,6 +240,7 @@ fn device_spec(device: &DeviceEntry, (bus, told): (BusId, Manners), habits: Habi
         registers_max: told.registers_max.unwrap_or(125),
         bits_max: told.bits_max.unwrap_or(2_000),
         gap_max: told.gap_max.unwrap_or(8),
+        single: told.single.unwrap_or(false),
         offline_after: device.offline_after,
         probe_max: Duration::from_secs(device.probe_max_s.into()),
         sis: device.sis,

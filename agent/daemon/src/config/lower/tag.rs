@@ -24,6 +24,11 @@ pub(super) struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
+    /// A place in a template alone.
+    pub(super) const fn of_template(node: Node<'a>) -> Self {
+        Self { own: None, template: Some(node) }
+    }
+
     /// The place of a key where it is written, else of the point.
     pub(super) fn at(self, key: &str) -> Spot {
         let written = self.get(key).or(self.own).or(self.template);
@@ -150,7 +155,7 @@ impl<'a> Lowering<'a> {
             if !self.take_tag(&tag, spot) {
                 continue;
             }
-            let place = Place { own: None, template: Some(node) };
+            let place = Place::of_template(node);
             let file = PointFile::default().or(file);
             let draft = Draft { template_base: base, default_order: order, ..Draft::own(tag, file, place) };
             self.draft(draft, Some(device));

@@ -1,12 +1,13 @@
 //! Device templates: read once, used by any number of devices.
 
-use super::{Lowering, Section};
+use super::{Lowering, Section, signature};
 use crate::config::catalogue::Code;
 use crate::config::check::{self, Schema};
 use crate::config::device::TemplateHead;
 use crate::config::error::{Arg, Fault, args};
 use crate::config::names::Names;
 use crate::config::point::PointFile;
+use crate::config::signature::{Mark, MarkFile, Model};
 use crate::config::tree::{Document, Node};
 
 /// A template whose head is sound.
@@ -15,6 +16,16 @@ pub(super) struct Template<'a> {
     /// Its sound points.
     pub(super) points: Vec<(Node<'a>, PointFile)>,
     pub(super) names: Names,
+    pub(super) marks: Vec<Mark>,
+}
+
+impl Template<'_> {
+    /// What is known of the model, for those who look for it.
+    pub(super) fn into_model(self, template: String) -> Model {
+        let TemplateHead { vendor, model, zh, en, source, .. } = self.head;
+        let points = self.points.len();
+        Model { template, vendor, model, names: [zh, en], source, points, marks: self.marks }
+    }
 }
 
 impl<'a> Lowering<'a> {
@@ -42,7 +53,20 @@ impl<'a> Lowering<'a> {
             names.settle(name, points.len());
             points.push((node, point));
         }
-        Some(Template { head, points, names })
+        let marks = self.marks(file, &head, recovered);
+        Some(Template { head, points, names, marks })
+    }
+
+    fn marks(&mut self, file: Section<'a, '_>, head: &TemplateHead, recovered: bool) -> Vec<Mark> {
+        let mut marks = Vec::new();
+        for (node, written) in self.list::<MarkFile>(file, "signature", recovered) {
+            match written.map(|written| signature::mark(head, node, written)) {
+                Some(Ok(mark)) => marks.push(mark),
+                Some(Err(faults)) => self.faults.extend(faults),
+                None => {}
+            }
+        }
+        marks
     }
 
     fn template_point_name(&mut self, node: Node<'a>, names: &mut Names) -> Option<&'a str> {
