@@ -17,6 +17,7 @@ use super::ask::{Ask, Heard, excess, verdict};
 use super::link::Timing;
 use super::opener::Opener;
 use super::stats::LinkStats;
+use super::tape::Tape;
 use super::wire::{Mute, Wire, character};
 use crate::settings::{BusLink, Endpoint};
 
@@ -55,6 +56,10 @@ impl Rtu {
         let is_port = baud.is_some();
         let opener = Opener::new(settings, Arc::clone(&stats));
         Self { opener, stats, silence, is_port, wire: None, is_dirty: true, owing: Vec::new() }
+    }
+
+    pub(super) fn keep_on(&mut self, tape: Tape) {
+        self.opener.keep_on(tape);
     }
 
     /// Asks and waits for the answer. The line counts as dirty and the unit as owing until the exchange has ended

@@ -12,6 +12,7 @@ use super::ask::{Ask, Heard, excess, verdict};
 use super::link::Timing;
 use super::opener::Opener;
 use super::stats::LinkStats;
+use super::tape::Tape;
 use super::wire::Wire;
 use crate::settings::BusLink;
 
@@ -35,6 +36,10 @@ impl Tcp {
     pub(super) fn new(settings: BusLink, stats: Arc<LinkStats>) -> Self {
         let gap = settings.gap;
         Self { opener: Opener::new(settings, Arc::clone(&stats)), gap, stats, connection: None }
+    }
+
+    pub(super) fn keep_on(&mut self, tape: Tape) {
+        self.opener.keep_on(tape);
     }
 
     /// Asks and waits for the answer. The connection is put back only after a clean exchange: a fault, a panic or a
