@@ -45,7 +45,8 @@ impl Tally {
     /// Counts one request.
     pub fn note(&mut self, exchange: &Exchange<'_>) {
         let found = Frames::find(exchange.heard);
-        let count = |counts: &dyn Fn(&Frame) -> bool| found.frames.iter().filter(|frame| counts(frame)).count();
+        let count =
+            |counts: &dyn Fn(&Frame) -> bool| found.frames.iter().filter(|frame| counts(frame)).count();
         let ours = |frame: &Frame| (frame.unit, frame.function) == (exchange.unit, exchange.function);
         let answers = count(&|frame| ours(frame) && frame.shape != Shape::Request);
         let echoes = count(&|frame| ours(frame) && frame.shape == Shape::Request);
@@ -180,7 +181,11 @@ mod tests {
             (Tally { garbled: 4, near: 2, ..none }, Others::Unknown, &[Cause::Parity]),
             (Tally { garbled: 4, near: 1, ..none }, Others::Unknown, &[Cause::Baud]),
             (Tally { garbled: 2, ..good }, Others::Answer, &[Cause::Noise]),
-            (Tally { doubled: 1, garbled: 2, ..good }, Others::Answer, &[Cause::AddressConflict, Cause::Noise]),
+            (
+                Tally { doubled: 1, garbled: 2, ..good },
+                Others::Answer,
+                &[Cause::AddressConflict, Cause::Noise],
+            ),
             (Tally { strangers: 1, ..none }, Others::Unknown, &[Cause::Slow]),
             (Tally { foreign: 1, ..good }, Others::Answer, &[Cause::SecondMaster]),
         ];

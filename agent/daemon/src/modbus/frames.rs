@@ -75,7 +75,8 @@ fn frame(bytes: &[u8], at: usize, before: Option<&Frame>) -> Option<Frame> {
         let len = len.filter(|len| is_whole(rest, *len))?;
         Some(Frame { unit, function: function & 0x7F, shape, at: at..at + len })
     };
-    let asked = |frame: &Frame| frame.shape == Shape::Request && (frame.unit, frame.function) == (unit, function);
+    let asked =
+        |frame: &Frame| frame.shape == Shape::Request && (frame.unit, frame.function) == (unit, function);
     let request = whole(request_bytes(rest), Shape::Request);
     let answer = whole(answer_bytes(rest), Shape::Answer);
     match (request, answer) {

@@ -77,7 +77,9 @@ impl Rtu {
         // A codec that has failed once reports a closed line for ever, and one that timed out sends the old request with
         // the next: each request has its own.
         let mut client: Box<dyn Client> = rtu::attach_slave(wire.clone(), Slave(ask.unit())).into();
+        let asked_at = Instant::now();
         let outcome = timeout(timing.timeout, client.call(ask.request())).await;
+        self.stats.took(Instant::now() - asked_at);
         let result = verdict(ask, outcome);
         let heard = Heard { bytes: wire.take_heard_bytes(), frame_bytes: FRAME_BYTES };
         if let Some(stray_bytes) = excess(ask, &result, heard) {

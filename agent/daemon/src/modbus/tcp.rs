@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hazard_core::link::LinkFault;
-use tokio::time::{sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_modbus::Slave;
 use tokio_modbus::client::{Client, tcp};
 
@@ -47,7 +47,9 @@ impl Tcp {
     pub(super) async fn exchange<A: Ask>(&mut self, ask: &A, timing: Timing) -> Result<A::Answer, LinkFault> {
         let mut connection = self.take_connection().await?;
         connection.client.set_slave(Slave(ask.unit()));
+        let asked_at = Instant::now();
         let outcome = timeout(timing.timeout, connection.client.call(ask.request())).await;
+        self.stats.took(Instant::now() - asked_at);
         let result = verdict(ask, outcome);
         let heard = Heard { bytes: connection.wire.take_heard_bytes(), frame_bytes: FRAME_BYTES };
         match excess(ask, &result, heard) {
