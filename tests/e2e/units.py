@@ -39,7 +39,7 @@ async def main():
     identity = ModbusDeviceIdentification(info_name={"VendorName": "Acme", "ProductCode": "GT-1", "MajorMinorRevision": "2.0"})
     units = [unit(int(number)) for number in sys.argv[3:]]
     server = ModbusSerialServer(
-        units, framer=FramerType.RTU, port=sys.argv[1], baudrate=int(sys.argv[2]), identity=identity
+        units, framer=FramerType.RTU, port=sys.argv[1], baudrate=int(sys.argv[2]), identity=identity, ignore_missing_devices=True
     )
     await server.serve_forever(background=True)
     print("ready", flush=True)

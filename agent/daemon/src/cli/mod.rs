@@ -1,6 +1,7 @@
 //! The command line. Results go to stdout, talk goes to stderr; exit codes are those of sysexits.h, which systemd knows by
 //! name.
 
+mod doctor;
 mod home;
 mod journal;
 mod line;
@@ -225,6 +226,8 @@ enum Command {
     ///
     /// 示例 example: hazard write --port /dev/ttyUSB0 -a 3 -r 40010 25 --i-am-on-site --note 改地址
     Write(line::WriteArgs),
+    /// 体检：串口、权限、时钟、磁盘、证书、网络；只看不改 ports, permissions, clocks, disk, certificates, network; changes nothing
+    Doctor(doctor::DoctorArgs),
     /// 打印编辑器用的 JSON Schema print the JSON schema for editors
     Schema {
         /// site 或 or device
@@ -322,6 +325,7 @@ fn carry_out(verb: Command, path: &Path, lang: Lang) -> u8 {
         Command::Probe(args) => line::probe(path, &args, lang),
         Command::Watch(args) => line::watch(path, &args, lang),
         Command::Write(args) => line::write(path, &args, lang),
+        Command::Doctor(args) => doctor::doctor(path, &args, lang),
         Command::Schema { what } => {
             let schema = if what == "site" { config::site_schema() } else { config::device_schema() };
             say(&format!("{schema:#}"));
