@@ -27,7 +27,7 @@ fn gateway(root: &Path) -> std::path::PathBuf {
     let text = include_str!("site.template.toml")
         .replace("STATE", &root.join("state").display().to_string())
         .replace("LISTEN", "0")
-        .replace("BUS", "kind = \"rtu\"\nport = \"/dev/ttyUSB0\"\nbaud = 9600")
+        .replace("BUS", "kind = \"rtu\"\npath = \"/dev/ttyUSB0\"\nbaud = 9600")
         .replace("UPLINK", "host = \"127.0.0.1\"\nport = PORT\ntls = { ca = \"ca.pem\", cert = \"gw.pem\", key = \"gw.key\" }")
         .replace("PORT", &free_port().to_string());
     let sync = format!("clock_sync_file = \"{}\"\n[[buses]]", root.join("run/synchronized").display());

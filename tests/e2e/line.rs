@@ -2,19 +2,20 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::agent::{binary, hazard};
 use crate::device::SerialPair;
-use crate::tools::{python, send, tool, wait_for};
+use crate::tools::{python, send, tool};
 
 /// A serial pair with units at its far end.
 struct Line {
     _dir: tempfile::TempDir,
     units: Child,
+    said: BufReader<ChildStdout>,
     _pair: SerialPair,
     port: String,
     dir: PathBuf,
@@ -35,11 +36,20 @@ impl Line {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut said = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut said).unwrap();
-        assert_eq!(said.trim(), "ready");
+        let said = BufReader::new(child.stdout.take().unwrap());
         let port = pair.ends[0].to_str().unwrap().to_owned();
-        Some(Self { dir: dir.path().to_owned(), _dir: dir, units: child, _pair: pair, port })
+        let mut line = Self { dir: dir.path().to_owned(), _dir: dir, units: child, said, _pair: pair, port };
+        line.wait_until_said("ready");
+        Some(line)
+    }
+
+    /// Reads what the units say up to this.
+    fn wait_until_said(&mut self, what: &str) {
+        let mut said = String::new();
+        while said.trim() != what {
+            said.clear();
+            assert!(self.said.read_line(&mut said).unwrap() > 0, "the units ended before {what}");
+        }
     }
 
     /// Runs a command on the line, with no site file unless one is written beside it.
@@ -166,7 +176,7 @@ fn another_master_is_heard_before_anything_is_asked() {
 
 #[test]
 fn an_interrupted_scan_tells_what_it_found() {
-    let Some(line) = Line::with_units(&["2"]) else {
+    let Some(mut line) = Line::with_units(&["2"]) else {
         return;
     };
     let mut scan = Command::new(binary())
@@ -191,12 +201,8 @@ fn an_interrupted_scan_tells_what_it_found() {
     let mut stderr = BufReader::new(scan.stderr.take().unwrap());
     stderr.read_line(&mut talk).unwrap();
     assert!(talk.contains("Ctrl-C"), "{talk}");
-    // Unit 2 is the second that is asked; of the third nobody has ever heard.
-    let mut clock = 0;
-    wait_for("a few requests", || {
-        clock += 1;
-        (clock > 200).then_some(())
-    });
+    // By then unit 2 was found.
+    line.wait_until_said("asked 3");
     send(&scan, Signal::INT);
     let output = scan.wait_with_output().unwrap();
     let said = text(&output.stdout);
@@ -331,7 +337,7 @@ fn a_device_of_a_sis_is_never_written_to() {
         let text = include_str!("site.template.toml")
             .replace("STATE", &line.dir.join("state").display().to_string())
             .replace("LISTEN", "0")
-            .replace("BUS", &format!("kind = \"rtu\"\nport = \"{}\"\nbaud = 9600", line.port))
+            .replace("BUS", &format!("kind = \"rtu\"\npath = \"{}\"\nbaud = 9600", line.port))
             .replace("UPLINK", "host = \"127.0.0.1\"\nport = 1");
         // The template's horn hangs on the device; a SIS device has no output.
         let (head, tail) = text.split_once("[[outputs]]").unwrap();
@@ -373,7 +379,10 @@ fn a_line_that_cannot_be_opened_is_told_in_words() {
     let busy = line.run(&["probe", "-a", "3"]);
     assert_eq!(busy.status.code(), Some(75), "{busy:?}");
     let said = text(&busy.stderr);
-    assert!(said.contains("in use by hazard") && said.contains("systemctl stop hazard"), "{said}");
+    assert!(
+        said.contains("in use by ") && said.contains("hazard (") && said.contains("systemctl stop hazard"),
+        "{said}"
+    );
     let missing = hazard(&["probe", "--lang", "zh", "-c", "/nonexistent", "--port", "/dev/ttyNONE"]);
     assert_eq!(missing.status.code(), Some(66));
     assert!(text(&missing.stderr).contains("没有这个串口"), "{missing:?}");

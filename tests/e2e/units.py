@@ -3,7 +3,8 @@
 usage: units.py PATH BAUD UNIT...
 
 Holding register A of unit U holds 100 * U + A; 10 and 11 hold 25.5 as a float, ABCD; 50 takes no writes to heart: it is
-always 7. Input registers and coils are 0 until written. Prints "ready" once; ends with its standard input.
+always 7. Input registers and coils are 0 until written. Units that are not there are silent. Prints "ready" once and
+"asked UNIT" for each request; ends with its standard input.
 """
 
 import asyncio
@@ -36,10 +37,22 @@ def unit(number):
 
 
 async def main():
-    identity = ModbusDeviceIdentification(info_name={"VendorName": "Acme", "ProductCode": "GT-1", "MajorMinorRevision": "2.0"})
-    units = [unit(int(number)) for number in sys.argv[3:]]
+    names = {"VendorName": "Acme", "ProductCode": "GT-1", "MajorMinorRevision": "2.0"}
+    numbers = [int(number) for number in sys.argv[3:]]
+
+    def said(is_answer, frame):
+        if not is_answer:
+            print("asked", frame[0], flush=True)
+        # pymodbus 3.16 refuses for units that it does not have, whatever ignore_missing_devices says.
+        return frame if not is_answer or frame[0] in numbers else b""
+
     server = ModbusSerialServer(
-        units, framer=FramerType.RTU, port=sys.argv[1], baudrate=int(sys.argv[2]), identity=identity, ignore_missing_devices=True
+        [unit(number) for number in numbers],
+        framer=FramerType.RTU,
+        port=sys.argv[1],
+        baudrate=int(sys.argv[2]),
+        identity=ModbusDeviceIdentification(info_name=names),
+        trace_packet=said,
     )
     await server.serve_forever(background=True)
     print("ready", flush=True)

@@ -73,7 +73,9 @@ fn one(root: &Path, port: &Port, chart: &mut Chart) {
 
 /// The port of a bus, as the site file names it.
 fn named(root: &Path, bus: &str, path: &Path, chart: &mut Chart) {
-    let what = format!("{bus}: {}", path.display());
+    let port = ports::ports(root).into_iter().find(|port| port.path == path);
+    let shown = port.map_or_else(|| path.display().to_string(), |port| port.shown());
+    let what = format!("{bus}: {shown}");
     let text = path.to_string_lossy();
     if !inside(root, path).exists() {
         let todo = chart.word(

@@ -385,7 +385,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_read_as_they_are_written_on_data_sheets() {
+    fn values_are_read_as_people_write_them() {
         assert_eq!(
             ["25", "-3", "0x00FF", "65535"].map(register),
             [Some(25), Some(0xFFFD), Some(0xFF), Some(65_535)]
