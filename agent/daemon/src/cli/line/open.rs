@@ -22,7 +22,7 @@ const BAUD: u32 = 9600;
 pub(super) struct Place {
     /// 站点文件里的总线 a bus of the site file
     #[arg(long, value_name = "NAME", conflicts_with_all = ["port", "tcp"])]
-    bus: Option<String>,
+    pub(super) bus: Option<String>,
     /// 串口 a serial port, best /dev/serial/by-id/…
     #[arg(long, value_name = "/dev/ttyUSB0", conflicts_with = "tcp")]
     port: Option<PathBuf>,

@@ -135,6 +135,10 @@ fn settings(chosen: &Chosen, args: &ScanArgs) -> Vec<BusLink> {
         let parities = [Parity::None, Parity::Even, Parity::Odd];
         args.baud.0.iter().flat_map(|&baud| parities.map(|parity| (baud, parity, 1))).collect()
     };
+    // What the site file says of a bus is likelier than anything.
+    if let (Some(_), Endpoint::Rtu(serial)) = (&args.place.bus, &chosen.settings.endpoint) {
+        speeds.insert(0, (serial.baud, serial.parity, serial.stop_bits));
+    }
     for (_, speed_parity, stop) in &mut speeds {
         *speed_parity = parity.unwrap_or(*speed_parity);
         *stop = args.stop.unwrap_or(*stop);
