@@ -1,8 +1,10 @@
 //! The command line. Results go to stdout, talk goes to stderr; exit codes are those of sysexits.h, which systemd knows by
 //! name.
 
+mod doctor;
 mod home;
 mod journal;
+mod line;
 mod match_line;
 pub mod match_template;
 mod operate;
@@ -220,6 +222,24 @@ enum Command {
     ///
     /// 示例 example: hazard match --port /dev/ttyUSB0 --baud 9600 --unit 3
     Match(match_template::Look),
+    /// 扫线：先听有没有别的主站，再按常见设置找设备 listen for another master, then find units at likely settings
+    ///
+    /// 示例 example: hazard scan --port /dev/ttyUSB0；hazard scan --tcp 192.168.1.10:502 -a 1-32
+    Scan(line::ScanArgs),
+    /// 看原始值：十六进制、u16、i16、各种字序的 f32，带数据龄 raw words in every reading, with their age
+    ///
+    /// 示例 example: hazard probe --port /dev/ttyUSB0 -a 3 -r 40001 -n 10
+    Probe(line::ProbeArgs),
+    /// 盯住原始值，直到 Ctrl-C the same again and again; what changed is marked
+    ///
+    /// 示例 example: hazard watch --bus 1号线 -a 3 -t input -r 1 -n 4
+    Watch(line::WatchArgs),
+    /// 在现场写一个线圈或寄存器：写前读、写后核实、留下审计 write on site: read before, verified after, on record
+    ///
+    /// 示例 example: hazard write --port /dev/ttyUSB0 -a 3 -r 40010 25 --i-am-on-site --note 改地址
+    Write(line::WriteArgs),
+    /// 体检：串口、权限、时钟、磁盘、证书、网络；只看不改 ports, permissions, clocks, disk, certificates, network; changes nothing
+    Doctor(doctor::DoctorArgs),
     /// 打印编辑器用的 JSON Schema print the JSON schema for editors
     Schema {
         /// site 或 or device
@@ -315,6 +335,11 @@ fn carry_out(verb: Command, path: &Path, lang: Lang) -> u8 {
         Command::Journal { verb } => journal::carry_out(path, verb, lang),
         Command::Points { verb } => points::carry_out(path, verb, lang),
         Command::Match(look) => match_template::look(path, &look, lang),
+        Command::Scan(args) => line::scan(path, &args, lang),
+        Command::Probe(args) => line::probe(path, &args, lang),
+        Command::Watch(args) => line::watch(path, &args, lang),
+        Command::Write(args) => line::write(path, &args, lang),
+        Command::Doctor(args) => doctor::doctor(path, &args, lang),
         Command::Schema { what } => {
             let schema = if what == "site" { config::site_schema() } else { config::device_schema() };
             say(&format!("{schema:#}"));

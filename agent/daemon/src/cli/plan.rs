@@ -313,7 +313,7 @@ fn first_coil(loaded: &Loaded, write: &PlannedWrite) -> u16 {
 }
 
 /// The number in a manual, base 1: `40001`, and `410000` from the ten-thousandth on.
-fn reference(table: Table, start: u16) -> String {
+pub(in crate::cli) fn reference(table: Table, start: u16) -> String {
     let prefix = match table {
         Table::Coil => 0,
         Table::Discrete => 1,
@@ -324,7 +324,7 @@ fn reference(table: Table, start: u16) -> String {
     if number > 9_999 { format!("{prefix}{number:05}") } else { format!("{prefix}{number:04}") }
 }
 
-const fn table_key(table: Table) -> &'static str {
+pub(in crate::cli) const fn table_key(table: Table) -> &'static str {
     match table {
         Table::Coil => "coil",
         Table::Discrete => "discrete",

@@ -8,8 +8,10 @@ use tracing::error;
 
 use super::ask::Ask;
 use super::caught::caught;
+use super::on_site::{Identify, Setting};
 use super::rtu::Rtu;
 use super::stats::LinkStats;
+use super::tape::Tape;
 use super::tcp::Tcp;
 use crate::settings::{BusLink, Endpoint};
 
@@ -48,6 +50,14 @@ impl Link {
         Self { bus, transport, stats }
     }
 
+    /// Keeps what comes in, from the next opening on.
+    pub fn keep_on(&mut self, tape: Tape) {
+        match &mut self.transport {
+            Transport::Tcp(tcp) => tcp.keep_on(tape),
+            Transport::Rtu(rtu) => rtu.keep_on(tape),
+        }
+    }
+
     /// Reads, and waits for as long as opening, silence on the line, an earlier late window and `timing` may take.
     ///
     /// # Errors
@@ -66,6 +76,24 @@ impl Link {
     /// As for [`Link::read`]. After any fault but a refusal the coils may or may not be written.
     pub async fn write(&mut self, request: &WriteRequest, timing: Timing) -> Result<(), LinkFault> {
         self.exchange(request, timing).await
+    }
+
+    /// Sets coils or registers for a person on site, and returns when the device has echoed the request.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Link::write`].
+    pub async fn set(&mut self, setting: &Setting, timing: Timing) -> Result<(), LinkFault> {
+        self.exchange(setting, timing).await
+    }
+
+    /// Asks a device who it is (function 43 / 14): vendor, product, revision, as far as it says.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Link::read`]; many devices do not know the function.
+    pub async fn identify(&mut self, unit: u8, timing: Timing) -> Result<Vec<String>, LinkFault> {
+        self.exchange(&Identify { unit }, timing).await
     }
 
     async fn exchange<A: Ask>(&mut self, ask: &A, timing: Timing) -> Result<A::Answer, LinkFault> {

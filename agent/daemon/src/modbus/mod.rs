@@ -8,10 +8,15 @@
 
 mod ask;
 mod caught;
+pub mod diagnosis;
+mod ear;
+mod frames;
 mod link;
+mod on_site;
 mod opener;
 mod rtu;
 mod stats;
+mod tape;
 mod tcp;
 mod timer;
 mod wire;
@@ -27,8 +32,12 @@ use tokio::task::JoinHandle;
 
 use crate::settings::BusLink;
 
+pub use ear::listen;
+pub use frames::{Frame, Frames, Shape};
 pub use link::{Link, Timing};
+pub use on_site::Setting;
 pub use stats::{LinkCounts, LinkStats};
+pub use tape::Tape;
 
 /// One request for a bus; it is answered exactly once.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -12,6 +12,7 @@ use tokio_serial::{DataBits, FlowControl, SerialStream, StopBits};
 use tracing::debug;
 
 use super::stats::LinkStats;
+use super::tape::Tape;
 use super::wire::{Stream, Wire, character};
 use crate::settings::{BusLink, Endpoint, Parity, Serial};
 
@@ -19,12 +20,18 @@ use crate::settings::{BusLink, Endpoint, Parity, Serial};
 pub(super) struct Opener {
     settings: BusLink,
     stats: Arc<LinkStats>,
+    tape: Option<Tape>,
     opening: Option<JoinHandle<io::Result<SerialStream>>>,
 }
 
 impl Opener {
     pub(super) fn new(settings: BusLink, stats: Arc<LinkStats>) -> Self {
-        Self { settings, stats, opening: None }
+        Self { settings, stats, tape: None, opening: None }
+    }
+
+    /// What is opened from here on is heard by `tape` too.
+    pub(super) fn keep_on(&mut self, tape: Tape) {
+        self.tape = Some(tape);
     }
 
     /// Opens the bus within the connect timeout and keeps the pause after it.
@@ -33,6 +40,14 @@ impl Opener {
     ///
     /// [`LinkFault::Gone`].
     pub(super) async fn open(&mut self) -> Result<Wire, LinkFault> {
+        self.try_open().await.map_err(|error| {
+            debug!(bus = self.settings.name, %error, "cannot open the bus");
+            LinkFault::Gone
+        })
+    }
+
+    /// As [`Opener::open`], with the system's reason.
+    pub(super) async fn try_open(&mut self) -> io::Result<Wire> {
         let limit = self.settings.connect_timeout;
         let opened =
             timeout(limit, self.stream()).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
@@ -44,12 +59,11 @@ impl Opener {
                     Endpoint::Rtu(serial) => character(serial),
                     Endpoint::Tcp { .. } | Endpoint::RtuOverTcp { .. } => Duration::ZERO,
                 };
-                Ok(Wire::new(stream, character))
+                Ok(Wire::new(stream, character, self.tape.clone()))
             }
             Err(error) => {
                 self.stats.not_opened();
-                debug!(bus = self.settings.name, %error, "cannot open the bus");
-                Err(LinkFault::Gone)
+                Err(error)
             }
         }
     }

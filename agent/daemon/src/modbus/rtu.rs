@@ -17,6 +17,7 @@ use super::ask::{Ask, Heard, excess, verdict};
 use super::link::Timing;
 use super::opener::Opener;
 use super::stats::LinkStats;
+use super::tape::Tape;
 use super::timer::Timer;
 use super::wire::{Mute, Wire, character};
 use crate::settings::{BusLink, Endpoint, Serial};
@@ -60,6 +61,10 @@ impl Rtu {
         Self { opener, stats, timer, silence, is_port, wire: None, is_dirty: true, owing: Vec::new() }
     }
 
+    pub(super) fn keep_on(&mut self, tape: Tape) {
+        self.opener.keep_on(tape);
+    }
+
     /// Asks and waits for the answer. The line counts as dirty and the unit as owing until the exchange has ended
     /// cleanly, so a panic or a caller that stops waiting leaves nothing to be misread.
     pub(super) async fn exchange<A: Ask>(&mut self, ask: &A, timing: Timing) -> Result<A::Answer, LinkFault> {
@@ -75,7 +80,9 @@ impl Rtu {
         // A codec that has failed once reports a closed line for ever, and one that timed out sends the old request with
         // the next: each request has its own.
         let mut client: Box<dyn Client> = rtu::attach_slave(wire.clone(), Slave(ask.unit())).into();
+        let asked_at = Instant::now();
         let outcome = timeout(timing.timeout, client.call(ask.request())).await;
+        self.stats.took(Instant::now() - asked_at);
         let heard = Heard { bytes: wire.take_heard_bytes(), frame_bytes: FRAME_BYTES };
         let result = verdict(ask, outcome).map_err(|fault| match fault {
             // What the library could make no frame of: noise, a wrong parity, half an answer.

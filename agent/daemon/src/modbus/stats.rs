@@ -1,6 +1,7 @@
 //! What a bus has seen, counted.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use hazard_core::link::LinkFault;
 
@@ -17,6 +18,7 @@ pub struct LinkStats {
     stray_bytes: AtomicU64,
     connects: AtomicU64,
     connect_failures: AtomicU64,
+    took_us: AtomicU64,
 }
 
 /// The counters at one moment.
@@ -43,6 +45,16 @@ pub struct LinkCounts {
 }
 
 impl LinkStats {
+    /// How long the last request took on the wire, from its first byte to its answer's last or to the time limit.
+    #[must_use]
+    pub fn last_took(&self) -> Duration {
+        Duration::from_micros(self.took_us.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn took(&self, time: Duration) {
+        self.took_us.store(u64::try_from(time.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
     /// Reads all counters, each on its own.
     #[must_use]
     pub fn snapshot(&self) -> LinkCounts {

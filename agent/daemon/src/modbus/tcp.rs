@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hazard_core::link::LinkFault;
-use tokio::time::{sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_modbus::Slave;
 use tokio_modbus::client::{Client, tcp};
 
@@ -12,6 +12,7 @@ use super::ask::{Ask, Heard, excess, verdict};
 use super::link::Timing;
 use super::opener::Opener;
 use super::stats::LinkStats;
+use super::tape::Tape;
 use super::wire::Wire;
 use crate::settings::BusLink;
 
@@ -37,12 +38,18 @@ impl Tcp {
         Self { opener: Opener::new(settings, Arc::clone(&stats)), gap, stats, connection: None }
     }
 
+    pub(super) fn keep_on(&mut self, tape: Tape) {
+        self.opener.keep_on(tape);
+    }
+
     /// Asks and waits for the answer. The connection is put back only after a clean exchange: a fault, a panic or a
     /// caller that stops waiting drops it, and with it whatever was half read.
     pub(super) async fn exchange<A: Ask>(&mut self, ask: &A, timing: Timing) -> Result<A::Answer, LinkFault> {
         let mut connection = self.take_connection().await?;
         connection.client.set_slave(Slave(ask.unit()));
+        let asked_at = Instant::now();
         let outcome = timeout(timing.timeout, connection.client.call(ask.request())).await;
+        self.stats.took(Instant::now() - asked_at);
         let result = verdict(ask, outcome);
         let heard = Heard { bytes: connection.wire.take_heard_bytes(), frame_bytes: FRAME_BYTES };
         match excess(ask, &result, heard) {

@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_serial::SerialStream;
 
+use super::tape::Tape;
 use crate::settings::{Parity, Serial};
 
 /// Longest Modbus frame, on any transport (MODBUS Messaging on TCP/IP V1.0b, §4.1: 260 bytes), rounded up.
@@ -39,13 +40,14 @@ struct Line {
     active_at: Instant,
     /// How long a written byte takes to leave the port.
     character: Duration,
+    tape: Option<Tape>,
 }
 
 impl Wire {
     /// A character takes so long on a serial port, and no time elsewhere.
-    pub(super) fn new(stream: Stream, character: Duration) -> Self {
+    pub(super) fn new(stream: Stream, character: Duration, tape: Option<Tape>) -> Self {
         let active_at = Instant::now();
-        Self(Arc::new(Mutex::new(Line { stream, heard_bytes: 0, active_at, character })))
+        Self(Arc::new(Mutex::new(Line { stream, heard_bytes: 0, active_at, character, tape })))
     }
 
     /// When the last byte came in or, by the baud rate, will have gone out.
@@ -79,10 +81,11 @@ impl Wire {
     pub(super) fn drain(&self) -> io::Result<u64> {
         let mut line = self.line();
         let before = line.heard_bytes;
+        let mut chunk = [0; CHUNK_BYTES];
         while line.heard_bytes - before < DRAIN_BYTES_MAX {
-            match line.stream.read_at_once() {
+            match line.stream.read_at_once(&mut chunk) {
                 Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
-                Ok(bytes) => line.hear(bytes),
+                Ok(bytes) => line.hear(&chunk[..bytes]),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) => return Err(error),
             }
@@ -115,10 +118,13 @@ impl Wire {
 }
 
 impl Line {
-    fn hear(&mut self, bytes: usize) {
-        if bytes > 0 {
-            self.heard_bytes += bytes as u64;
+    fn hear(&mut self, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            self.heard_bytes += bytes.len() as u64;
             self.active_at = Instant::now();
+        }
+        if let Some(tape) = &self.tape {
+            tape.hear(bytes);
         }
     }
 
@@ -128,7 +134,7 @@ impl Line {
             Stream::Tcp(stream) => Pin::new(stream).poll_read(context, buffer),
             Stream::Serial(stream) => Pin::new(stream).poll_read(context, buffer),
         })?;
-        self.hear(buffer.filled().len() - before);
+        self.hear(&buffer.filled()[before..]);
         Poll::Ready(Ok(()))
     }
 
@@ -150,11 +156,10 @@ pub(super) fn character(serial: &Serial) -> Duration {
 }
 
 impl Stream {
-    fn read_at_once(&mut self) -> io::Result<usize> {
-        let mut chunk = [0; CHUNK_BYTES];
+    fn read_at_once(&mut self, chunk: &mut [u8]) -> io::Result<usize> {
         match self {
-            Self::Tcp(stream) => Ok(rustix::io::read(&*stream, &mut chunk)?),
-            Self::Serial(stream) => stream.try_read(&mut chunk),
+            Self::Tcp(stream) => Ok(rustix::io::read(&*stream, chunk)?),
+            Self::Serial(stream) => stream.try_read(chunk),
         }
     }
 }
