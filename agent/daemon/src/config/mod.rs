@@ -5,6 +5,7 @@ mod call;
 mod catalogue;
 mod catalogue_rows;
 mod check;
+pub mod compare;
 mod device;
 mod error;
 mod evidence;
@@ -73,7 +74,28 @@ pub struct Loaded {
 /// # Errors
 /// Every fault of every file, and the warnings among them.
 pub fn load(path: &Path) -> Result<Loaded, Report> {
-    let (mut sources, mut faults) = sources::Sources::read(path);
+    let (sources, faults) = sources::Sources::read(path);
+    understand(sources, faults)
+}
+
+/// Reads what the site file at `path` would mean if it said this: templates and files that it names are those beside it.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_text(path: &Path, text: &str) -> Result<Loaded, Report> {
+    understand(sources::Sources::of_text(path, text), Vec::new())
+}
+
+/// The state folder that a site file names, also where the rest of the file cannot be used.
+#[must_use]
+pub fn state_dir(path: &Path) -> Option<PathBuf> {
+    let text = std::fs::read_to_string(path).ok()?;
+    let site: toml::Table = text.parse().ok()?;
+    let named = site.get("gateway").and_then(|gateway| gateway.get("state_dir"));
+    Some(named.and_then(toml::Value::as_str).map_or_else(file::state_dir, PathBuf::from))
+}
+
+fn understand(mut sources: sources::Sources, mut faults: Vec<Fault>) -> Result<Loaded, Report> {
     let Some(text) = sources.site().filter(|_| faults.is_empty()) else {
         return Err(Report::new(faults, sources.files));
     };

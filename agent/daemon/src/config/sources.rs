@@ -53,16 +53,28 @@ pub(crate) struct Sources {
 impl Sources {
     /// Reads the site file.
     pub(crate) fn read(path: &Path) -> (Self, Vec<Fault>) {
-        let mut sources = Self {
+        let mut sources = Self::beside(path);
+        let mut faults = Vec::new();
+        sources.add_file(path, &mut faults);
+        (sources, faults)
+    }
+
+    /// Takes a text for what the site file says.
+    pub(crate) fn of_text(path: &Path, text: &str) -> Self {
+        let mut sources = Self::beside(path);
+        sources.paths.push(path.to_path_buf());
+        sources.push(path.to_path_buf(), Arc::from(text));
+        sources
+    }
+
+    fn beside(path: &Path) -> Self {
+        Self {
             dir: path.parent().map(Path::to_path_buf).unwrap_or_default(),
             files: Vec::new(),
             templates: Vec::new(),
             paths: Vec::new(),
             hash: String::new(),
-        };
-        let mut faults = Vec::new();
-        sources.add_file(path, &mut faults);
-        (sources, faults)
+        }
     }
 
     /// The site file's text.
