@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod calls;
+mod compare;
 mod config;
 mod deploy;
 mod interlocks;
@@ -10,6 +11,7 @@ mod node;
 mod observe;
 mod plan;
 mod profiles;
+mod trial;
 mod upkeep;
 mod watches;
 mod webhook;

@@ -1,6 +1,8 @@
 //! The command line. Results go to stdout, talk goes to stderr; exit codes are those of sysexits.h, which systemd knows by
 //! name.
 
+mod changes;
+pub mod configure;
 mod home;
 mod journal;
 mod operate;
@@ -208,6 +210,11 @@ enum Command {
         #[command(subcommand)]
         verb: journal::Verb,
     },
+    /// 配置的一生：看差异、试用、确认、撤回、历史 plan, apply on trial, confirm, roll back, history
+    Config {
+        #[command(subcommand)]
+        verb: configure::Verb,
+    },
     /// 打印编辑器用的 JSON Schema print the JSON schema for editors
     Schema {
         /// site 或 or device
@@ -301,6 +308,7 @@ fn carry_out(verb: Command, path: &Path, lang: Lang) -> u8 {
         Command::Upkeep { step: Some(step), .. } => upkeep::act(path, step, lang),
         Command::Upkeep { step: None, json, socket } => upkeep::list(path, &socket, json, lang),
         Command::Journal { verb } => journal::carry_out(path, verb, lang),
+        Command::Config { verb } => configure::carry_out_verb(path, verb, lang),
         Command::Schema { what } => {
             let schema = if what == "site" { config::site_schema() } else { config::device_schema() };
             say(&format!("{schema:#}"));
