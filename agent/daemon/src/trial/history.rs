@@ -61,7 +61,7 @@ pub(super) const fn is_back(change: Change) -> bool {
 mod tests {
     use super::*;
 
-    pub(crate) fn row(change: Change, from: &str, to: &str) -> Row {
+    fn row(change: Change, from: &str, to: &str) -> Row {
         Row {
             at_ms: 0,
             clock: "free".into(),

@@ -150,14 +150,19 @@ impl Fact {
     }
 
     fn changed(&self, after: &Self) -> Part {
-        let verb = match (self.rule.number(), after.rule.number()) {
+        let verb = match (self.number(), after.number()) {
             (Some(before), Some(after)) if after > before => ("调高", "raised"),
             (Some(before), Some(after)) if after < before => ("调低", "lowered"),
             _ => ("改为", "changed"),
         };
-        let verb = if ["true", "false"].contains(&&*self.shown) { ("改为", "changed") } else { verb };
         let class = self.rule.when_changed(after.rule);
         Part { class, verb, shown: format!(" {} → {}", self.shown, after.shown) }
+    }
+
+    /// What is compared, where a person sees a number.
+    fn number(&self) -> Option<f64> {
+        let seen = self.shown.split(' ').next().is_some_and(|first| first.parse::<f64>().is_ok());
+        self.rule.number().filter(|_| seen)
     }
 
     fn alone(&self, class: Class, verb: Words) -> Part {

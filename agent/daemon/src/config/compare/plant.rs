@@ -135,7 +135,7 @@ fn point(plant: &Plant<'_>, id: PointId, (spec, entry): (&PointSpec, &PointEntry
         Fact::new(("偏移", "offset"), offset, Rule::Wiring),
         Fact::sooner(("轮询周期", "poll period"), *period),
         Fact::sooner(("过期时限", "staleness limit"), *stale_after),
-        Fact::new(("上报死区", "report deadband"), plant.value(id, *deadband), Rule::Service),
+        Fact::new(("上报死区", "report deadband"), deadband.get(), Rule::Service),
         Fact::new(("上报心跳", "report heartbeat"), super::fact::time(*heartbeat), Rule::Service),
         Fact::yes_protects(("安全点", "safety point"), *safety),
         Fact::yes_protects(("联锁点", "interlock point"), *interlock),
