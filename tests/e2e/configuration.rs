@@ -9,7 +9,7 @@ use crate::agent::{Agent, SiteParts, hazard, site};
 use crate::device::Device;
 use crate::tools::{free_port, wait_for};
 
-const LOWER: (&str, &str) = ("setpoint = 50", "setpoint = 55");
+const LOWER: (&str, &str) = ("latch = true", "latch = false");
 const HIGHER: (&str, &str) = ("setpoint = 50", "setpoint = 45");
 
 #[test]
@@ -154,7 +154,7 @@ fn without_an_agent_only_offline_changes_the_file_and_the_next_start_tells_the_j
     agent.status();
     let running = run(
         &file,
-        &["apply", &changed(&file, ("setpoint = 55", "setpoint = 45")), "--by", "李四", "--offline"],
+        &["apply", &changed(&file, ("latch = false", "latch = true")), "--by", "李四", "--offline"],
     );
     assert_eq!(running.status.code(), Some(75), "{}", said(&running));
     wait_for("the recorded row", || (history(&file)["rows"][0]["recorded"] == true).then_some(()));

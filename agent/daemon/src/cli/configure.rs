@@ -376,7 +376,7 @@ fn offline(path: &Path, (new, who): (&Path, Who), lang: Lang) -> u8 {
 fn put(path: &Path, text: &str, who: Who) -> Result<String, Refusal> {
     let unwritable = |fault: std::io::Error| Refusal::with("cannot_write", fault);
     let before = std::fs::read_to_string(path).map_err(unwritable)?;
-    let checked = check(path, (&before, text))?;
+    let checked = check(path, (&before, text), None)?;
     let approver = who.approved_by.unwrap_or_default();
     check_people(&checked, (&who.by, &approver))?;
     let Checked { before: present, after, differences } = checked;

@@ -38,9 +38,17 @@ impl Checked {
     }
 }
 
-/// Checks what the site file at `site` says before and would say after.
-pub(in crate::cli) fn check(site: &Path, (before, after): (&str, &str)) -> Result<Checked, Refusal> {
+/// Checks what the site file at `site` says before and would say after. What comes back after a trial must be what ran:
+/// `running` is its hash, where an agent runs.
+pub(in crate::cli) fn check(
+    site: &Path,
+    (before, after): (&str, &str),
+    running: Option<&str>,
+) -> Result<Checked, Refusal> {
     let before = config::load_text(site, before).map_err(|_| Refusal::new("drift"))?;
+    if running.is_some_and(|running| running != before.hash) {
+        return Err(Refusal::new("drift"));
+    }
     let after = config::load_text(site, after)
         .map_err(|report| Refusal::with("faulty", report.render(Lang::Zh, config::Style::Plain)))?;
     let refused = obstacles(&after, Lang::Zh);

@@ -278,8 +278,8 @@ mod tests {
             Text, Wiring,
         };
         let fact = |shown: &str, rule| Fact::new(WHAT, shown, rule);
-        let less = |number| fact(&number.to_string(), Rule::Less(number));
-        let more = |number| fact(&number.to_string(), Rule::More(number));
+        let less = |number: f64| fact(&number.to_string(), Rule::Less(number));
+        let more = |number: f64| fact(&number.to_string(), Rule::More(number));
         let cases = [
             (less(1.0), less(2.0), Lowered, Lowered),
             (less(2.0), less(1.0), Raised, Lowered),
