@@ -286,30 +286,43 @@ fn order(path: &Path, socket: &Socket, configure: Configure, lang: Lang) -> u8 {
 
 /// Says why the configuration stays as it is, and what to do instead.
 fn tell(why: &str, detail: &str, lang: Lang) -> u8 {
-    let ((zh, en), code) = match why {
-        "no_actor" => (("须写操作人 --by", "say who you are with --by"), NOT_PERMITTED),
+    let ((zh, en), code) = about_people(why).or_else(|| about_files(why)).unwrap_or((
+        (
+            "写不了文件：代理须能写站点文件所在目录和 state_dir",
+            "files cannot be written: the agent needs to write the site file's folder and state_dir",
+        ),
+        CANNOT_WRITE,
+    ));
+    let gap = if detail.is_empty() { "" } else { ": " };
+    eprintln!("{}{gap}{detail}", word(lang, zh, en));
+    code
+}
+
+type Told = ((&'static str, &'static str), u8);
+
+fn about_people(why: &str) -> Option<Told> {
+    let words = match why {
+        "no_actor" => ("须写操作人 --by", "say who you are with --by"),
         "no_approver" => (
-            (
-                "降低保护须另一人批准：--approved-by",
-                "protection is lowered: name another person with --approved-by",
-            ),
-            NOT_PERMITTED,
+            "降低保护须另一人批准：--approved-by",
+            "protection is lowered: name another person with --approved-by",
         ),
         "second_person" => (
-            (
-                "降低保护的批准人须为另一人",
-                "whoever approves that protection is lowered must be another person",
-            ),
-            NOT_PERMITTED,
+            "降低保护的批准人须为另一人",
+            "whoever approves that protection is lowered must be another person",
         ),
         "on_trial" => (
-            (
-                "已有配置在试用：先 hazard config confirm 或 rollback",
-                "another configuration is on trial: hazard config confirm or rollback first",
-            ),
-            NOT_PERMITTED,
+            "已有配置在试用：先 hazard config confirm 或 rollback",
+            "another configuration is on trial: hazard config confirm or rollback first",
         ),
-        "not_on_trial" => (("没有试用中的配置", "no configuration is on trial"), NOT_PERMITTED),
+        "not_on_trial" => ("没有试用中的配置", "no configuration is on trial"),
+        _ => return None,
+    };
+    Some((words, NOT_PERMITTED))
+}
+
+fn about_files(why: &str) -> Option<Told> {
+    Some(match why {
         "unchanged" => (("没有变化", "nothing changes"), OK),
         "bad_time" => (
             (
@@ -339,17 +352,8 @@ fn tell(why: &str, detail: &str, lang: Lang) -> u8 {
             NO_INPUT,
         ),
         "nothing_before" => (("没有更早的配置", "there is no earlier configuration"), NO_INPUT),
-        _ => (
-            (
-                "写不了文件：代理须能写站点文件所在目录和 state_dir",
-                "files cannot be written: the agent needs to write the site file's folder and state_dir",
-            ),
-            CANNOT_WRITE,
-        ),
-    };
-    let gap = if detail.is_empty() { "" } else { ": " };
-    eprintln!("{}{gap}{detail}", word(lang, zh, en));
-    code
+        _ => return None,
+    })
 }
 
 /// Changes the file while no agent runs, after the same checks; the next start tells the journal.

@@ -256,6 +256,8 @@ pub(super) fn time(lasts: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::slice::from_ref;
+
     use super::*;
 
     const WHAT: Words = ("某值", "value");
@@ -295,17 +297,17 @@ mod tests {
             (fact("a", Rule::Text), fact("b", Rule::Text), Text, Text),
         ];
         for (before, after, changed, gone) in cases {
-            let said = found(&[before.clone()], &[after.clone()]);
+            let said = found(from_ref(&before), from_ref(&after));
             assert_eq!(said.len(), 1, "{before:?} {after:?}");
             assert_eq!(said[0].0, changed, "{before:?} {after:?}");
-            assert_eq!(found(&[before.clone()], &[])[0].0, gone, "{before:?} gone");
+            assert_eq!(found(from_ref(&before), &[])[0].0, gone, "{before:?} gone");
             let added = match gone {
                 Lowered => Raised,
                 Raised => Lowered,
                 other => other,
             };
-            assert_eq!(found(&[], &[before.clone()])[0].0, added, "{before:?} added");
-            assert_eq!(found(&[before.clone()], &[before]), []);
+            assert_eq!(found(&[], from_ref(&before))[0].0, added, "{before:?} added");
+            assert_eq!(found(from_ref(&before), from_ref(&before)), []);
         }
     }
 
