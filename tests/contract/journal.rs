@@ -273,6 +273,28 @@ fn a_manifest_is_written_and_read_as_it_came() {
     comes_back(Body::Manifest(Box::new(manifest)), &[17, 1, 97, 1, 98, 1, 99]);
 }
 
+/// Changes of configuration came to version 1 after manifests.
+#[test]
+fn a_change_of_configuration_is_written_and_read_as_it_came() {
+    let event = |change| {
+        let [actor, approver, note, from, to] = ["a", "b", "c", "d", "e"].map(String::from);
+        let (differences, lowered) = (300, 2);
+        Body::Config(Box::new(ConfigEvent { change, actor, approver, note, from, to, differences, lowered }))
+    };
+    let rest = [1, 97, 1, 98, 1, 99, 1, 100, 1, 101, 172, 2, 2];
+    let applied = ConfigChange::Applied { confirm_within: Duration::from_millis(300) };
+    for (change, bytes) in [
+        (applied, &[18, 0, 172, 2][..]),
+        (ConfigChange::Confirmed, &[18, 1]),
+        (ConfigChange::RolledBack, &[18, 2]),
+        (ConfigChange::Expired, &[18, 3]),
+        (ConfigChange::Interrupted, &[18, 4]),
+        (ConfigChange::Unplanned, &[18, 5]),
+    ] {
+        comes_back(event(change), &[bytes, &rest].concat());
+    }
+}
+
 fn comes_back(body: Body, bytes: &[u8]) {
     let record = first(body);
     let mut written = Vec::new();

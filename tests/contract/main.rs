@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod calls;
+mod compare;
 mod config;
 mod deploy;
 mod devices;
@@ -12,6 +13,7 @@ mod observe;
 mod plan;
 mod points;
 mod profiles;
+mod trial;
 mod upkeep;
 mod watches;
 mod webhook;

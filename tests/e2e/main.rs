@@ -8,6 +8,7 @@
 mod agent;
 mod broker;
 mod calls;
+mod configuration;
 mod confirmation;
 mod device;
 mod disk;

@@ -6,8 +6,8 @@ use crate::tree::{Exception, Finding, Source, judge, sources};
 const DAEMON: &str = "agent/daemon/src/";
 
 /// Each carries one thing; none knows that the others exist.
-const ADAPTERS: [&str; 9] =
-    ["modbus", "journal", "uplink", "webhook", "panel", "retentive", "console", "config", "points"];
+const ADAPTERS: [&str; 10] =
+    ["modbus", "journal", "uplink", "webhook", "panel", "retentive", "trial", "console", "config", "points"];
 
 /// What an adapter may name besides itself and the core: plain settings, names, published words, the clock's type and
 /// the TLS handshake.
@@ -21,12 +21,13 @@ const DOORS: [&str; 1] = ["control"];
 const COMPOSERS: [&str; 5] = ["run", "main", "cli", "demo", "observe"];
 
 /// Modules of the daemon and files of the other crates in which serde's derive and traits may appear.
-const SERDE_AT: [&str; 12] = [
+const SERDE_AT: [&str; 13] = [
     "config",
     "journal",
     "uplink",
     "webhook",
     "retentive",
+    "trial",
     "dictionary",
     "console",
     "control",
@@ -112,7 +113,7 @@ fn serde_is_named_only_where_bytes_are_written_or_read() {
         }
     }
     judge(
-        "serde lives in config, journal, uplink, webhook, retentive, dictionary, console, control, cli, observe, demo and points",
+        "serde lives in config, journal, uplink, webhook, retentive, trial, dictionary, console, control, cli, observe, demo and points",
         found,
         ALLOWED,
     );

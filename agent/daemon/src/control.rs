@@ -1,6 +1,8 @@
 //! The local socket between the daemon and the command line: one JSON line in, one JSON line out. Whoever may open the socket
 //! may act, and says who he is; nothing on the network reaches it.
 
+mod configure;
+
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -18,10 +20,13 @@ use tracing::warn;
 use crate::observe::{Status, TestReport};
 use crate::run::{Act, Done, Request, UnknownName};
 
+pub use configure::{Configure, Configured, Configurer};
+
 /// The socket's name in the gateway's folder.
 pub const SOCKET: &str = "hazard.sock";
 
-const LINE_MAX: u64 = 64 * 1024;
+/// A whole site file with every character escaped fits.
+const LINE_MAX: u64 = 20 << 20;
 const CONNECTIONS_MAX: usize = 8;
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 /// How long a connection may hold its place without asking: whoever wants to silence the horn waits for it.
@@ -42,6 +47,8 @@ pub enum Ask {
         /// The actor's words.
         note: String,
     },
+    /// A person does something to the configuration.
+    Configure(Configure),
 }
 
 /// What a person does. An alarm is written `GT-101/high`, a point by its tag.
@@ -241,6 +248,15 @@ pub enum Answer {
         #[serde(default)]
         test: Option<Box<TestReport>>,
     },
+    /// The configuration is another one, or was confirmed.
+    Configured(Configured),
+    /// The configuration stays as it is.
+    NotConfigured {
+        /// A word for the reason.
+        why: String,
+        /// What exactly; may be empty.
+        detail: String,
+    },
     /// There is no alarm or point of this name.
     UnknownName {
         /// The name.
@@ -269,8 +285,17 @@ pub fn bind(path: &Path) -> std::io::Result<UnixListener> {
     Ok(listener)
 }
 
+/// Whom the socket leads to.
+#[derive(Clone)]
+pub struct Rooms {
+    /// The run.
+    pub requests: mpsc::Sender<Request>,
+    /// Whoever changes the configuration.
+    pub configurer: Configurer,
+}
+
 /// Answers until `stop`.
-pub async fn serve(listener: UnixListener, requests: mpsc::Sender<Request>, stop: CancellationToken) {
+pub async fn serve(listener: UnixListener, rooms: Rooms, stop: CancellationToken) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
         let accepted = tokio::select! {
@@ -284,10 +309,10 @@ pub async fn serve(listener: UnixListener, requests: mpsc::Sender<Request>, stop
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
             continue;
         };
-        let requests = requests.clone();
+        let rooms = rooms.clone();
         tokio::spawn(async move {
             let _place = place;
-            match tokio::time::timeout(ANSWER_WITHIN * 2, talk(stream, requests)).await {
+            match tokio::time::timeout(ANSWER_WITHIN * 2, talk(stream, rooms)).await {
                 Ok(Ok(())) => {}
                 Ok(Err(fault)) => warn!(%fault, "a local connection broke"),
                 Err(_) => warn!("a local connection said nothing"),
@@ -296,14 +321,14 @@ pub async fn serve(listener: UnixListener, requests: mpsc::Sender<Request>, stop
     }
 }
 
-async fn talk(stream: UnixStream, requests: mpsc::Sender<Request>) -> std::io::Result<()> {
+async fn talk(stream: UnixStream, rooms: Rooms) -> std::io::Result<()> {
     let (reader, mut writer) = stream.into_split();
     let mut line = String::new();
     let mut reader = BufReader::new(reader.take(LINE_MAX));
     let asked = tokio::time::timeout(QUESTION_WITHIN, reader.read_line(&mut line)).await;
     asked.map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))??;
     let answer = match serde_json::from_str(&line) {
-        Ok(ask) => tokio::time::timeout(ANSWER_WITHIN, answer(ask, requests)).await.unwrap_or(Answer::Busy),
+        Ok(ask) => tokio::time::timeout(ANSWER_WITHIN, answer(ask, rooms)).await.unwrap_or(Answer::Busy),
         Err(fault) => Answer::Refused { why: fault.to_string() },
     };
     let mut bytes = serde_json::to_vec(&answer)?;
@@ -311,7 +336,7 @@ async fn talk(stream: UnixStream, requests: mpsc::Sender<Request>) -> std::io::R
     writer.write_all(&bytes).await
 }
 
-async fn answer(ask: Ask, requests: mpsc::Sender<Request>) -> Answer {
+async fn answer(ask: Ask, Rooms { requests, configurer }: Rooms) -> Answer {
     match ask {
         Ask::Status => {
             let (reply, status) = oneshot::channel();
@@ -319,6 +344,13 @@ async fn answer(ask: Ask, requests: mpsc::Sender<Request>) -> Answer {
                 return Answer::Busy;
             }
             status.await.map_or(Answer::Busy, |status| Answer::Status(Box::new(Status::clone(&status))))
+        }
+        Ask::Configure(ask) => {
+            let (reply, answer) = oneshot::channel();
+            if !configurer(ask, reply) {
+                return Answer::Busy;
+            }
+            answer.await.unwrap_or(Answer::Busy)
         }
         Ask::Act { actor, deed, note } => {
             if actor.trim().is_empty() {

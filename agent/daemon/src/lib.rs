@@ -16,6 +16,7 @@ pub mod retentive;
 pub mod run;
 pub mod settings;
 pub mod tls;
+pub mod trial;
 pub mod uplink;
 pub mod webhook;
 mod words;

@@ -7,7 +7,7 @@ use hazard_core::call::{Change, DeliveryFault, How, Withdrawal};
 use hazard_core::interlock::{Discrepancy, HoldStanding, PermitStanding, ProofStanding, TripStanding};
 use hazard_core::link::{Exception, LinkFault};
 use hazard_core::outbox::Lane;
-use hazard_core::outbox::record::{AlarmState, BypassChange, Cause, Condition, Refusal, Verb};
+use hazard_core::outbox::record::{AlarmState, BypassChange, Cause, Condition, ConfigChange, Refusal, Verb};
 use hazard_core::reading::{Doubt, NoData};
 use hazard_core::upkeep::{Due, Duty, Failure, Mark};
 use hazard_core::vote::Outcome;
@@ -105,6 +105,17 @@ pub(crate) const fn bypass(change: BypassChange) -> &'static str {
         BypassChange::Ended => "ended",
         BypassChange::Expired => "expired",
         BypassChange::Rearmed => "rearmed",
+    }
+}
+
+pub(crate) const fn config(change: ConfigChange) -> &'static str {
+    match change {
+        ConfigChange::Applied { .. } => "applied",
+        ConfigChange::Confirmed => "confirmed",
+        ConfigChange::RolledBack => "rolled_back",
+        ConfigChange::Expired => "expired",
+        ConfigChange::Interrupted => "interrupted",
+        ConfigChange::Unplanned => "unplanned",
     }
 }
 

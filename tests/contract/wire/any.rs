@@ -18,8 +18,8 @@ use hazard_core::interlock::{
 use hazard_core::link::{Exception, LinkFault};
 use hazard_core::outbox::record::{
     ActionEvent, AlarmEvent, AlarmState, Body, BypassChange, BypassEvent, Cause, ClockStep, Condition,
-    DeviceEvent, HandlingEvent, Loss, LossPlace, Manifest, Opening, PreviousEpoch, Record, ReplayEvent,
-    ShelvingEvent, SystemEvent, Verb, Wish,
+    ConfigChange, ConfigEvent, DeviceEvent, HandlingEvent, Loss, LossPlace, Manifest, Opening, PreviousEpoch,
+    Record, ReplayEvent, ShelvingEvent, SystemEvent, Verb, Wish,
 };
 use hazard_core::outbox::{Count, Lane};
 use hazard_core::reading::{Doubt, NoData, Quantity, Reading, Sample};
@@ -220,7 +220,7 @@ fn event() -> impl Strategy<Value = Body> {
         any_upkeep::event(),
         any_upkeep::shares(),
         any_upkeep::ledger(),
-        prop_oneof![call(), replay(), manifest()]
+        prop_oneof![call(), replay(), manifest(), config()]
     ]
 }
 
@@ -365,6 +365,25 @@ fn call() -> impl Strategy<Value = Body> {
 fn manifest() -> impl Strategy<Value = Body> {
     (any::<String>(), "([0-9a-f]{128})?", "([0-9a-f]{64})?")
         .prop_map(|(text, signature, key)| Body::Manifest(Box::new(Manifest { text, signature, key })))
+}
+
+fn config() -> impl Strategy<Value = Body> {
+    let change = prop_oneof![
+        any::<u32>().prop_map(|s| ConfigChange::Applied { confirm_within: Duration::from_secs(s.into()) }),
+        select(vec![
+            ConfigChange::Confirmed,
+            ConfigChange::RolledBack,
+            ConfigChange::Expired,
+            ConfigChange::Interrupted,
+            ConfigChange::Unplanned,
+        ]),
+    ];
+    (change, any::<[String; 5]>(), any::<[u32; 2]>()).prop_map(
+        |(change, [actor, approver, note, from, to], [differences, lowered])| {
+            let event = ConfigEvent { change, actor, approver, note, from, to, differences, lowered };
+            Body::Config(Box::new(event))
+        },
+    )
 }
 
 fn loss() -> impl Strategy<Value = Body> {

@@ -80,6 +80,7 @@ pub(super) fn messages() -> Vec<(&'static str, Encoded)> {
         ("alarm-backdated", timed(Some(noon())).publish(&early(), sample::SENT_AT)),
         ("backfill-replay", write(&replayed())),
         ("alarm-replay", of(replays())),
+        ("alarm-config", of(sample::configured())),
         ("alarm-unnamed", write(&sample::publish(Epoch(0xbad), alarms()))),
     ]
 }

@@ -1,6 +1,7 @@
 //! A small gas station's gateway, from which all golden messages are made.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use hazard_agent::dictionary::{AlarmEntry, Dictionary, PointEntry, SafeguardEntry, UpkeepEntry};
 use hazard_agent::settings::Identity;
@@ -8,7 +9,9 @@ use hazard_agent::uplink::wire::{ActiveAlarm, Reason, State, Wire};
 use hazard_core::id::{AlarmId, Epoch, MessageId, PointId, Seq, UplinkId};
 use hazard_core::link::{Exception, LinkFault};
 use hazard_core::outbox::Lane;
-use hazard_core::outbox::record::{AlarmState, Body, Condition, Opening, PreviousEpoch, Record};
+use hazard_core::outbox::record::{
+    AlarmState, Body, Condition, ConfigChange, ConfigEvent, Opening, PreviousEpoch, Record,
+};
 use hazard_core::reading::{NoData, Quantity, Reading, Sample};
 use hazard_core::{ClockTrust, Mono, Publish, Stamp, Utc, Value};
 
@@ -193,4 +196,30 @@ fn alarm(point: u32, [kind, priority, setpoint]: [&str; 3]) -> AlarmEntry {
         setpoint: setpoint.into(),
         latch: false,
     }
+}
+
+/// A configuration on trial, every way in which a trial ends, and an edit by hand.
+pub(super) fn configured() -> Vec<Body> {
+    let event = |change, actor: &str, approver: &str, lowered| {
+        let [from, to] = ["blake3:0ld", "blake3:0f2e"].map(String::from);
+        let (actor, approver, note) = (actor.into(), approver.into(), "年度整定".into());
+        Body::Config(Box::new(ConfigEvent {
+            change,
+            actor,
+            approver,
+            note,
+            from,
+            to,
+            differences: 3,
+            lowered,
+        }))
+    };
+    vec![
+        event(ConfigChange::Applied { confirm_within: Duration::from_secs(600) }, "李四", "王五", 1),
+        event(ConfigChange::Confirmed, "李四", "", 1),
+        event(ConfigChange::RolledBack, "李四", "", 0),
+        event(ConfigChange::Expired, "", "", 0),
+        event(ConfigChange::Interrupted, "", "", 0),
+        event(ConfigChange::Unplanned, "", "", 1),
+    ]
 }

@@ -2,6 +2,7 @@
 
 mod acked;
 mod condition;
+pub mod configured;
 mod forward;
 mod ledger;
 pub mod receipt;

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 pub use super::condition::{Condition, SystemEvent};
+pub use super::configured::{ConfigChange, ConfigEvent};
 pub use super::receipt::{ReplayEvent, Wish};
 use crate::call::CallEvent;
 use crate::daybook::DayLedger;
@@ -50,7 +51,8 @@ impl Record {
             | Body::Call(_)
             | Body::Ledger(_)
             | Body::Replay(_)
-            | Body::Manifest(_) => Lane::Event,
+            | Body::Manifest(_)
+            | Body::Config(_) => Lane::Event,
         }
     }
 
@@ -109,6 +111,8 @@ pub enum Body {
     Replay(ReplayEvent),
     /// 存证清单: what the journal's hash chains had come to.
     Manifest(Box<Manifest>),
+    /// 配置变更: the configuration was changed, confirmed or taken back.
+    Config(Box<ConfigEvent>),
 }
 
 /// The start of an epoch, and what is known of those before it.

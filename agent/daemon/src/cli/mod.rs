@@ -1,6 +1,8 @@
 //! The command line. Results go to stdout, talk goes to stderr; exit codes are those of sysexits.h, which systemd knows by
 //! name.
 
+mod changes;
+pub mod configure;
 mod doctor;
 mod home;
 mod journal;
@@ -240,6 +242,11 @@ enum Command {
     Write(line::WriteArgs),
     /// 体检：串口、权限、时钟、磁盘、证书、网络；只看不改 ports, permissions, clocks, disk, certificates, network; changes nothing
     Doctor(doctor::DoctorArgs),
+    /// 配置的一生：看差异、试用、确认、撤回、历史 plan, apply on trial, confirm, roll back, history
+    Config {
+        #[command(subcommand)]
+        verb: configure::Verb,
+    },
     /// 打印编辑器用的 JSON Schema print the JSON schema for editors
     Schema {
         /// site 或 or device
@@ -340,6 +347,7 @@ fn carry_out(verb: Command, path: &Path, lang: Lang) -> u8 {
         Command::Watch(args) => line::watch(path, &args, lang),
         Command::Write(args) => line::write(path, &args, lang),
         Command::Doctor(args) => doctor::doctor(path, &args, lang),
+        Command::Config { verb } => configure::carry_out_verb(path, verb, lang),
         Command::Schema { what } => {
             let schema = if what == "site" { config::site_schema() } else { config::device_schema() };
             say(&format!("{schema:#}"));

@@ -174,7 +174,7 @@ fn test_words(why: &str) -> Option<(&'static str, &'static str)> {
     })
 }
 
-fn refused(answer: &Answer, lang: Lang) -> u8 {
+pub(super) fn refused(answer: &Answer, lang: Lang) -> u8 {
     match answer {
         Answer::UnknownName { name } => {
             let why = word(
@@ -193,11 +193,13 @@ fn refused(answer: &Answer, lang: Lang) -> u8 {
             eprintln!("{}", word(lang, "守护进程没有及时回答", "the daemon did not answer in time"));
             UNAVAILABLE
         }
-        Answer::Status(_) | Answer::Done { .. } => SOFTWARE,
+        Answer::Status(_) | Answer::Done { .. } | Answer::Configured(_) | Answer::NotConfigured { .. } => {
+            SOFTWARE
+        }
     }
 }
 
-fn ask(path: &Path, socket: &Socket, ask: &Ask, lang: Lang) -> Result<Answer, u8> {
+pub(super) fn ask(path: &Path, socket: &Socket, ask: &Ask, lang: Lang) -> Result<Answer, u8> {
     let socket = place(path, socket, lang)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|_| SOFTWARE)?;
     runtime.block_on(control::ask(&socket, ask)).map_err(|fault| {

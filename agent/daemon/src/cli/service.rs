@@ -11,13 +11,14 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::error;
 
+use super::changes::{Bell, Changes, give_back_at_once, recover};
 use super::home::{Home, Taken};
 use super::{CONFIG, IN_USE, OK, OS_REFUSES, SOFTWARE, USAGE, load, obstacles, word};
 use crate::clock::Clock;
-use crate::config::{self, Lang, Loaded};
-use crate::control;
+use crate::config::{Lang, Loaded};
+use crate::control::{self, Rooms};
 use crate::observe::log::{self, LogFormat};
 use crate::observe::{Status, http};
 use crate::run::{self, End, Legacy, Request, Surroundings};
@@ -26,31 +27,31 @@ const REQUESTS_MAX: usize = 32;
 
 pub(super) fn run(path: &Path, format: LogFormat, lang: Lang) -> u8 {
     let clock = Clock::new(std::path::PathBuf::new());
-    let loaded = match load(path, lang) {
+    let recovered = match recover(path, &clock) {
+        Ok(recovered) => recovered,
+        Err(Taken) => return in_use(path, lang),
+    };
+    let mut usable = self::usable(path, lang);
+    if usable.is_err() && recovered.as_ref().is_some_and(|found| found.goes_on) {
+        // A trial that cannot even start is over.
+        usable = match give_back_at_once(path, &clock) {
+            Ok(()) => self::usable(path, lang),
+            Err(fault) => {
+                eprintln!("{}: {fault}", path.display());
+                return OS_REFUSES;
+            }
+        };
+    }
+    let loaded = match usable {
         Ok(loaded) => loaded,
         Err(code) => return code,
     };
-    let refused = obstacles(&loaded, lang);
-    if !refused.is_empty() {
-        refused.iter().for_each(|why| eprintln!("{why}"));
-        return CONFIG;
-    }
     if let Err(fault) = log::init(format, None) {
         eprintln!("{fault}");
         return USAGE;
     }
-    let _home = match Home::take(&loaded.state_dir) {
-        Ok(home) => home,
-        Err(Taken) => {
-            let why = word(
-                lang,
-                "已有代理在使用这个数据目录；先停止它，或换一个 state_dir",
-                "another agent uses this folder; stop it first, or choose another state_dir",
-            );
-            eprintln!("{}: {why}", loaded.state_dir.display());
-            return IN_USE;
-        }
-    };
+    let taken = recovered.map_or_else(|| Home::take(&loaded.state_dir), |found| Ok(found.home));
+    let Ok(_home) = taken else { return in_use(&loaded.state_dir, lang) };
     // One thread for the loop, the buses and the uplinks: handing each reply from thread to thread costs more than all
     // they do with it. Files, names and the journal have threads of their own.
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
@@ -65,14 +66,43 @@ pub(super) fn run(path: &Path, format: LogFormat, lang: Lang) -> u8 {
     code
 }
 
+/// A configuration that can be run, or the exit code after saying why it cannot.
+fn usable(path: &Path, lang: Lang) -> Result<Loaded, u8> {
+    let loaded = load(path, lang)?;
+    let refused = obstacles(&loaded, lang);
+    if refused.is_empty() {
+        return Ok(loaded);
+    }
+    refused.iter().for_each(|why| eprintln!("{why}"));
+    Err(CONFIG)
+}
+
+fn in_use(dir: &Path, lang: Lang) -> u8 {
+    let why = word(
+        lang,
+        "已有代理在使用这个数据目录；先停止它，或换一个 state_dir",
+        "another agent uses this folder; stop it first, or choose another state_dir",
+    );
+    eprintln!("{}: {why}", dir.display());
+    IN_USE
+}
+
 async fn serve(path: &Path, mut loaded: Loaded, clock: Clock) -> u8 {
     let stop = CancellationToken::new();
     let (requests, mut inbox) = mpsc::channel(REQUESTS_MAX);
-    if let Err(fault) = watch_signals(&loaded.state_dir, path, (&requests, &stop)) {
+    let changes = match Changes::start(path, &loaded, (requests.clone(), &clock)) {
+        Ok(changes) => changes,
+        Err(fault) => {
+            error!(%fault, "no thread for the configuration");
+            return OS_REFUSES;
+        }
+    };
+    if let Err(fault) = watch_signals(changes.bell(), &stop) {
         error!(%fault, "signals cannot be watched");
         return OS_REFUSES;
     }
-    listen_locally(&loaded, &requests, &stop);
+    let rooms = Rooms { requests: requests.clone(), configurer: changes.bell().configurer() };
+    listen_locally(&loaded, rooms, &stop);
     let around = Surroundings { clock, stop: stop.clone(), turns: kick_watchdog };
     let mut legacy = Legacy::default();
     loop {
@@ -86,7 +116,11 @@ async fn serve(path: &Path, mut loaded: Loaded, clock: Clock) -> u8 {
             drop(served.await);
         }
         match end {
-            Ok(End::Stopped) => return OK,
+            Ok(End::Stopped) => {
+                drop(inbox);
+                changes.close();
+                return OK;
+            }
             Ok(End::Reload(next, left)) => {
                 loaded = *next;
                 legacy = left;
@@ -99,22 +133,17 @@ async fn serve(path: &Path, mut loaded: Loaded, clock: Clock) -> u8 {
     }
 }
 
-fn watch_signals(
-    home: &Path,
-    path: &Path,
-    (requests, stop): (&mpsc::Sender<Request>, &CancellationToken),
-) -> std::io::Result<()> {
+fn watch_signals(bell: Bell, stop: &CancellationToken) -> std::io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hang_up = signal(SignalKind::hangup())?;
-    let (home, path) = (home.to_owned(), path.to_owned());
-    let (requests, stop) = (requests.clone(), stop.clone());
+    let stop = stop.clone();
     tokio::spawn(async move {
         loop {
             tokio::select! {
                 _ = terminate.recv() => break,
                 _ = interrupt.recv() => break,
-                _ = hang_up.recv() => reload(&home, &path, &requests).await,
+                _ = hang_up.recv() => bell.hang_up(),
             }
         }
         notify(&[NotifyState::Stopping]);
@@ -123,41 +152,10 @@ fn watch_signals(
     Ok(())
 }
 
-/// Reads the configuration again; one that cannot be used changes nothing.
-async fn reload(home: &Path, path: &Path, requests: &mpsc::Sender<Request>) {
-    let path = path.to_owned();
-    let read = tokio::task::spawn_blocking(move || config::load(&path)).await;
-    let loaded = match read {
-        Ok(Ok(loaded)) => loaded,
-        Ok(Err(report)) => {
-            let faults = report.to_json();
-            error!(%faults, "the configuration has faults; the last good one stays");
-            return;
-        }
-        Err(fault) => {
-            error!(%fault, "the configuration could not be read; the last good one stays");
-            return;
-        }
-    };
-    let refused = obstacles(&loaded, Lang::En);
-    if !refused.is_empty() {
-        error!(obstacles = refused.join("; "), "the configuration cannot be run; the last good one stays");
-        return;
-    }
-    if loaded.state_dir != home {
-        error!(dir = %loaded.state_dir.display(), "another state_dir takes a restart; the last good configuration stays");
-        return;
-    }
-    info!(config = loaded.hash, "the configuration is read again");
-    if requests.send(Request::Reload(Box::new(loaded))).await.is_err() {
-        warn!("the agent is ending; the configuration is not used");
-    }
-}
-
-fn listen_locally(loaded: &Loaded, requests: &mpsc::Sender<Request>, stop: &CancellationToken) {
+fn listen_locally(loaded: &Loaded, rooms: Rooms, stop: &CancellationToken) {
     let path = loaded.state_dir.join(control::SOCKET);
     match control::bind(&path) {
-        Ok(listener) => drop(tokio::spawn(control::serve(listener, requests.clone(), stop.clone()))),
+        Ok(listener) => drop(tokio::spawn(control::serve(listener, rooms, stop.clone()))),
         Err(fault) => {
             error!(socket = %path.display(), %fault, "no local socket: hazard status will not work")
         }

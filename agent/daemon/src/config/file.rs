@@ -121,7 +121,7 @@ pub(crate) struct GatewayFile {
     pub(crate) clock_sync_file: PathBuf,
 }
 
-fn state_dir() -> PathBuf {
+pub(super) fn state_dir() -> PathBuf {
     PathBuf::from("/var/lib/hazard")
 }
 

@@ -5,6 +5,7 @@ mod call;
 mod catalogue;
 mod catalogue_rows;
 mod check;
+pub mod compare;
 mod device;
 mod error;
 mod evidence;
@@ -78,18 +79,27 @@ pub struct Loaded {
 /// Every fault of every file, and the warnings among them.
 pub fn load(path: &Path) -> Result<Loaded, Report> {
     let (sources, faults) = sources::Sources::read(path);
-    lowered(sources, faults)
+    understand(sources, faults)
 }
 
-/// What the site file would be with another text; nothing is written.
+/// Reads what the site file at `path` would mean if it said this: templates and files that it names are those beside it.
 ///
 /// # Errors
 /// As [`load`].
 pub fn load_text(path: &Path, text: &str) -> Result<Loaded, Report> {
-    lowered(sources::Sources::with_site(path, text), Vec::new())
+    understand(sources::Sources::of_text(path, text), Vec::new())
 }
 
-fn lowered(mut sources: sources::Sources, mut faults: Vec<Fault>) -> Result<Loaded, Report> {
+/// The state folder that a site file names, also where the rest of the file cannot be used.
+#[must_use]
+pub fn state_dir(path: &Path) -> Option<PathBuf> {
+    let text = std::fs::read_to_string(path).ok()?;
+    let site: toml::Table = text.parse().ok()?;
+    let named = site.get("gateway").and_then(|gateway| gateway.get("state_dir"));
+    Some(named.and_then(toml::Value::as_str).map_or_else(file::state_dir, PathBuf::from))
+}
+
+fn understand(mut sources: sources::Sources, mut faults: Vec<Fault>) -> Result<Loaded, Report> {
     let Some(text) = sources.site().filter(|_| faults.is_empty()) else {
         return Err(Report::new(faults, sources.files));
     };

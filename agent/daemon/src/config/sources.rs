@@ -77,8 +77,8 @@ impl Sources {
         (sources, faults)
     }
 
-    /// Takes this text for the site file's.
-    pub(crate) fn with_site(path: &Path, text: &str) -> Self {
+    /// Takes a text for what the site file says.
+    pub(crate) fn of_text(path: &Path, text: &str) -> Self {
         let mut sources = Self::beside(path);
         sources.paths.push(path.to_path_buf());
         sources.push(path.to_path_buf(), Arc::from(text));
@@ -97,13 +97,7 @@ impl Sources {
 
     /// Every template that a site file at `path` could name, and no site file.
     pub(crate) fn of_templates(path: &Path) -> (Self, Vec<Fault>) {
-        let mut sources = Self {
-            dir: path.parent().map(Path::to_path_buf).unwrap_or_default(),
-            files: Vec::new(),
-            templates: Vec::new(),
-            paths: Vec::new(),
-            hash: String::new(),
-        };
+        let mut sources = Self::beside(path);
         let mut faults = Vec::new();
         for name in sources.template_choices() {
             sources.add_template(name, &mut faults);

@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::codec::NotRecords;
 use super::mirror_call::CallEvent;
+use super::mirror_config::ConfigEvent;
+use super::mirror_event::ReplayEvent;
 use super::mirror_interlock::InterlockEvent;
 use super::mirror_ledger::DayLedger;
 use super::mirror_upkeep::{Shares, UpkeepEvent};
@@ -93,16 +95,7 @@ enum Body {
     Ledger(DayLedger),
     Replay(ReplayEvent),
     Manifest { text: String, signature: String, key: String },
-}
-
-#[derive(Serialize, Deserialize)]
-pub(super) struct ReplayEvent {
-    pub(super) uplink: u8,
-    pub(super) id: String,
-    pub(super) from_ms: i64,
-    pub(super) to_ms: i64,
-    /// Records and readings.
-    pub(super) ended: Option<(u64, u64)>,
+    Config(ConfigEvent),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -283,6 +276,7 @@ impl From<&core::Body> for Body {
             core::Body::Call(event) => Self::Call(event.into()),
             core::Body::Ledger(day) => Self::Ledger((&**day).into()),
             core::Body::Replay(event) => Self::Replay(event.into()),
+            core::Body::Config(event) => Self::Config((&**event).into()),
             core::Body::Manifest(manifest) => Self::Manifest {
                 text: cut_at(&manifest.text, MANIFEST_BYTES_MAX),
                 signature: cut(&manifest.signature),
@@ -326,6 +320,7 @@ impl TryFrom<Body> for core::Body {
             Body::Call(event) => Self::Call(event.try_into()?),
             Body::Ledger(day) => Self::Ledger(Box::new(day.try_into()?)),
             Body::Replay(event) => Self::Replay(event.try_into()?),
+            Body::Config(event) => Self::Config(Box::new(event.try_into()?)),
             Body::Manifest { text, .. } if text.len() > MANIFEST_BYTES_MAX => return Err(NotRecords),
             Body::Manifest { text, signature, key } => Self::Manifest(Box::new(core::Manifest {
                 text,

@@ -7,12 +7,23 @@ use hazard_core::id::{
     AlarmId, BusId, Epoch, KeyPeriodId, OutputId, PointId, RoleId, SafeguardId, Seq, UpkeepId, UplinkId,
 };
 use hazard_core::outbox::{Count, record as core};
+use serde::{Deserialize, Serialize};
 
 use super::codec::NotRecords;
 use super::mirror::{
-    ActionEvent, AlarmEvent, BypassChange, BypassEvent, Condition, HandlingEvent, Loss, ReplayEvent,
-    ShelvingEvent, bounded, cut, finite,
+    ActionEvent, AlarmEvent, BypassChange, BypassEvent, Condition, HandlingEvent, Loss, ShelvingEvent,
+    bounded, cut, finite,
 };
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct ReplayEvent {
+    pub(super) uplink: u8,
+    pub(super) id: String,
+    pub(super) from_ms: i64,
+    pub(super) to_ms: i64,
+    /// Records and readings.
+    pub(super) ended: Option<(u64, u64)>,
+}
 
 impl From<&core::AlarmEvent> for AlarmEvent {
     fn from(event: &core::AlarmEvent) -> Self {

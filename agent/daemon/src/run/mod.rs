@@ -15,6 +15,7 @@ use std::time::Duration;
 use hazard_core::call::Order;
 use hazard_core::id::Epoch;
 use hazard_core::input::{Command, JournalReport, UplinkReport};
+use hazard_core::outbox::record::ConfigEvent;
 use hazard_core::poll::Delay;
 use hazard_core::{Engine, Input, Mono, Output, Start};
 use tokio::sync::{mpsc, oneshot};
@@ -42,6 +43,8 @@ pub enum Request {
     Status(oneshot::Sender<Arc<Status>>),
     /// A person's command; answered with what it changed and what it did not.
     Act(Act, oneshot::Sender<Result<Done, UnknownName>>),
+    /// Write a change of configuration down.
+    Configured(Box<ConfigEvent>),
     /// Go on with this configuration, in a fresh epoch.
     Reload(Box<Loaded>),
 }
@@ -240,6 +243,7 @@ impl Daemon {
                 drop(reply.send(Arc::new(self.status())));
             }
             Event::Request(Request::Act(act, reply)) => drop(reply.send(self.act(now, act))),
+            Event::Request(Request::Configured(event)) => self.engine.configured(now, *event),
             Event::Request(Request::Reload(_)) | Event::Timer | Event::Stop => {}
         }
     }

@@ -38,6 +38,7 @@ pub(super) fn write(out: &mut Vec<u8>, record: &Record, (names, offset): (&Names
         Body::Ledger(day) => super::ledger::write(out, day, names),
         Body::Replay(event) => replay(out, event, names),
         Body::Manifest(manifest) => self::manifest(out, manifest),
+        Body::Config(event) => super::config::write(out, event),
     }
     raw(out, "}");
 }

@@ -1,0 +1,90 @@
+//! What every change of configuration has to pass, with or without a running agent.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::super::obstacles;
+use crate::config::compare::{self, Class, Difference};
+use crate::config::{self, Lang, Loaded};
+use crate::trial::WITHIN_MAX;
+
+/// Why the configuration stays as it is; the words are told in `cli::configure`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(in crate::cli) struct Refusal {
+    pub(in crate::cli) why: &'static str,
+    pub(in crate::cli) detail: String,
+}
+
+impl Refusal {
+    pub(in crate::cli) const fn new(why: &'static str) -> Self {
+        Self { why, detail: String::new() }
+    }
+
+    pub(in crate::cli) fn with(why: &'static str, detail: impl ToString) -> Self {
+        Self { why, detail: detail.to_string() }
+    }
+}
+
+/// Two configurations that can be run, and what is between them.
+pub(in crate::cli) struct Checked {
+    pub(in crate::cli) before: Loaded,
+    pub(in crate::cli) after: Loaded,
+    pub(in crate::cli) differences: Vec<Difference>,
+}
+
+impl Checked {
+    pub(in crate::cli) fn lowers(&self) -> bool {
+        compare::count(&self.differences, Class::ProtectionLowered) > 0
+    }
+}
+
+/// Checks what the site file at `site` says before and would say after. What comes back after a trial must be what ran:
+/// `running` is its hash, where an agent runs.
+pub(in crate::cli) fn check(
+    site: &Path,
+    (before, after): (&str, &str),
+    running: Option<&str>,
+) -> Result<Checked, Refusal> {
+    let before = config::load_text(site, before).map_err(|_| Refusal::new("drift"))?;
+    if running.is_some_and(|running| running != before.hash) {
+        return Err(Refusal::new("drift"));
+    }
+    let after = config::load_text(site, after)
+        .map_err(|report| Refusal::with("faulty", report.render(Lang::Zh, config::Style::Plain)))?;
+    let refused = obstacles(&after, Lang::Zh);
+    if !refused.is_empty() {
+        return Err(Refusal::with("cannot_run", refused.join("; ")));
+    }
+    if after.state_dir != before.state_dir {
+        return Err(Refusal::new("another_state_dir"));
+    }
+    if after.hash == before.hash {
+        return Err(Refusal::new("unchanged"));
+    }
+    let differences = compare::differences(&before, &after);
+    Ok(Checked { before, after, differences })
+}
+
+/// Checks who wants it: as for a bypass, lowering protection takes two persons.
+pub(in crate::cli) fn check_people(
+    checked: &Checked,
+    (actor, approver): (&str, &str),
+) -> Result<(), Refusal> {
+    let (actor, approver) = (actor.trim(), approver.trim());
+    if actor.is_empty() {
+        return Err(Refusal::new("no_actor"));
+    }
+    if checked.lowers() && approver.is_empty() {
+        return Err(Refusal::new("no_approver"));
+    }
+    if checked.lowers() && approver == actor {
+        return Err(Refusal::new("second_person"));
+    }
+    Ok(())
+}
+
+/// How long a trial may last.
+pub(in crate::cli) fn check_time(within_s: u64) -> Result<Duration, Refusal> {
+    let within = Duration::from_secs(within_s);
+    if within.is_zero() || within > WITHIN_MAX { Err(Refusal::new("bad_time")) } else { Ok(within) }
+}

@@ -1,0 +1,371 @@
+//! Who changes the configuration of a running agent: checks, files, record, reload, in this order.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tracing::{error, info, warn};
+
+use super::super::obstacles;
+use super::check::{Checked, Refusal, check, check_people, check_time};
+use super::start::{moment, row};
+use super::{counts, event, told};
+use crate::clock::Clock;
+use crate::config::compare::{self, Class};
+use crate::config::{self, Lang, Loaded};
+use crate::control::{Answer, Configure, Configured};
+use crate::run::Request;
+use crate::trial::{Carrier, Change, Event, Folder, Marker, Op, Phase, Refused, Row, carry_out};
+
+/// Who wants another configuration, and why.
+struct Wish {
+    actor: String,
+    approver: String,
+    note: String,
+    within_s: u64,
+}
+
+pub(super) struct Keeper {
+    site: PathBuf,
+    home: PathBuf,
+    /// Hash of the configuration that runs.
+    running: String,
+    folder: Option<Folder>,
+    phase: Phase,
+    requests: mpsc::Sender<Request>,
+    clock: Clock,
+}
+
+impl Keeper {
+    pub(super) fn new(
+        site: &Path,
+        (home, running): (PathBuf, String),
+        (requests, clock): (mpsc::Sender<Request>, Clock),
+    ) -> Self {
+        let folder = Folder::open(&home, site)
+            .inspect_err(|fault| error!(%fault, "the history of the configuration cannot be kept"));
+        let folder = folder.ok();
+        let marker = folder.as_ref().and_then(Folder::marker);
+        let phase = marker.map_or(Phase::Settled, |marker| Phase::Trial {
+            until: clock.now() + Duration::from_millis(marker.left_ms),
+        });
+        Self { site: site.to_owned(), home, running, folder, phase, requests, clock }
+    }
+
+    /// How long until something has to be done by itself.
+    pub(super) fn left(&self) -> Option<Duration> {
+        self.phase.left(self.clock.now())
+    }
+
+    /// Notes what was edited while no agent ran, and has the journal told what it does not know.
+    pub(super) fn look_at_the_start(&mut self) {
+        let Some(folder) = self.folder.clone() else { return };
+        let last = folder.history().current;
+        if last != self.running {
+            self.edited(&folder, &last);
+        }
+        self.keep_text(&folder);
+        self.record(&folder);
+        folder.tidy();
+        if let Some(left) = self.left() {
+            warn!(config = self.running, left_s = left.as_secs(), "the configuration is on trial");
+        }
+    }
+
+    pub(super) fn configure(&mut self, ask: Configure) -> Answer {
+        let done = match ask {
+            Configure::Apply { actor, approver, note, text, within_s } => {
+                let approver = approver.unwrap_or_default();
+                self.apply(&text, Wish { actor, approver, note, within_s })
+            }
+            Configure::Confirm { actor, note } => {
+                let wish = Wish { actor, approver: String::new(), note, within_s: 0 };
+                self.end(wish, (Event::Confirmed, Change::Confirmed))
+            }
+            Configure::Rollback { actor, approver, note, to, within_s } => {
+                let approver = approver.unwrap_or_default();
+                self.roll_back(to.as_deref(), Wish { actor, approver, note, within_s })
+            }
+        };
+        match done {
+            Ok(configured) => Answer::Configured(configured),
+            Err(Refusal { why, detail }) => Answer::NotConfigured { why: why.to_owned(), detail },
+        }
+    }
+
+    /// Gives the configuration before back when its time has come.
+    pub(super) fn expire(&mut self) {
+        if !self.phase.is_over(self.clock.now()) {
+            return;
+        }
+        warn!(config = self.running, "nobody has confirmed the configuration; the one before comes back");
+        let nobody = Wish { actor: String::new(), approver: String::new(), note: String::new(), within_s: 0 };
+        if let Err(refusal) = self.end_trial(nobody, Change::Expired) {
+            error!(
+                why = refusal.why,
+                detail = refusal.detail,
+                "the configuration before cannot be given back"
+            );
+            // The disk may come back; a later start gives it back in any case.
+            self.phase = Phase::Trial { until: self.clock.now() + Duration::from_secs(10) };
+        }
+    }
+
+    /// The agent ends in order: the rest of a trial is for the next start.
+    pub(super) fn pause(&self) {
+        let (Some(folder), Some(left)) = (&self.folder, self.left()) else { return };
+        if let Some(marker) = folder.marker() {
+            let left_ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
+            let marker = Marker { left_ms, at: moment(&self.clock), ..marker };
+            self.write(&folder.mark(&marker.paused()));
+        }
+    }
+
+    /// SIGHUP: whatever the files say. One that cannot be used changes nothing.
+    pub(super) fn read_again(&mut self) {
+        let loaded = match config::load(&self.site) {
+            Ok(loaded) => loaded,
+            Err(report) => {
+                error!(faults = %report.to_json(), "the configuration has faults; the last good one stays");
+                return;
+            }
+        };
+        let refused = obstacles(&loaded, Lang::En);
+        if !refused.is_empty() {
+            let obstacles = refused.join("; ");
+            error!(obstacles, "the configuration cannot be run; the last good one stays");
+            return;
+        }
+        if loaded.state_dir != self.home {
+            error!(dir = %loaded.state_dir.display(), "another state_dir takes a restart; the last good configuration stays");
+            return;
+        }
+        info!(config = loaded.hash, "the configuration is read again");
+        let last = std::mem::replace(&mut self.running, loaded.hash.clone());
+        if let Some(folder) = self.folder.clone().filter(|_| last != self.running) {
+            self.edited(&folder, &last);
+            self.keep_text(&folder);
+            self.record(&folder);
+            folder.tidy();
+        }
+        self.reload(loaded);
+    }
+
+    /// Somebody edited the files: that is his right, and is noted.
+    fn edited(&mut self, folder: &Folder, last: &str) {
+        if let Ok(next) = self.phase.step(self.clock.now(), Event::Edited) {
+            if self.phase != next {
+                warn!("the configuration was edited during a trial; it stays");
+                self.write(&folder.forget());
+            }
+            self.phase = next;
+        }
+        let before = folder.text(last).and_then(|text| config::load_text(&self.site, &text).ok());
+        let after = config::load(&self.site).ok();
+        let differences = match (&before, &after) {
+            (Some(before), Some(after)) => compare::differences(before, after),
+            (None, _) | (_, None) => Vec::new(),
+        };
+        let lowered = compare::count(&differences, Class::ProtectionLowered);
+        if last.is_empty() {
+            // The first that this gateway runs is no change.
+            let mut history = folder.history();
+            history.current.clone_from(&self.running);
+            self.write(&folder.say(&history));
+            return;
+        }
+        if lowered > 0 {
+            warn!(
+                from = last,
+                to = self.running,
+                lowered,
+                "the configuration was edited by hand and protects less"
+            );
+        } else {
+            info!(from = last, to = self.running, "the configuration was edited by hand");
+        }
+        let row = Row {
+            from: last.to_owned(),
+            to: self.running.clone(),
+            counts: counts(&differences),
+            told: told(&differences),
+            ..row(Change::Unplanned, &self.clock)
+        };
+        self.write(&folder.add(row));
+    }
+
+    fn apply(&mut self, text: &str, wish: Wish) -> Result<Configured, Refusal> {
+        let within = check_time(wish.within_s)?;
+        let next = self.step(Event::Applied { within })?;
+        let folder = self.folder()?;
+        let before = folder.site_text().map_err(|fault| Refusal::with("cannot_write", fault))?;
+        let checked = check(&self.site, (&before, text), Some(&self.running))?;
+        check_people(&checked, (&wish.actor, &wish.approver))?;
+        let (marker, row) = self.begun(&checked, wish);
+        carry_out(&folder.begin(&marker, (&before, text), row)).map_err(|fault| {
+            // Whatever was written by then is taken back; nothing of it ran.
+            self.write(&folder.end(&marker, self.about(&marker, Change::Interrupted)));
+            Refusal::with("cannot_write", fault)
+        })?;
+        warn!(
+            config = marker.to,
+            within_s = within.as_secs(),
+            actor = marker.actor,
+            "another configuration is on trial"
+        );
+        self.phase = next;
+        self.running.clone_from(&marker.to);
+        let configured = configured(&marker, Some(within.as_secs()));
+        self.record(&folder);
+        folder.tidy();
+        self.reload(checked.after);
+        Ok(configured)
+    }
+
+    fn begun(&self, checked: &Checked, wish: Wish) -> (Marker, Row) {
+        let Wish { actor, approver, note, within_s } = wish;
+        let Checked { before, after, differences } = checked;
+        let marker = Marker {
+            from: before.hash.clone(),
+            to: after.hash.clone(),
+            actor,
+            approver,
+            left_ms: within_s.saturating_mul(1_000),
+            at: moment(&self.clock),
+            sync_file: after.clock_sync_file.clone(),
+            carrier: Carrier::Running,
+            pauses: 0,
+            counts: counts(differences),
+        };
+        let row = Row {
+            actor: marker.actor.clone(),
+            approver: marker.approver.clone(),
+            note,
+            within_s: Some(within_s),
+            told: told(differences),
+            ..self.about(&marker, Change::Applied)
+        };
+        (marker, row)
+    }
+
+    fn roll_back(&mut self, to: Option<&str>, wish: Wish) -> Result<Configured, Refusal> {
+        let folder = self.folder()?;
+        let on_trial = folder.marker().filter(|_| self.phase != Phase::Settled);
+        let found = to.map(|begin| folder.find(begin).ok_or_else(|| Refusal::with("unknown_hash", begin)));
+        let found = found.transpose()?;
+        match (on_trial, found) {
+            // It would come back by itself: that takes nobody's approval.
+            (Some(marker), to) if to.as_ref().is_none_or(|to| *to == marker.from) => {
+                self.end(wish, (Event::TakenBack, Change::RolledBack))
+            }
+            (Some(_), _) => Err(Refusal::new("on_trial")),
+            (None, found) => {
+                let before = || folder.history().before().map(str::to_owned);
+                let hash = found.or_else(before).ok_or(Refusal::new("nothing_before"))?;
+                let text = folder.text(&hash).ok_or_else(|| Refusal::with("unknown_hash", &hash))?;
+                self.apply(&text, wish)
+            }
+        }
+    }
+
+    fn end(&mut self, wish: Wish, (event, change): (Event, Change)) -> Result<Configured, Refusal> {
+        if wish.actor.trim().is_empty() {
+            return Err(Refusal::new("no_actor"));
+        }
+        self.step(event)?;
+        self.end_trial(wish, change)
+    }
+
+    fn end_trial(&mut self, wish: Wish, change: Change) -> Result<Configured, Refusal> {
+        let folder = self.folder()?;
+        let marker = folder.marker().ok_or(Refusal::new("not_on_trial"))?;
+        let Wish { actor, approver, note, .. } = wish;
+        let row = Row { actor, approver, note, ..self.about(&marker, change) };
+        carry_out(&folder.end(&marker, row)).map_err(|fault| Refusal::with("cannot_write", fault))?;
+        self.phase = Phase::Settled;
+        self.record(&folder);
+        let ended = configured(&marker, None);
+        if change == Change::Confirmed {
+            info!(config = marker.to, "the configuration is confirmed");
+            return Ok(ended);
+        }
+        self.running.clone_from(&marker.from);
+        match config::load(&self.site) {
+            Ok(loaded) => {
+                warn!(config = loaded.hash, "the configuration before is back");
+                self.running.clone_from(&loaded.hash);
+                self.reload(loaded);
+            }
+            Err(report) => {
+                error!(faults = %report.to_json(), "the configuration before cannot be read any more; the one on trial runs on");
+            }
+        }
+        Ok(Configured { from: ended.to, to: ended.from, ..ended })
+    }
+
+    fn step(&self, event: Event) -> Result<Phase, Refusal> {
+        self.phase.step(self.clock.now(), event).map_err(|refused| {
+            Refusal::new(match refused {
+                Refused::OnTrial => "on_trial",
+                Refused::NotOnTrial => "not_on_trial",
+            })
+        })
+    }
+
+    fn folder(&self) -> Result<Folder, Refusal> {
+        self.folder.clone().ok_or_else(|| Refusal::with("cannot_write", self.home.display()))
+    }
+
+    /// Keeps what the site file says, so that a later change has something to be compared with.
+    fn keep_text(&self, folder: &Folder) {
+        let Some(text) = folder.site_text().ok().filter(|_| folder.text(&self.running).is_none()) else {
+            return;
+        };
+        if config::load_text(&self.site, &text).is_ok_and(|loaded| loaded.hash == self.running) {
+            self.write(&folder.keep(&self.running, &text));
+        }
+    }
+
+    /// Has the journal and the platform told each row that they do not know.
+    fn record(&self, folder: &Folder) {
+        let mut history = folder.history();
+        let mut told = false;
+        for row in history.rows.iter_mut().filter(|row| !row.recorded) {
+            if self.requests.blocking_send(Request::Configured(Box::new(event(row)))).is_err() {
+                break;
+            }
+            row.recorded = true;
+            told = true;
+        }
+        if told {
+            self.write(&folder.say(&history));
+        }
+    }
+
+    fn reload(&self, loaded: Loaded) {
+        if self.requests.blocking_send(Request::Reload(Box::new(loaded))).is_err() {
+            warn!("the agent is ending; the configuration is used by the next start");
+        }
+    }
+
+    fn about(&self, marker: &Marker, change: Change) -> Row {
+        row(change, &self.clock).about(marker, change)
+    }
+
+    fn write(&self, ops: &[Op]) {
+        if let Err(fault) = carry_out(ops) {
+            error!(%fault, "the history of the configuration cannot be written");
+        }
+    }
+}
+
+fn configured(marker: &Marker, within_s: Option<u64>) -> Configured {
+    let lowered = marker.counts.get(Class::ProtectionLowered.name()).copied();
+    Configured {
+        from: marker.from.clone(),
+        to: marker.to.clone(),
+        differences: marker.counts.values().sum(),
+        lowered: lowered.unwrap_or_default(),
+        within_s,
+    }
+}

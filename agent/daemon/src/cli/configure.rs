@@ -1,0 +1,476 @@
+//! `hazard config`: plan, apply on trial, confirm, roll back, history. What it says about protection comes from
+//! `config::compare`; what it changes goes through the running agent, or with `--offline` through no agent at all.
+
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
+use hazard_core::poll::predict;
+use serde_json::json;
+
+use super::changes::{Checked, Refusal, check, check_people, counts, row, told};
+use super::home::Home;
+use super::operate::{ask, print_json, refused};
+use super::{
+    CANNOT_WRITE, CONFIG, IN_USE, NO_INPUT, NOT_PERMITTED, OK, Socket, USAGE, load, obstacles, say, seconds,
+    word,
+};
+use crate::clock::Clock;
+use crate::config::compare::{self, Class, Difference};
+use crate::config::{self, Lang, Loaded, Style};
+use crate::control::{Answer, Ask, Configure, Configured};
+use crate::trial::{Change, Folder, Row, carry_out};
+
+/// What is done to the configuration.
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// 逐条列出新配置改变了什么、是否降低保护；不改变任何东西 what another configuration changes and whether it lowers protection; changes nothing
+    ///
+    /// 示例 example: hazard config plan new.toml
+    Plan {
+        /// 新的站点文件；模板和密码文件仍取自现用文件所在目录 the site file to be; templates and password files stay those beside the present one
+        new: PathBuf,
+        /// 输出 JSON print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// 试用新配置；限时内无人确认则自动恢复原配置 put another configuration in force on trial; unless confirmed in time, the present one comes back
+    ///
+    /// 示例 example: hazard config apply new.toml --by 李四 --approved-by 王五 --note 年度整定
+    Apply {
+        /// 新的站点文件 the site file to be
+        new: PathBuf,
+        #[command(flatten)]
+        who: Who,
+        #[command(flatten)]
+        time: Time,
+        /// 代理没有运行：只改文件，立即生效，不试用 no agent runs: the file is changed for good, without a trial
+        #[arg(long)]
+        offline: bool,
+        #[command(flatten)]
+        socket: Socket,
+    },
+    /// 确认试用中的配置 confirm the configuration on trial
+    Confirm {
+        /// 确认人 who confirms
+        #[arg(long, env = "HAZARD_ACTOR")]
+        by: String,
+        /// 说明 note
+        #[arg(long, default_value = "")]
+        note: String,
+        #[command(flatten)]
+        socket: Socket,
+    },
+    /// 撤回试用中的配置；没有试用时，试用以前的配置 take the configuration on trial back; without a trial, put an earlier one on trial
+    Rollback {
+        /// 以前配置的哈希或其开头，见 hazard config history；不写则为上一个 its hash or the beginning of it; the one before when left out
+        #[arg(long, value_name = "HASH")]
+        to: Option<String>,
+        #[command(flatten)]
+        who: Who,
+        #[command(flatten)]
+        time: Time,
+        #[command(flatten)]
+        socket: Socket,
+    },
+    /// 配置历史：谁、何时、改了什么、是否留下 who changed what and when, and whether it stayed
+    History {
+        /// 输出 JSON print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// 打印某个哈希的站点文件 print the site file of a hash
+    Show {
+        /// 哈希或其开头 the hash or the beginning of it
+        hash: String,
+    },
+}
+
+/// Who wants it.
+#[derive(Debug, clap::Args)]
+pub(super) struct Who {
+    /// 操作人 who acts
+    #[arg(long, env = "HAZARD_ACTOR")]
+    by: String,
+    /// 批准人；降低保护时必须是另一人 who approved it; another person where protection is lowered
+    #[arg(long)]
+    approved_by: Option<String>,
+    /// 原因 reason
+    #[arg(long, default_value = "")]
+    note: String,
+}
+
+/// How long a trial lasts.
+#[derive(Debug, clap::Args)]
+pub(super) struct Time {
+    /// 多久之内须确认，如 10m、1h，最长 24h it must be confirmed within, such as 10m or 1h; 24h at most
+    #[arg(long, value_parser = seconds, default_value = "10m")]
+    confirm_within: u64,
+}
+
+pub(super) fn carry_out_verb(path: &Path, verb: Verb, lang: Lang) -> u8 {
+    match verb {
+        Verb::Plan { new, json } => plan(path, &new, json, lang),
+        Verb::Apply { new, who, offline: true, .. } => offline(path, (&new, who), lang),
+        Verb::Apply { new, who, time, socket, .. } => apply(path, (&new, who, time), &socket, lang),
+        Verb::Confirm { by, note, socket } => {
+            order(path, &socket, Configure::Confirm { actor: by, note }, lang)
+        }
+        Verb::Rollback { to, who, time, socket } => {
+            let Who { by: actor, approved_by: approver, note } = who;
+            let within_s = time.confirm_within;
+            order(path, &socket, Configure::Rollback { actor, approver, note, to, within_s }, lang)
+        }
+        Verb::History { json } => history(path, json, lang),
+        Verb::Show { hash } => show(path, &hash, lang),
+    }
+}
+
+fn plan(path: &Path, new: &Path, json: bool, lang: Lang) -> u8 {
+    let (before, after) = match both(path, new, lang) {
+        Ok((before, _, after)) => (before, after),
+        Err(code) => return code,
+    };
+    let differences = compare::differences(&before, &after);
+    if json {
+        return print_json(&plan_json(&before, &after, &differences));
+    }
+    say(&render(&before, &after, &differences, lang));
+    OK
+}
+
+/// Both configurations, or what is wrong with either. The new one is read as if it were the site file already.
+fn both(path: &Path, new: &Path, lang: Lang) -> Result<(Loaded, String, Loaded), u8> {
+    let before = load(path, lang)?;
+    let text = std::fs::read_to_string(new).map_err(|fault| {
+        eprintln!("{}: {fault}", new.display());
+        NO_INPUT
+    })?;
+    let after = config::load_text(path, &text).map_err(|report| {
+        eprint!("{}", report.render(lang, Style::of_stderr()));
+        CONFIG
+    })?;
+    let refused = obstacles(&after, lang);
+    if !refused.is_empty() {
+        refused.iter().for_each(|why| eprintln!("{why}"));
+        return Err(CONFIG);
+    }
+    Ok((before, text, after))
+}
+
+/// What a plan says to programs.
+fn plan_json(before: &Loaded, after: &Loaded, differences: &[Difference]) -> serde_json::Value {
+    json!({
+        "from": before.hash,
+        "to": after.hash,
+        "changed": before.hash != after.hash,
+        "differences": differences,
+        "counts": counts(differences),
+        "needs_second_person": compare::count(differences, Class::ProtectionLowered) > 0,
+        "new_epoch": before.hash != after.hash,
+        "needs_restart": before.state_dir != after.state_dir,
+        "alarm_delay_ms": { "before": worst_delay_ms(before), "after": worst_delay_ms(after) },
+    })
+}
+
+/// The worst delay of any alarm; `None` when one has no bound, or there is no alarm.
+fn worst_delay_ms(loaded: &Loaded) -> Option<u64> {
+    let points = predict(&loaded.site).points;
+    let delays: Option<Vec<u64>> = points
+        .iter()
+        .map(|delay| delay.parts.map(|parts| u64::try_from(parts.total().as_millis()).unwrap_or(u64::MAX)))
+        .collect();
+    delays?.into_iter().max()
+}
+
+/// The differences as people read them, and what applying takes.
+#[must_use]
+pub fn render(before: &Loaded, after: &Loaded, differences: &[Difference], lang: Lang) -> String {
+    if before.hash == after.hash {
+        return word(lang, "没有变化", "nothing changes").to_owned();
+    }
+    let mut text = format!("{} → {}\n\n", short(&before.hash), short(&after.hash));
+    text.push_str(&lines(differences.iter().map(|one| (one.class.name(), &*one.zh, &*one.en)), lang));
+    text.push('\n');
+    let delay = (worst_delay_ms(before), worst_delay_ms(after));
+    if delay.0 != delay.1 {
+        let shown = |ms: Option<u64>| ms.map_or_else(|| "?".to_owned(), |ms| format!("{ms} ms"));
+        let (old, new) = (shown(delay.0), shown(delay.1));
+        text.push_str(&match lang {
+            Lang::Zh => format!("最坏报警延迟 {old} → {new}\n"),
+            Lang::En => format!("worst alarm delay {old} → {new}\n"),
+        });
+    }
+    if before.state_dir != after.state_dir {
+        text.push_str(word(
+            lang,
+            "state_dir 改变：须停止代理后更换，不能用 hazard config apply\n",
+            "state_dir changes: stop the agent for that, hazard config apply cannot do it\n",
+        ));
+    }
+    text.push_str(word(
+        lang,
+        "生效时：开始新的代次，总线和通道重新连接；报警、旁路、联锁和叫应的状态保留\n",
+        "when applied: a fresh epoch, buses and uplinks reconnect; alarms, bypasses, interlocks and calls stay as they stand\n",
+    ));
+    let lowers = compare::count(differences, Class::ProtectionLowered) > 0;
+    text.push_str(if lowers {
+        word(
+            lang,
+            "降低保护：须另一人批准，写 --approved-by\n",
+            "protection is lowered: another person has to approve, write --approved-by\n",
+        )
+    } else {
+        word(lang, "不降低保护：不需要第二人\n", "protection is not lowered: no second person is needed\n")
+    });
+    text
+}
+
+fn lines<'a>(differences: impl Iterator<Item = (&'a str, &'a str, &'a str)>, lang: Lang) -> String {
+    let line = |(class, zh, en): (&str, &str, &str)| {
+        let class = Class::ALL.into_iter().find(|known| known.name() == class).map(Class::words);
+        let (class_zh, class_en) = class.unwrap_or(("?", "?"));
+        match lang {
+            Lang::Zh => format!("[{class_zh}] {zh}\n"),
+            Lang::En => format!("[{class_en}] {en}\n"),
+        }
+    };
+    differences.map(line).collect()
+}
+
+fn short(hash: &str) -> &str {
+    let end = hash.find(':').map_or(0, |at| at + 1) + 12;
+    hash.get(..end).unwrap_or(hash)
+}
+
+fn apply(path: &Path, (new, who, time): (&Path, Who, Time), socket: &Socket, lang: Lang) -> u8 {
+    let (before, text, after) = match both(path, new, lang) {
+        Ok(both) => both,
+        Err(code) => return code,
+    };
+    say(&render(&before, &after, &compare::differences(&before, &after), lang));
+    let Who { by: actor, approved_by: approver, note } = who;
+    let within_s = time.confirm_within;
+    order(path, socket, Configure::Apply { actor, approver, note, text, within_s }, lang)
+}
+
+/// Has the running agent do it.
+fn order(path: &Path, socket: &Socket, configure: Configure, lang: Lang) -> u8 {
+    let confirming = matches!(configure, Configure::Confirm { .. });
+    match ask(path, socket, &Ask::Configure(configure), lang) {
+        Err(code) => code,
+        Ok(Answer::Configured(Configured { to, within_s: Some(within_s), .. })) => {
+            let to = short(&to);
+            say(&match lang {
+                Lang::Zh => format!(
+                    "试用 {to}：{within_s} 秒内用 hazard config confirm --by 姓名 确认，否则自动恢复原配置"
+                ),
+                Lang::En => format!(
+                    "{to} is on trial: hazard config confirm --by NAME within {within_s} s, or the one before comes back"
+                ),
+            });
+            OK
+        }
+        Ok(Answer::Configured(Configured { to, .. })) => {
+            let done = if confirming {
+                word(lang, "已确认", "confirmed")
+            } else {
+                word(lang, "已恢复", "back again")
+            };
+            say(&format!("{done} {}", short(&to)));
+            OK
+        }
+        Ok(Answer::NotConfigured { why, detail }) => tell(&why, &detail, lang),
+        Ok(answer) => refused(&answer, lang),
+    }
+}
+
+/// Says why the configuration stays as it is, and what to do instead.
+fn tell(why: &str, detail: &str, lang: Lang) -> u8 {
+    let ((zh, en), code) = about_people(why).or_else(|| about_files(why)).unwrap_or((
+        (
+            "写不了文件：代理须能写站点文件所在目录和 state_dir",
+            "files cannot be written: the agent needs to write the site file's folder and state_dir",
+        ),
+        CANNOT_WRITE,
+    ));
+    let gap = if detail.is_empty() { "" } else { ": " };
+    eprintln!("{}{gap}{detail}", word(lang, zh, en));
+    code
+}
+
+type Told = ((&'static str, &'static str), u8);
+
+fn about_people(why: &str) -> Option<Told> {
+    let words = match why {
+        "no_actor" => ("须写操作人 --by", "say who you are with --by"),
+        "no_approver" => (
+            "降低保护须另一人批准：--approved-by",
+            "protection is lowered: name another person with --approved-by",
+        ),
+        "second_person" => (
+            "降低保护的批准人须为另一人",
+            "whoever approves that protection is lowered must be another person",
+        ),
+        "on_trial" => (
+            "已有配置在试用：先 hazard config confirm 或 rollback",
+            "another configuration is on trial: hazard config confirm or rollback first",
+        ),
+        "not_on_trial" => ("没有试用中的配置", "no configuration is on trial"),
+        _ => return None,
+    };
+    Some((words, NOT_PERMITTED))
+}
+
+fn about_files(why: &str) -> Option<Told> {
+    Some(match why {
+        "unchanged" => (("没有变化", "nothing changes"), OK),
+        "bad_time" => (
+            (
+                "--confirm-within 须在 1 秒到 24 小时之间",
+                "write --confirm-within between 1 second and 24 hours",
+            ),
+            USAGE,
+        ),
+        "drift" => (
+            (
+                "磁盘上的文件不是正在运行的配置：先改回，或用 kill -HUP 使其生效",
+                "the files on disk are not what runs: change them back, or have them read with kill -HUP first",
+            ),
+            CONFIG,
+        ),
+        "faulty" => (("代理认为新配置有错", "the agent finds faults in the new configuration"), CONFIG),
+        "cannot_run" => (("新配置不能运行", "the new configuration cannot be run"), CONFIG),
+        "another_state_dir" => (
+            (
+                "state_dir 不能在运行中改变：先停止代理",
+                "state_dir cannot change while the agent runs: stop it first",
+            ),
+            CONFIG,
+        ),
+        "unknown_hash" => (
+            ("没有这个配置，见 hazard config history", "no such configuration, see hazard config history"),
+            NO_INPUT,
+        ),
+        "nothing_before" => (("没有更早的配置", "there is no earlier configuration"), NO_INPUT),
+        _ => return None,
+    })
+}
+
+/// Changes the file while no agent runs, after the same checks; the next start tells the journal.
+fn offline(path: &Path, (new, who): (&Path, Who), lang: Lang) -> u8 {
+    let (before, text, after) = match both(path, new, lang) {
+        Ok(both) => both,
+        Err(code) => return code,
+    };
+    say(&render(&before, &after, &compare::differences(&before, &after), lang));
+    let Ok(_home) = Home::take(&before.state_dir) else {
+        let why = word(lang, "代理正在运行：不要写 --offline", "an agent runs here: leave --offline out");
+        eprintln!("{}: {why}", before.state_dir.display());
+        return IN_USE;
+    };
+    match put(path, &text, who) {
+        Ok(to) => {
+            say(&format!("{} {}", word(lang, "已更换", "changed to"), short(&to)));
+            OK
+        }
+        Err(Refusal { why, detail }) => tell(why, &detail, lang),
+    }
+}
+
+fn put(path: &Path, text: &str, who: Who) -> Result<String, Refusal> {
+    let unwritable = |fault: std::io::Error| Refusal::with("cannot_write", fault);
+    let before = std::fs::read_to_string(path).map_err(unwritable)?;
+    let checked = check(path, (&before, text), None)?;
+    let approver = who.approved_by.unwrap_or_default();
+    check_people(&checked, (&who.by, &approver))?;
+    let Checked { before: present, after, differences } = checked;
+    let folder = Folder::open(&present.state_dir, path).map_err(unwritable)?;
+    if folder.marker().is_some() {
+        return Err(Refusal::new("on_trial"));
+    }
+    let clock = Clock::new(present.clock_sync_file);
+    let row = Row {
+        actor: who.by,
+        approver,
+        note: who.note,
+        from: present.hash,
+        to: after.hash.clone(),
+        counts: counts(&differences),
+        told: told(&differences),
+        ..row(Change::Offline, &clock)
+    };
+    carry_out(&folder.put((&before, text), row)).map_err(unwritable)?;
+    folder.tidy();
+    Ok(after.hash)
+}
+
+fn folder(path: &Path, lang: Lang) -> Result<Folder, u8> {
+    let dir =
+        config::state_dir(path).ok_or(CONFIG).or_else(|_| load(path, lang).map(|loaded| loaded.state_dir))?;
+    Folder::open(&dir, path).map_err(|fault| {
+        eprintln!("{}: {fault}", dir.display());
+        NO_INPUT
+    })
+}
+
+fn history(path: &Path, json: bool, lang: Lang) -> u8 {
+    let folder = match folder(path, lang) {
+        Ok(folder) => folder,
+        Err(code) => return code,
+    };
+    let history = folder.history();
+    if json {
+        return print_json(&json!({
+            "current": history.current,
+            "on_trial": folder.marker().map(|marker| marker.to),
+            "rows": history.rows,
+        }));
+    }
+    if history.rows.is_empty() {
+        say(word(lang, "没有变更", "nothing was changed"));
+        return OK;
+    }
+    let rows: Vec<String> = history.rows.iter().rev().map(|row| render_row(row, lang)).collect();
+    say(&rows.join("\n"));
+    OK
+}
+
+fn render_row(row: &Row, lang: Lang) -> String {
+    let at =
+        jiff::Timestamp::from_millisecond(row.at_ms).map_or_else(|_| "?".to_owned(), |at| at.to_string());
+    let (zh, en) = match row.change {
+        Change::Applied => ("试用", "applied on trial"),
+        Change::Offline => ("离线更换", "changed offline"),
+        Change::Confirmed => ("确认", "confirmed"),
+        Change::RolledBack => ("撤回", "rolled back"),
+        Change::Expired => ("无人确认，已恢复", "not confirmed, rolled back"),
+        Change::Interrupted => ("试用中断，已恢复", "interrupted, rolled back"),
+        Change::Unplanned => ("手工修改", "edited by hand"),
+    };
+    let clock = match (&*row.clock, lang) {
+        ("synced", _) => "",
+        (_, Lang::Zh) => "（时钟未同步）",
+        (_, Lang::En) => " (clock not synchronised)",
+    };
+    let people = [&*row.actor, &*row.approver].into_iter().filter(|name| !name.is_empty());
+    let people = people.collect::<Vec<_>>().join(" / ");
+    let head = [&*at, clock, "  ", word(lang, zh, en), "  ", &people].concat();
+    let mut text = format!("{}  {} → {}  {}\n", head.trim_end(), short(&row.from), short(&row.to), row.note);
+    let told = row.told.iter().map(|one| (&*one.class, &*one.zh, &*one.en));
+    text.push_str(&lines(told, lang).lines().map(|line| format!("  {line}\n")).collect::<String>());
+    text
+}
+
+fn show(path: &Path, hash: &str, lang: Lang) -> u8 {
+    let folder = match folder(path, lang) {
+        Ok(folder) => folder,
+        Err(code) => return code,
+    };
+    match folder.find(hash).and_then(|hash| folder.text(&hash)) {
+        Some(text) => {
+            say(&text);
+            OK
+        }
+        None => tell("unknown_hash", hash, lang),
+    }
+}
