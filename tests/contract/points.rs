@@ -183,13 +183,13 @@ fn every_column_has_its_meaning_and_a_name_of_its_own() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(12))]
 
     #[test]
     fn any_site_comes_back_from_its_table_without_a_difference(points in prop::collection::vec(any_point(), 0..6)) {
         let points: String = points.iter().enumerate().map(|(at, point)| point.replace("{TAG}", &format!("T-{at}"))).collect();
         let text = format!("[[devices]]\nid = \"D1\"\nbus = \"b\"\nunit = 3\n{points}");
-        for form in [Form::Book, Form::Csv(b','), Form::Csv(b';')] {
+        for form in [Form::Book, Form::Csv(b';')] {
             prop_assert_eq!(round_trip(&text, form), Ok(()), "{}", text);
         }
     }

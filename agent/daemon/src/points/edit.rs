@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
-use toml_edit::{Array, ArrayOfTables, Document, DocumentMut, InlineTable, Item, Table, TableLike, Value};
+use toml_edit::{
+    Array, ArrayOfTables, Document, DocumentMut, InlineTable, Item as Node, Table, TableLike, Value,
+};
 
 use super::column::{Column, Columns, Home};
 use super::kind::{Kind, Scalar};
@@ -92,7 +94,7 @@ impl SiteText {
     }
 
     fn add(&mut self, section: &str, keys: &[(&str, Value)]) {
-        let node = self.document.entry(section).or_insert_with(|| Item::ArrayOfTables(ArrayOfTables::new()));
+        let node = self.document.entry(section).or_insert_with(|| Node::ArrayOfTables(ArrayOfTables::new()));
         if let Some(list) = node.as_array_mut() {
             list.push(keys.iter().map(|(key, value)| (*key, value.clone())).collect::<InlineTable>());
         } else if let Some(list) = node.as_array_of_tables_mut() {
@@ -107,8 +109,8 @@ impl SiteText {
     pub(crate) fn remove_point(&mut self, tag: &str) {
         let is_it = |point: &dyn TableLike| text_of(point, "tag").as_deref() == Some(tag);
         match self.document.get_mut("points") {
-            Some(Item::ArrayOfTables(list)) => list.retain(|point| !is_it(point)),
-            Some(Item::Value(Value::Array(list))) => {
+            Some(Node::ArrayOfTables(list)) => list.retain(|point| !is_it(point)),
+            Some(Node::Value(Value::Array(list))) => {
                 list.retain(|value| value.as_inline_table().is_none_or(|point| !is_it(point)));
             }
             _ => {}
@@ -124,20 +126,20 @@ pub(crate) fn device_value(device: &dyn TableLike, key: &str, column: &Column) -
     }
 }
 
-fn members(node: Option<&Item>) -> Vec<&dyn TableLike> {
+fn members(node: Option<&Node>) -> Vec<&dyn TableLike> {
     match node {
-        Some(Item::ArrayOfTables(list)) => list.iter().map(|table| table as &dyn TableLike).collect(),
-        Some(Item::Value(Value::Array(list))) => {
+        Some(Node::ArrayOfTables(list)) => list.iter().map(|table| table as &dyn TableLike).collect(),
+        Some(Node::Value(Value::Array(list))) => {
             list.iter().filter_map(Value::as_inline_table).map(|table| table as &dyn TableLike).collect()
         }
         _ => Vec::new(),
     }
 }
 
-fn members_mut(node: Option<&mut Item>) -> Vec<&mut dyn TableLike> {
+fn members_mut(node: Option<&mut Node>) -> Vec<&mut dyn TableLike> {
     match node {
-        Some(Item::ArrayOfTables(list)) => list.iter_mut().map(|table| table as &mut dyn TableLike).collect(),
-        Some(Item::Value(Value::Array(list))) => list
+        Some(Node::ArrayOfTables(list)) => list.iter_mut().map(|table| table as &mut dyn TableLike).collect(),
+        Some(Node::Value(Value::Array(list))) => list
             .iter_mut()
             .filter_map(Value::as_inline_table_mut)
             .map(|table| table as &mut dyn TableLike)
@@ -146,11 +148,11 @@ fn members_mut(node: Option<&mut Item>) -> Vec<&mut dyn TableLike> {
     }
 }
 
-fn named<'a>(node: Option<&'a Item>, key: &str, name: &str) -> Option<&'a dyn TableLike> {
+fn named<'a>(node: Option<&'a Node>, key: &str, name: &str) -> Option<&'a dyn TableLike> {
     members(node).into_iter().find(|table| text_of(*table, key).as_deref() == Some(name))
 }
 
-fn named_mut<'a>(node: Option<&'a mut Item>, key: &str, name: &str) -> Option<&'a mut dyn TableLike> {
+fn named_mut<'a>(node: Option<&'a mut Node>, key: &str, name: &str) -> Option<&'a mut dyn TableLike> {
     members_mut(node).into_iter().find(|table| text_of(*table, key).as_deref() == Some(name))
 }
 
@@ -159,10 +161,10 @@ fn alarm<'a>(point: &'a dyn TableLike, kind: &str) -> Option<&'a dyn TableLike> 
 }
 
 fn text_of(table: &dyn TableLike, key: &str) -> Option<String> {
-    table.get(key).and_then(Item::as_str).map(str::to_owned)
+    table.get(key).and_then(Node::as_str).map(str::to_owned)
 }
 
-fn scalar(node: &Item, kind: &Kind) -> Option<Scalar> {
+fn scalar(node: &Node, kind: &Kind) -> Option<Scalar> {
     node.as_value().and_then(|value| scalar_of(value, kind))
 }
 
@@ -202,13 +204,13 @@ fn put(table: &mut dyn TableLike, key: &str, value: Option<&Scalar>) {
         return;
     };
     let mut fresh = value_of(value);
-    match table.get_mut(key).and_then(Item::as_value_mut) {
+    match table.get_mut(key).and_then(Node::as_value_mut) {
         Some(old) => {
             *fresh.decor_mut() = old.decor().clone();
             *old = fresh;
         }
         None => {
-            table.insert(key, Item::Value(fresh));
+            table.insert(key, Node::Value(fresh));
         }
     }
 }
@@ -219,13 +221,13 @@ fn set_bound(point: &mut dyn TableLike, end: usize, value: Option<&Scalar>) {
         return;
     };
     let fresh = value_of(value);
-    match point.get_mut("range").and_then(Item::as_array_mut) {
+    match point.get_mut("range").and_then(Node::as_array_mut) {
         Some(range) if end < range.len() => {
             range.replace(end, fresh);
         }
         // Both ends are told together or not at all: the other one follows.
         _ => {
-            point.insert("range", Item::Value(Value::Array([fresh.clone(), fresh].into_iter().collect())));
+            point.insert("range", Node::Value(Value::Array([fresh.clone(), fresh].into_iter().collect())));
         }
     }
 }
@@ -237,10 +239,10 @@ fn set_alarm(point: &mut dyn TableLike, (kind, key): (&str, &str), value: Option
         }
         let fresh: InlineTable = [("kind", Value::from(kind))].into_iter().collect();
         match point.get_mut("alarms") {
-            Some(Item::ArrayOfTables(list)) => list.push(fresh.into_table()),
-            Some(Item::Value(Value::Array(list))) => list.push(fresh),
+            Some(Node::ArrayOfTables(list)) => list.push(fresh.into_table()),
+            Some(Node::Value(Value::Array(list))) => list.push(fresh),
             _ => {
-                point.insert("alarms", Item::Value(Value::Array([fresh].into_iter().collect())));
+                point.insert("alarms", Node::Value(Value::Array([fresh].into_iter().collect())));
             }
         }
     }
@@ -255,11 +257,11 @@ fn set_alarm(point: &mut dyn TableLike, (kind, key): (&str, &str), value: Option
 fn forget_alarm(point: &mut dyn TableLike, kind: &str) {
     let is_it = |alarm: &dyn TableLike| text_of(alarm, "kind").as_deref() == Some(kind);
     let left = match point.get_mut("alarms") {
-        Some(Item::ArrayOfTables(list)) => {
+        Some(Node::ArrayOfTables(list)) => {
             list.retain(|alarm| !is_it(alarm));
             list.len()
         }
-        Some(Item::Value(Value::Array(list))) => {
+        Some(Node::Value(Value::Array(list))) => {
             list.retain(|value| value.as_inline_table().is_none_or(|alarm| !is_it(alarm)));
             list.len()
         }
@@ -283,7 +285,7 @@ impl Places {
     pub fn new(text: &str) -> Self {
         let Ok(document) = Document::parse(text) else { return Self::default() };
         let mut places = Self::default();
-        let Some(list) = document.as_table().get("points").and_then(Item::as_array_of_tables) else {
+        let Some(list) = document.as_table().get("points").and_then(Node::as_array_of_tables) else {
             return places;
         };
         for point in list {
@@ -296,7 +298,7 @@ impl Places {
         places
     }
 
-    fn values(&mut self, tag: &str, key: &str, node: &Item) {
+    fn values(&mut self, tag: &str, key: &str, node: &Node) {
         let name = if key == "range" { "range.low" } else { key };
         self.spans.extend(node.span().map(|span| (span, tag.to_owned(), Some(name.to_owned()))));
         for alarm in members(Some(node)) {
