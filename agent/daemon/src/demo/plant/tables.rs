@@ -29,9 +29,16 @@ impl Table {
         const PPM: u16 = 1;
         let [level_1, level_2] = levels(model, n);
         let state = MONITORING | u16::from(level_1) << 6 | u16::from(level_2) << 7;
-        let bits = (model.gas(n) as f32).to_bits();
-        let (low, high) = (bits as u16, (bits >> 16) as u16);
-        Self::of(0, vec![state, 0, low, high, 0, 0, PPM << 8, 24, 8_760, 0, 500])
+        let low_word_first = |value: f64| {
+            let bits = (value as f32).to_bits();
+            [bits as u16, (bits >> 16) as u16]
+        };
+        let setpoints = DETECTORS.get(n).map_or([0.0; 2], |detector| detector.gas.setpoints);
+        let mut words = vec![state, 0];
+        words.extend(low_word_first(model.gas(n)));
+        words.extend([0, 0, PPM << 8, 24, 8_760, 0, 500, 0]);
+        words.extend(setpoints.into_iter().flat_map(low_word_first));
+        Self::of(0, words)
     }
 
     pub(super) fn vortex(model: &Model, n: usize) -> Self {
