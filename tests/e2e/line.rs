@@ -258,16 +258,34 @@ fn a_probe_of_a_unit_that_is_silent_shows_no_values_and_says_why() {
 }
 
 #[test]
-fn a_watch_marks_what_changed_and_ends_after_its_rounds() {
-    let Some(line) = Line::with_units(&["3"]) else {
+fn a_watch_marks_what_changed_and_shows_no_value_that_is_not_fresh() {
+    let Some(mut line) = Line::with_units(&["3"]) else {
         return;
     };
-    let output = line.run(&["watch", "-a", "3", "-r", "40001", "--times", "3", "-l", "50", "--json"]);
+    let output =
+        line.run(&["watch", "-a", "3", "-r", "40060", "-n", "2", "--times", "3", "-l", "50", "--json"]);
     let rounds: Vec<Value> =
         text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!((rounds.len(), output.status.code()), (3, Some(0)), "{output:?}");
-    assert!(rounds.iter().all(|round| round["units"][0]["rows"][0]["u16"] == 300), "{rounds:?}");
+    let changed: Vec<_> = rounds.iter().map(|round| round["units"][0]["changed"].clone()).collect();
+    assert_eq!(changed, [serde_json::json!([]), serde_json::json!([60]), serde_json::json!([60])]);
     assert!(rounds[2]["units"][0]["age_ms"].as_u64().unwrap() < 1000);
+
+    let watch = Command::new(binary())
+        .args(["watch", "--lang", "en", "-c", "/nonexistent", "-a", "3", "-l", "50", "--turnaround-ms", "50"])
+        .args(["--json", "--port", &line.port])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut watch = Ended(watch);
+    let mut rounds = BufReader::new(watch.0.stdout.take().unwrap()).lines();
+    let mut round =
+        || serde_json::from_str::<Value>(&rounds.next().unwrap().unwrap()).unwrap()["units"][0].clone();
+    assert_eq!(round()["rows"][0]["u16"], 300);
+    line.units.kill().unwrap();
+    let silent = std::iter::repeat_with(round).take(100).find(|unit| !unit["fault"].is_null()).unwrap();
+    assert_eq!(silent["rows"], Value::Null, "{silent}");
+    assert!(silent["fault"].as_str().unwrap().contains("no answer"), "{silent}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 usage: units.py PATH BAUD UNIT...
 
 Holding register A of unit U holds 100 * U + A; 10 and 11 hold 25.5 as a float, ABCD; 50 takes no writes to heart: it is
-always 7. Input registers and coils are 0 until written. Units that are not there are silent. Prints "ready" once and
+always 7; 60 counts its reads. Input registers and coils are 0 until written. Units that are not there are silent. Prints "ready" once and
 "asked UNIT" for each request; ends with its standard input.
 """
 
@@ -17,11 +17,13 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 
 
 async def act(function_code, start_address, address, count, current_registers, set_values):
-    """Keeps register 50 at 7, whatever was written."""
+    """Keeps register 50 at 7, whatever was written, and counts in register 60."""
     if function_code == 3:
         for offset in range(count):
             if address + offset == 50:
                 current_registers[address - start_address + offset] = 7
+            elif address + offset == 60:
+                current_registers[address - start_address + offset] += 1
 
 
 def unit(number):
