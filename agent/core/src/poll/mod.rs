@@ -1,5 +1,6 @@
 //! Polling: which requests a bus carries when, and what a device's silence costs the others.
 
+mod ask;
 mod delay;
 mod health;
 mod plan;
@@ -12,11 +13,12 @@ mod tally;
 mod tests;
 mod writes;
 
+pub use ask::{Ask, Reached, Settled};
 pub use delay::{Delay, DelayState};
 pub(crate) use delay::{Delays, is_held};
 pub use health::{Health, Standing, Turn};
 pub use plan::{Block, plan};
-pub use poller::{Ask, Poller, Reached, Settled};
+pub use poller::Poller;
 pub use predict::{
     BusPrediction, DelayParts, DelayPrediction, LOAD_MAX_PPM, Load, PlannedRead, PlannedWrite, Prediction,
     Verdict, predict,

@@ -4,6 +4,7 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::ask::{Ask, Settled};
 use super::delay::Delay;
 use super::health::{Health, Turn};
 use super::plan::Block;
@@ -14,49 +15,14 @@ use super::tally::PollCount;
 use super::writes::CoilGroup;
 use crate::Mono;
 use crate::annunciate::Panel;
-use crate::id::{BusId, DeviceId, OutputId, Ticket};
-use crate::link::{Exception, LinkFault, ReadRequest, Words, WriteRequest};
+use crate::id::{BusId, DeviceId, Ticket};
+use crate::link::{Exception, LinkFault, ReadRequest, Words};
 use crate::site::Site;
 
 /// An adapter that has not answered so long after the device's own limits is taken for dead.
 const ADAPTER_GRACE: Duration = Duration::from_secs(15);
 /// A probe waits so long for a moment in which it delays nobody.
 const SLACK_WAIT: Duration = Duration::from_secs(2);
-
-/// A request to send.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Ask {
-    /// Read.
-    Read(DeviceId, ReadRequest),
-    /// Write.
-    Write(DeviceId, WriteRequest),
-}
-
-/// What an answer meant.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Settled {
-    /// The device that was asked.
-    pub device: DeviceId,
-    /// What changed in its health.
-    pub turn: Turn,
-    /// The block that was read; `None` for a write.
-    pub block: Option<usize>,
-    /// The value may be a late one.
-    pub doubtful: bool,
-    /// The outputs that were written or read back.
-    pub outputs: Vec<(OutputId, Reached)>,
-    /// How long what it brought or wrote was on its way, where that says anything.
-    pub delay: Option<Delay>,
-}
-
-/// Whether an output is as it was driven.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Reached {
-    /// As far as its module says.
-    Yes,
-    /// Its module did not take the level, or shows another one.
-    No,
-}
 
 #[derive(Clone, Debug)]
 enum Purpose {

@@ -5,8 +5,8 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::ask::Reached;
 use super::delay::{Delay, Watch};
-use super::poller::Reached;
 use crate::Mono;
 use crate::annunciate::{OutputSpec, Panel, Role, Wiring};
 use crate::id::{BusId, DeviceId, OutputId};
