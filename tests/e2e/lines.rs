@@ -24,11 +24,15 @@ use tokio_serial::{SerialPort as _, SerialStream};
 use crate::tools::{free_port, python};
 
 const EXCHANGES: u64 = 4_000;
-const LINES: u64 = 16;
+const LINES: u64 = 32;
 const UNITS: u64 = 8;
-const TIMING: Timing = Timing { timeout: Duration::from_millis(20), late_window: Duration::from_millis(300) };
-/// No answer is passed on later than this after its request: whoever answers later than the late window says lies on any line.
-const LATEST: Duration = Duration::from_millis(280);
+const TIMING: Timing =
+    Timing { timeout: Duration::from_millis(150), late_window: Duration::from_millis(600) };
+/// No answer is passed on later than this after its request: whoever answers later than the late window says lies on any line. The
+/// rest of the window is for the moments that a busy machine takes from this test.
+const LATEST: Duration = Duration::from_millis(400);
+/// The same of what is not late: another unit's answer that also came late could not be told from its own.
+const PROMPT: Duration = Duration::from_millis(40);
 
 /// What a line does with an answer.
 #[derive(Clone, Copy, Debug)]
@@ -173,16 +177,19 @@ impl Line {
             self.sum.faulty.fetch_add(u64::from(!matches!(fault, Fault::None)), Ordering::Relaxed);
             let mut answer = self.answer(self.question(request, fault)).await;
             self.spoil(&mut answer, fault);
-            let at = match fault {
-                Fault::Late => asked_at + TIMING.timeout + Duration::from_millis(self.rng.between(1, 150)),
-                _ => asked_at,
+            let (at, latest) = match fault {
+                Fault::Late => {
+                    let late = Duration::from_millis(self.rng.between(1, 150));
+                    (asked_at + TIMING.timeout + late, LATEST)
+                }
+                _ => (asked_at, PROMPT),
             };
             let output = Arc::clone(&self.output);
             // The others on the line are asked meanwhile.
             tokio::spawn(async move {
                 sleep_until(at).await;
                 let mut output = output.lock().await;
-                if asked_at.elapsed() < LATEST {
+                if asked_at.elapsed() < latest {
                     let _ = output.write_all(&answer).await;
                 }
             });
