@@ -17,7 +17,8 @@ fn expected(wiring: Wiring, act: Act) -> Option<&'static [LinkFault]> {
         // A resynchronised RTU frame has its CRC; a TCP stream has nothing to resynchronise on.
         (Act::NoiseBefore, Wiring::Rtu | Wiring::RtuOverTcp) => None,
         (Act::NoiseBefore, Wiring::Tcp) => Some(&[Garbled, Silent]),
-        (Act::BadCheck, Wiring::Rtu | Wiring::RtuOverTcp) => Some(&[Garbled, Silent]),
+        // Bytes that are no frame are not silence.
+        (Act::BadCheck | Act::Truncated, Wiring::Rtu | Wiring::RtuOverTcp) => Some(&[Garbled]),
         (Act::Truncated | Act::BlackHole | Act::Late(_) | Act::LateAside(_), _) => Some(&[Silent]),
         (Act::Refuse(_), _) => Some(&[Refused(Exception::Busy)]),
         (Act::Close, _) => Some(&[Gone]),
