@@ -127,6 +127,19 @@ fn an_output_that_is_read_back_otherwise_is_written_again_and_is_at_fault_the_se
 }
 
 #[test]
+fn an_image_that_changes_while_coils_are_read_back_is_written_at_once_and_contradicts_nothing() {
+    let mut line = module();
+    for level in [true, false, true, false] {
+        line.written();
+        assert!(matches!(line.send(), Some(Ask::Read(..))));
+        line.poller.follow(&Panel { energised: vec![level] }, line.now);
+        line.poller.check(Ticket(line.ticket), Words::Bits(vec![!level])).unwrap();
+        assert_eq!(line.reached(), Reached::Yes);
+        assert_eq!(line.wake(), line.now, "an alarm's write waits for no proof");
+    }
+}
+
+#[test]
 fn a_module_that_does_not_let_its_coils_be_read_is_written_all_the_same_and_asked_no_more() {
     let mut line = module();
     line.written();

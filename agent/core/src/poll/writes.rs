@@ -163,6 +163,8 @@ impl CoilGroup {
     /// What became of a proof: the levels, or why there are none.
     pub(super) fn proof_ended(&mut self, now: Mono, levels: Result<Vec<bool>, LinkFault>) {
         match levels {
+            // The image changed while they were read: they say nothing, and the write that is due must not wait for them.
+            Ok(_) if self.due <= now => self.proof = Proof::Rests,
             Ok(levels) if levels.len() == self.levels.len() => self.proved(now, &levels),
             Ok(_) => self.proof = Proof::Rests,
             // It is asked no more; the echo has to do.
