@@ -18,7 +18,7 @@ use hazard_core::{ClockTrust, Stamp, Utc, Value};
 
 use super::made::{made, mix};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What `Opened` says.
 #[derive(Debug)]
@@ -80,7 +80,7 @@ impl Rig {
     }
 
     pub(super) fn next(&mut self) -> JournalReport {
-        self.next_within(PATIENCE).expect("no report within 20 s")
+        self.next_within(PATIENCE).expect("no report within a minute")
     }
 
     pub(super) fn next_within(&mut self, limit: Duration) -> Option<JournalReport> {

@@ -53,6 +53,8 @@ impl Span {
 pub(super) struct Index {
     /// Numbers by lane byte and epoch ordinal.
     spans: BTreeMap<(u8, u64), Span>,
+    /// Records and readings that are known to be missing between those numbers.
+    missing: BTreeMap<(u8, u64), (u64, u64)>,
     /// Earliest and latest plausible wall-clock stamp, in milliseconds since 1970.
     stamps_ms: Option<(i64, i64)>,
     /// Length of the main file when this was written.
@@ -84,6 +86,40 @@ impl Index {
         let key = (lane_byte(frame.lane), frame.ordinal);
         let span = Span::of(frame);
         self.spans.entry(key).or_insert(span).widen(&span);
+    }
+
+    /// Adds the block that was written after all others: what lies before it and was never here is known to be missing.
+    pub(super) fn follow(&mut self, frame: &Frame) {
+        let of = (frame.lane, frame.ordinal);
+        if let (Some(have), Some(before)) = (self.span(of.0, of.1), frame.before)
+            && have.last < frame.first
+        {
+            let mut missing = self.missing(of);
+            missing += before.written - have.end();
+            self.note_missing(of, missing);
+        }
+        self.add(frame);
+    }
+
+    /// What is known to be missing between an epoch's numbers of a lane.
+    pub(super) fn missing(&self, (lane, ordinal): (Lane, u64)) -> Count {
+        let (records, readings) = self.missing.get(&(lane_byte(lane), ordinal)).copied().unwrap_or_default();
+        Count { records, readings }
+    }
+
+    /// Notes what is missing.
+    pub(super) fn note_missing(&mut self, (lane, ordinal): (Lane, u64), count: Count) {
+        let key = (lane_byte(lane), ordinal);
+        if count.is_zero() {
+            self.missing.remove(&key);
+        } else {
+            self.missing.insert(key, (count.records, count.readings));
+        }
+    }
+
+    /// Adopts what an earlier index of the same segment knew to be missing.
+    pub(super) fn adopt_missing(&mut self, earlier: &Self) {
+        self.missing.clone_from(&earlier.missing);
     }
 
     /// Adds a record's stamp, unless its clock was known to be wrong.

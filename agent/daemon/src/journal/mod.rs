@@ -12,6 +12,8 @@ mod epochs;
 pub mod finding;
 mod frame;
 mod gather;
+#[cfg(test)]
+mod hole_tests;
 mod index;
 pub mod key;
 mod load;

@@ -80,6 +80,7 @@ impl Aside<'_> {
             Some(claimed) => missing(&claimed, &fresh)?,
             None => Vec::new(),
         };
+        fresh.note_missing()?;
         let index = fresh.seal()?;
         if index.is_empty() {
             std::fs::remove_dir_all(&draft)?;
@@ -100,11 +101,11 @@ impl Aside<'_> {
     }
 }
 
-/// What `claimed` promises and `have` does not hold.
+/// What `claimed` promises, beyond what it knew to be missing, and `have` does not hold.
 fn missing(claimed: &Index, have: &Segment) -> Result<Vec<Damage>, Fault> {
     let mut damages = Vec::new();
     for (lane, ordinal, span) in claimed.spans() {
-        let count = span.count() - have.held((lane, ordinal))?;
+        let count = span.count() - claimed.missing((lane, ordinal)) - have.held((lane, ordinal))?;
         if !count.is_zero() {
             damages.push(Damage { lane, ordinal, within: (span.first, span.last), count });
         }

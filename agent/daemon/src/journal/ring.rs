@@ -143,11 +143,7 @@ impl Ring {
                 }
                 self.fetch_closed(Name { kind, number }, of, wanted, &mut gather)?;
             }
-            let series = self.series(kind);
-            let Some(written) = series.written() else { continue };
-            if !gather.is_full() && written.index.span(of.0, of.1).is_some_and(|span| holds(&span)) {
-                written.scan(of, wanted, &mut |frame, records| gather.take(frame, records))?;
-            }
+            self.fetch_written(kind, of, wanted, &mut gather)?;
         }
         Ok(gather.finish())
     }
@@ -274,6 +270,31 @@ impl Ring {
         Ok(())
     }
 
+    /// The one that an archive is written to may be damaged like a closed one; a damaged hot one fails the journal, which is
+    /// then opened anew.
+    fn fetch_written(
+        &mut self,
+        kind: Kind,
+        of: (Lane, u64),
+        wanted: &RangeInclusive<u64>,
+        gather: &mut Gather,
+    ) -> Result<(), Fault> {
+        let Some((number, written)) = self.series(kind).numbered() else { return Ok(()) };
+        let holds = |span: Span| span.first <= *wanted.end() && span.last >= *wanted.start();
+        if gather.is_full() || !written.index.span(of.0, of.1).is_some_and(holds) {
+            return Ok(());
+        }
+        let state = gather.state();
+        match written.scan(of, wanted, &mut |frame, records| gather.take(frame, records)) {
+            Err(Fault::Broken(reason)) if kind != Kind::Hot => {
+                gather.rewind(state);
+                self.replace(None, kind, &reason)?;
+                self.fetch_replaced(Name { kind, number }, of, wanted, gather)
+            }
+            scanned => scanned,
+        }
+    }
+
     /// A damaged closed segment does not stop the journal: it is set aside and its whole blocks are read.
     fn fetch_closed(
         &mut self,
@@ -283,13 +304,28 @@ impl Ring {
         gather: &mut Gather,
     ) -> Result<(), Fault> {
         let state = gather.state();
-        let scan = |ring: &mut Self, gather: &mut Gather| {
-            ring.opened(name)?.scan(of, wanted, &mut |frame, records| gather.take(frame, records))
-        };
-        let Err(Fault::Broken(reason)) = scan(self, gather) else { return Ok(()) };
+        let opened = self.opened(name);
+        let scanned =
+            opened.and_then(|it| it.scan(of, wanted, &mut |frame, records| gather.take(frame, records)));
+        let Err(Fault::Broken(reason)) = scanned else { return scanned };
         gather.rewind(state);
         self.replace(Some(name), name.kind, &reason)?;
-        if self.series(name.kind).closed.contains_key(&name.number) { scan(self, gather) } else { Ok(()) }
+        self.fetch_replaced(name, of, wanted, gather)
+    }
+
+    /// Reads what took a damaged segment's place.
+    fn fetch_replaced(
+        &mut self,
+        name: Name,
+        of: (Lane, u64),
+        wanted: &RangeInclusive<u64>,
+        gather: &mut Gather,
+    ) -> Result<(), Fault> {
+        if !self.series(name.kind).closed.contains_key(&name.number) {
+            return Ok(());
+        }
+        let replaced = self.opened(name)?;
+        replaced.scan(of, wanted, &mut |frame, records| gather.take(frame, records))
     }
 
     /// A closed segment, opened.

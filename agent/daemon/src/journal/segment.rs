@@ -14,8 +14,8 @@ use super::frame::{Frame, key, key_parts};
 use super::index::Index;
 use super::slot;
 
-/// The file with what it holds; the first version had no counts.
-const INDEX: &str = "index-2";
+/// The file with what it holds; earlier versions had no counts, or did not say what is missing.
+const INDEX: &str = "index-3";
 
 const CACHE_BYTES: u64 = 8 << 20;
 
@@ -89,12 +89,14 @@ impl Segment {
         segment.index = segment.survey()?;
         segment.index.bytes = segment.len()?;
         let Some(claimed) = claimed else {
+            segment.note_missing()?;
             segment.settle_files()?;
             return Ok(segment);
         };
         if !segment.index.keeps(&claimed) {
             return Err(Fault::Broken("records that were durable are missing".to_owned()).at(dir));
         }
+        segment.index.adopt_missing(&claimed);
         segment.saved = (claimed.bytes, !claimed.is_empty());
         Ok(segment)
     }
@@ -113,7 +115,7 @@ impl Segment {
         let db = self.db()?;
         shield("insert", || db.apply_batch(batch))?;
         for frame in frames {
-            self.index.add(frame);
+            self.index.follow(frame);
         }
         Ok(())
     }
@@ -151,8 +153,37 @@ impl Segment {
         Ok(())
     }
 
-    /// Shows the blocks of `lane` and `ordinal` with numbers in `wanted`, in order, until `visit` has enough.
+    /// Shows the blocks of `lane` and `ordinal` with numbers in `wanted`, and the one behind them, in order, until `visit` has
+    /// enough.
+    ///
+    /// # Errors
+    /// `Broken` also where more is missing between two blocks than is known to be: sled opens some damaged files without a
+    /// part of what they held.
     pub(super) fn scan(
+        &self,
+        of: (Lane, u64),
+        wanted: &RangeInclusive<u64>,
+        visit: &mut Visit<'_>,
+    ) -> Result<(), Fault> {
+        let known = self.index.missing(of);
+        let (mut missing, mut end): (Count, Option<Count>) = (Count::default(), None);
+        let mut is_whole = true;
+        self.each(of, wanted, &mut |frame, records| {
+            if let Some(before) = frame.before {
+                missing += end.map_or_else(Count::default, |end| before.written - end);
+                let mut written = before.written;
+                written += frame.count;
+                end = Some(written);
+            }
+            is_whole = missing.records <= known.records;
+            let flow = if is_whole { visit(frame, records) } else { ControlFlow::Break(()) };
+            if frame.last >= *wanted.end() { ControlFlow::Break(()) } else { flow }
+        })?;
+        if is_whole { Ok(()) } else { Err(Fault::Broken("blocks are missing".to_owned()).at(&self.dir)) }
+    }
+
+    /// Shows what blocks there are.
+    fn each(
         &self,
         (lane, ordinal): (Lane, u64),
         wanted: &RangeInclusive<u64>,
@@ -162,7 +193,8 @@ impl Segment {
             .block_at_or_before((lane, ordinal), *wanted.start())?
             .map_or(*wanted.start(), |frame| frame.first);
         let db = self.db()?;
-        let mut blocks = db.range(key(lane, ordinal, begin)..=key(lane, ordinal, *wanted.end()));
+        // The block behind the last that is wanted tells what is missing before it.
+        let mut blocks = db.range(key(lane, ordinal, begin)..=key(lane, ordinal, u64::MAX));
         loop {
             let next = shield("scan", || blocks.next().transpose())?;
             let Some((_, value)) = next else { return Ok(()) };
@@ -177,11 +209,20 @@ impl Segment {
     /// What it holds of `lane` and `ordinal`, block by block.
     pub(super) fn held(&self, (lane, ordinal): (Lane, u64)) -> Result<Count, Fault> {
         let mut count = Count::default();
-        self.scan((lane, ordinal), &(0..=u64::MAX), &mut |frame, _| {
+        self.each((lane, ordinal), &(0..=u64::MAX), &mut |frame, _| {
             count += frame.count;
             ControlFlow::Continue(())
         })?;
         Ok(count)
+    }
+
+    /// Notes in its index what is not there between the numbers that it holds.
+    pub(super) fn note_missing(&mut self) -> Result<(), Fault> {
+        for (lane, ordinal, span) in self.index.spans().collect::<Vec<_>>() {
+            let missing = span.count() - self.held((lane, ordinal))?;
+            self.index.note_missing((lane, ordinal), missing);
+        }
+        Ok(())
     }
 
     /// The last block of `lane` and `ordinal`.

@@ -96,6 +96,11 @@ impl Series {
         self.writing.as_ref().map(|(_, segment)| segment)
     }
 
+    /// The segment that is written to with its number.
+    pub(super) fn numbered(&self) -> Option<(u64, &Segment)> {
+        self.writing.as_ref().map(|(number, segment)| (*number, segment))
+    }
+
     /// Whether the segment that is written to is large enough to be closed.
     pub(super) fn is_due(&self) -> bool {
         self.written().is_some_and(|segment| segment.index.bytes >= self.limit_bytes)
