@@ -136,6 +136,7 @@ async fn ask(mut rng: Rng, port: u16, exchanges: u64, sum: Arc<Sum>) {
         connect_timeout: Duration::from_secs(2),
         pause_after_connect: Duration::ZERO,
         gap: Duration::ZERO,
+        pauses: Vec::new(),
     };
     let mut link = Link::new(settings, Arc::new(LinkStats::default()));
     for _ in 0..exchanges {

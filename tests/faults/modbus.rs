@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "clippy exempts #[test] functions, not what they call")]
 
 mod device;
+mod diagnosis;
 mod late;
 mod line;
 mod random;

@@ -388,6 +388,7 @@ fn device() -> DeviceSpec {
         timeout: Duration::from_millis(200),
         late_window: LATE_WINDOW,
         turnaround: Duration::from_millis(10),
+        pause: Duration::ZERO,
         registers_max: 125,
         bits_max: 2000,
         gap_max: 0,

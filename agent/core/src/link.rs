@@ -27,6 +27,17 @@ impl Table {
     pub const fn count_max(self) -> u16 {
         if self.is_bits() { 2000 } else { 125 }
     }
+
+    /// The function that reads it.
+    #[must_use]
+    pub const fn function(self) -> u8 {
+        match self {
+            Self::Coil => 1,
+            Self::Discrete => 2,
+            Self::Holding => 3,
+            Self::Input => 4,
+        }
+    }
 }
 
 /// One read: `count` addresses from `start` (PDU addressing, base 0) of one table of one unit.
@@ -51,6 +62,14 @@ pub struct WriteRequest {
     pub start: u16,
     /// The coils' levels, at least one.
     pub coils: Vec<bool>,
+}
+
+impl WriteRequest {
+    /// The function that writes so many coils.
+    #[must_use]
+    pub const fn function(&self) -> u8 {
+        if self.coils.len() == 1 { 5 } else { 15 }
+    }
 }
 
 /// What a read returned: exactly as many as were asked for.

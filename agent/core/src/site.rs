@@ -73,6 +73,8 @@ pub struct DeviceSpec {
     pub late_window: Duration,
     /// The typical time from request to reply, for predictions.
     pub turnaround: Duration,
+    /// Silence that it needs before a request; where the bus keeps a longer one, that counts.
+    pub pause: Duration,
     /// The most registers one read may ask for, 1–125.
     pub registers_max: u16,
     /// The most bits one read may ask for, 1–2000.

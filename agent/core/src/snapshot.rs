@@ -60,6 +60,8 @@ pub struct DeviceState {
     pub faults: u64,
     /// What became of its polls.
     pub polls: PollCount,
+    /// Its joined reads were taken apart, for it refused them.
+    pub apart: bool,
 }
 
 /// The polls of one bus.
@@ -146,6 +148,7 @@ impl Engine {
             replies: health.replies,
             faults: health.faults,
             polls: polls[device.index()],
+            apart: self.pollers.iter().any(|poller| poller.reads_apart(device)),
         });
         let buses = self.pollers.iter().map(|poller| BusState {
             polls: sum(poller.counts(self.now())),

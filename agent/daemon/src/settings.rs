@@ -65,6 +65,17 @@ pub struct BusLink {
     pub pause_after_connect: Duration,
     /// Silence kept before each request; on a serial line never less than 3.5 characters.
     pub gap: Duration,
+    /// Units that need a longer one.
+    pub pauses: Vec<(u8, Duration)>,
+}
+
+impl BusLink {
+    /// Silence kept before a request to a unit.
+    #[must_use]
+    pub fn silence(&self, unit: u8) -> Duration {
+        let pauses = self.pauses.iter().filter(|(of, _)| *of == unit).map(|(_, pause)| *pause);
+        pauses.fold(self.gap, Duration::max)
+    }
 }
 
 /// The journal.

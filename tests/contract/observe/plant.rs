@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use hazard_agent::dictionary::{AlarmEntry, Dictionary, PointEntry};
 use hazard_agent::journal::JournalStatus;
-use hazard_agent::modbus::LinkCounts;
-use hazard_agent::observe::{Facts, Latencies, Status};
+use hazard_agent::modbus::diagnosis::Cause;
+use hazard_agent::modbus::{LinkCounts, UnitHealth};
+use hazard_agent::observe::{Facts, Latencies, LineHealth, Status};
 use hazard_agent::settings::Identity;
 use hazard_core::alarm::{AlarmKind, AlarmSpec, Priority};
 use hazard_core::annunciate::{OutputSpec, Role, Wiring};
@@ -128,6 +129,17 @@ fn reply(request: &ReadRequest, now: Mono, scene: Scene) -> ReadResult {
     }
 }
 
+/// The first device answers, in a leak with noise; the second falls silent.
+fn units(leaks: bool) -> Vec<UnitHealth> {
+    let answering = UnitHealth {
+        causes: if leaks { vec![Cause::Noise, Cause::Intermittent] } else { Vec::new() },
+        took: Some(Duration::from_micros(21_340)),
+        took_longest: Some(Duration::from_millis(48)),
+    };
+    let silent = UnitHealth { causes: vec![Cause::UnitAbsent], ..UnitHealth::default() };
+    vec![answering.clone(), if leaks { silent } else { answering }]
+}
+
 fn facts(scene: Scene) -> Facts {
     let mut latency = Latencies::default();
     for us in [80, 120, 400, 90_000, 20_000_000] {
@@ -147,17 +159,24 @@ fn facts(scene: Scene) -> Facts {
         uptime: Duration::from_secs(SECONDS),
         epoch_no: Some(7),
         links: vec![
-            LinkCounts {
-                requests: 62,
-                replies: 52,
-                silent: 7,
-                garbled: 2,
-                gone: 1,
-                stray_bytes: 9,
-                ..LinkCounts::default()
+            LineHealth {
+                counts: LinkCounts {
+                    requests: 62,
+                    replies: 52,
+                    silent: 7,
+                    garbled: 2,
+                    gone: 1,
+                    stray_bytes: 9,
+                    ..LinkCounts::default()
+                },
+                causes: if leaks { vec![Cause::Noise] } else { Vec::new() },
             },
-            LinkCounts { requests: 31, replies: 31, connects: 1, ..LinkCounts::default() },
+            LineHealth {
+                counts: LinkCounts { requests: 31, replies: 31, connects: 1, ..LinkCounts::default() },
+                causes: Vec::new(),
+            },
         ],
+        units: units(leaks),
         journal: Some(JournalStatus {
             bytes_on_disk: 100 << 20,
             segments: 3,
@@ -269,6 +288,7 @@ fn device(name: &str, bus: u16, unit: u8) -> DeviceSpec {
         timeout: Duration::from_millis(200),
         late_window: Duration::from_millis(400),
         turnaround: Duration::from_millis(5),
+        pause: Duration::ZERO,
         registers_max: 125,
         bits_max: 2000,
         gap_max: 8,

@@ -14,15 +14,19 @@ use super::rig::{Rig, Wiring, ask_until_good, holding, timing, truth};
 
 #[tokio::test]
 async fn the_silence_between_frames_is_kept() {
-    for (wiring, gap_ms, expected) in [
-        (Wiring::Rtu, 0, Duration::from_micros(1750)),
-        (Wiring::Rtu, 25, Duration::from_millis(25)),
-        (Wiring::RtuOverTcp, 25, Duration::from_millis(25)),
-        (Wiring::Tcp, 25, Duration::from_millis(25)),
+    let pause = |unit| vec![(unit, Duration::from_millis(40))];
+    for (wiring, gap_ms, pauses, expected) in [
+        (Wiring::Rtu, 0, Vec::new(), Duration::from_micros(1750)),
+        (Wiring::Rtu, 25, pause(2), Duration::from_millis(25)),
+        (Wiring::RtuOverTcp, 25, Vec::new(), Duration::from_millis(25)),
+        (Wiring::Tcp, 25, Vec::new(), Duration::from_millis(25)),
+        (Wiring::Rtu, 0, pause(1), Duration::from_millis(40)),
+        (Wiring::RtuOverTcp, 25, pause(1), Duration::from_millis(40)),
+        (Wiring::Tcp, 0, pause(1), Duration::from_millis(40)),
     ] {
         let rig = Rig::new(wiring).await;
         let gap = Duration::from_millis(gap_ms);
-        let settings = BusLink { gap, ..rig.settings.clone() };
+        let settings = BusLink { gap, pauses, ..rig.settings.clone() };
         let mut link = Link::new(settings, Arc::default());
         for _ in 0..8 {
             let read = holding(1, 0, 2);

@@ -153,6 +153,7 @@ fn settings(endpoint: Endpoint) -> BusLink {
         connect_timeout: Duration::from_secs(2),
         pause_after_connect: Duration::ZERO,
         gap: Duration::ZERO,
+        pauses: Vec::new(),
     }
 }
 

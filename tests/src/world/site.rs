@@ -169,6 +169,7 @@ fn device(index: u16) -> DeviceSpec {
         timeout: Duration::from_millis(100),
         late_window: Duration::from_millis(200),
         turnaround: Duration::from_millis(10),
+        pause: Duration::ZERO,
         registers_max: 125,
         bits_max: 2000,
         gap_max: 8,

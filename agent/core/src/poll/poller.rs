@@ -10,7 +10,7 @@ use super::health::{Health, Turn};
 use super::plan::Block;
 use super::predict::Bounds;
 use super::slot::Slot;
-use super::split::take_apart;
+use super::split::Splits;
 use super::tally::PollCount;
 use super::writes::CoilGroup;
 use crate::Mono;
@@ -64,8 +64,7 @@ pub struct Poller {
     groups: Vec<CoilGroup>,
     flight: Option<Flight>,
     probe_after: Mono,
-    /// A device that has refused a joined read: its reads are taken apart before the next one.
-    refuses_gaps: Option<DeviceId>,
+    splits: Splits,
     late: bool,
     /// Answers that no request waited for.
     pub strays: u64,
@@ -94,7 +93,7 @@ impl Poller {
             groups,
             flight: None,
             probe_after: Mono::ZERO,
-            refuses_gaps: None,
+            splits: Splits::default(),
             late: site.buses[bus.index()].kind.is_anonymous(),
             strays: 0,
             overrun_at: None,
@@ -114,6 +113,12 @@ impl Poller {
         self.flight.is_some()
     }
 
+    /// Whether a device's joined reads were taken apart.
+    #[must_use]
+    pub fn reads_apart(&self, device: DeviceId) -> bool {
+        self.splits.has(device)
+    }
+
     /// What became of the polls of each block up to `now`, with its device.
     pub fn counts(&self, now: Mono) -> impl Iterator<Item = (DeviceId, PollCount)> {
         self.slots.iter().map(move |slot| (slot.block.device, slot.count(now)))
@@ -131,7 +136,9 @@ impl Poller {
         if self.flight.is_some() {
             return None;
         }
-        self.take_apart(now, site);
+        if self.splits.take_apart(&mut self.slots, now, site) {
+            self.dues = self.slots.iter().map(Slot::due).collect();
+        }
         let (device, purpose, ask) = match self.choose(now, site, health)? {
             Choice::Write(index) => {
                 let group = &mut self.groups[index];
@@ -237,7 +244,7 @@ impl Poller {
         let (block, outputs, delay) = match flight.purpose {
             Purpose::Read(index) => {
                 let delay = self.settle_read(now, (index, flight.sent), result);
-                self.note_refusal(index, result, site);
+                self.splits.note(&self.slots[index].block, result, site);
                 self.dues[index] = self.slots[index].due();
                 (Some(index), Vec::new(), delay)
             }
@@ -317,24 +324,6 @@ impl Poller {
             }
         });
         polls.chain(writes).min()
-    }
-
-    /// Exceptions 2 and 3 may be about an address that no point needs.
-    fn note_refusal(&mut self, index: usize, result: Result<(), LinkFault>, site: &Site) {
-        let block = &self.slots[index].block;
-        let is_about_addresses =
-            matches!(result, Err(LinkFault::Refused(Exception::IllegalAddress | Exception::IllegalValue)));
-        if is_about_addresses && block.without_gaps(site).len() > 1 {
-            self.refuses_gaps = Some(block.device);
-        }
-    }
-
-    /// Not before whoever hears of the refusal has looked its block up.
-    fn take_apart(&mut self, now: Mono, site: &Site) {
-        if let Some(device) = self.refuses_gaps.take() {
-            take_apart(&mut self.slots, device, now, site);
-            self.dues = self.slots.iter().map(Slot::due).collect();
-        }
     }
 
     fn settle_read(

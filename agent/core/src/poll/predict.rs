@@ -209,12 +209,16 @@ impl BusPrediction {
         };
         let asked = reads.iter().map(|read| read.block.device);
         let asked = asked.chain(writes.iter().map(|write| write.device));
-        let timeout = asked.map(|device| site.devices[device.index()].timeout).max().unwrap_or_default();
+        let failure = |device: DeviceId| {
+            let device = &site.devices[device.index()];
+            sum([device.timeout, silence(spec, device), RECOVERY])
+        };
+        let failure = asked.map(failure).max().unwrap_or(RECOVERY);
         Self {
             bus,
             cycle: sum(reads.iter().map(|read| read.cost).chain(writes.iter().map(PlannedWrite::both))),
             verdict: verdict(load),
-            failure: sum([timeout, silence(spec), RECOVERY]),
+            failure,
             load,
             reads,
             writes,

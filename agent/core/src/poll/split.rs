@@ -7,6 +7,7 @@ use super::plan::Block;
 use super::slot::Slot;
 use crate::Mono;
 use crate::id::DeviceId;
+use crate::link::{Exception, LinkFault};
 use crate::site::Site;
 
 impl Block {
@@ -35,16 +36,47 @@ impl Block {
     }
 }
 
-/// Takes all joined reads of a device apart, each due at `now`; a piece stands behind all slots there were.
-pub(super) fn take_apart(slots: &mut Vec<Slot>, device: DeviceId, now: Mono, site: &Site) {
-    let mut more = Vec::new();
-    for (index, slot) in slots.iter_mut().enumerate().filter(|(_, slot)| slot.block.device == device) {
-        let mut pieces = slot.block.without_gaps(site).into_iter();
-        let (Some(first), true) = (pieces.next(), pieces.len() > 0) else { continue };
-        more.extend(pieces.map(|piece| slot.piece(index, piece, now)));
-        slot.narrow(first, now);
+/// The devices of a bus that refuse joined reads.
+#[derive(Clone, Default, Debug)]
+pub(super) struct Splits {
+    /// One that has just refused: its reads are taken apart before the next one.
+    refused: Option<DeviceId>,
+    /// Those whose reads were taken apart.
+    apart: Vec<DeviceId>,
+}
+
+impl Splits {
+    /// Exceptions 2 and 3 may be about an address that no point needs.
+    pub(super) fn note(&mut self, block: &Block, result: Result<(), LinkFault>, site: &Site) {
+        let is_about_addresses =
+            matches!(result, Err(LinkFault::Refused(Exception::IllegalAddress | Exception::IllegalValue)));
+        if is_about_addresses && block.without_gaps(site).len() > 1 {
+            self.refused = Some(block.device);
+        }
     }
-    slots.extend(more);
+
+    /// Takes all joined reads of the device that has refused apart, each due at `now`; a piece stands behind all slots there
+    /// were. Not before whoever hears of the refusal has looked its block up. Whether there was one.
+    pub(super) fn take_apart(&mut self, slots: &mut Vec<Slot>, now: Mono, site: &Site) -> bool {
+        let Some(device) = self.refused.take() else { return false };
+        let mut more = Vec::new();
+        for (index, slot) in slots.iter_mut().enumerate().filter(|(_, slot)| slot.block.device == device) {
+            let mut pieces = slot.block.without_gaps(site).into_iter();
+            let (Some(first), true) = (pieces.next(), pieces.len() > 0) else { continue };
+            more.extend(pieces.map(|piece| slot.piece(index, piece, now)));
+            slot.narrow(first, now);
+        }
+        slots.extend(more);
+        if !self.has(device) {
+            self.apart.push(device);
+        }
+        true
+    }
+
+    /// Whether a device's reads were taken apart.
+    pub(super) fn has(&self, device: DeviceId) -> bool {
+        self.apart.contains(&device)
+    }
 }
 
 /// The address behind a read.

@@ -116,6 +116,7 @@ const fn link(name: String, endpoint: Endpoint) -> BusLink {
         connect_timeout: Duration::from_secs(3),
         pause_after_connect: Duration::ZERO,
         gap: Duration::ZERO,
+        pauses: Vec::new(),
     }
 }
 

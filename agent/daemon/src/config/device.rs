@@ -21,6 +21,10 @@ pub(crate) struct Manners {
     /// 典型应答时间，只用于预测；默认 tcp 20、rtu 50。 Typical reply time, for predictions; 20 on tcp, 50 on rtu.
     #[schemars(range(max = 30_000))]
     pub(crate) turnaround_ms: Option<u32>,
+    /// 请求之前须有的静默（帧间停顿），默认 0；总线的 gap_ms 更长则用它。 Silence that it needs before a request, 0 unless told; a
+    /// longer gap_ms of its bus counts.
+    #[schemars(range(max = 10_000))]
+    pub(crate) pause_ms: Option<u32>,
     /// 一次最多读几个寄存器，默认 125。 Registers in one read at most, 125 unless told.
     #[schemars(range(min = 1, max = 125))]
     pub(crate) registers_max: Option<u16>,
@@ -42,6 +46,7 @@ impl Manners {
             late_window_ms: self.late_window_ms.or(there.late_window_ms),
             poll_ms: self.poll_ms.or(there.poll_ms),
             turnaround_ms: self.turnaround_ms.or(there.turnaround_ms),
+            pause_ms: self.pause_ms.or(there.pause_ms),
             registers_max: self.registers_max.or(there.registers_max),
             bits_max: self.bits_max.or(there.bits_max),
             gap_max: self.gap_max.or(there.gap_max),

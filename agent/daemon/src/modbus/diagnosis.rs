@@ -1,9 +1,10 @@
 //! What is probably wrong with a line, from what came back when it was asked. Counts in, causes out: it asks nothing, and
 //! its words are the caller's.
 
-use hazard_core::link::LinkFault;
+use hazard_core::link::{Exception, LinkFault};
 
 use super::frames::{Frame, Frames, Shape};
+use crate::settings::Endpoint;
 
 /// What came of requests, counted; a request may count in several.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -26,6 +27,14 @@ pub struct Tally {
     pub strangers: u32,
     /// Whole requests that were not ours.
     pub foreign: u32,
+    /// No port, or no connection.
+    pub gone: u32,
+    /// Refusals of the address, the function or the value.
+    pub refused: u32,
+    /// Refusals by a device that is busy.
+    pub busy: u32,
+    /// Refusals by a gateway behind which the unit does not answer.
+    pub behind: u32,
 }
 
 /// One request and all that was heard until it ended.
@@ -59,15 +68,37 @@ impl Tally {
         self.foreign += u32::from(foreign > 0);
         let is_garbled = found.noise_bytes > 0;
         self.garbled += u32::from(is_garbled);
+        if let Some(LinkFault::Refused(exception)) = exchange.fault {
+            self.note_refusal(exception);
+        }
         match exchange.fault {
             None | Some(LinkFault::Refused(_)) => self.answered += 1,
+            Some(LinkFault::Gone) => self.gone += 1,
             Some(LinkFault::Garbled) if exchange.heard.is_empty() => self.garbled += 1,
             Some(LinkFault::Silent | LinkFault::Garbled) if is_garbled => {
                 self.near += u32::from(is_near(exchange));
             }
-            Some(LinkFault::Silent | LinkFault::Gone) if found.frames.is_empty() => self.silent += 1,
-            Some(LinkFault::Silent | LinkFault::Garbled | LinkFault::Gone) => {}
+            Some(LinkFault::Silent) if found.frames.is_empty() => self.silent += 1,
+            Some(LinkFault::Silent | LinkFault::Garbled) => {}
         }
+    }
+
+    const fn note_refusal(&mut self, exception: Exception) {
+        match exception {
+            Exception::IllegalFunction | Exception::IllegalAddress | Exception::IllegalValue => {
+                self.refused += 1
+            }
+            Exception::Acknowledge | Exception::Busy => self.busy += 1,
+            Exception::GatewayPath | Exception::GatewayTarget => self.behind += 1,
+            Exception::DeviceFailure | Exception::Other(_) => {}
+        }
+    }
+
+    /// Signs that something is wrong.
+    #[must_use]
+    pub const fn faults(&self) -> u32 {
+        let heard = self.garbled + self.echoes + self.doubled + self.strangers + self.foreign;
+        heard + self.silent + self.gone + self.refused + self.busy + self.behind
     }
 
     /// Adds what another has counted.
@@ -81,6 +112,10 @@ impl Tally {
         self.doubled += other.doubled;
         self.strangers += other.strangers;
         self.foreign += other.foreign;
+        self.gone += other.gone;
+        self.refused += other.refused;
+        self.busy += other.busy;
+        self.behind += other.behind;
     }
 }
 
@@ -96,6 +131,26 @@ pub enum Others {
     Answer,
     /// None does, or nobody asked.
     Unknown,
+}
+
+/// What the units are reached by.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Medium {
+    /// A serial port of this machine.
+    Line,
+    /// A connection.
+    Network,
+}
+
+impl Medium {
+    /// How an endpoint is reached.
+    #[must_use]
+    pub const fn of(endpoint: &Endpoint) -> Self {
+        match endpoint {
+            Endpoint::Rtu(_) => Self::Line,
+            Endpoint::Tcp { .. } | Endpoint::RtuOverTcp { .. } => Self::Network,
+        }
+    }
 }
 
 /// What is probably wrong, by what has to be done about it.
@@ -121,18 +176,58 @@ pub enum Cause {
     UnitAbsent,
     /// 全线无声: nobody answers.
     Dead,
+    /// 连上无应答: the connection stands and nobody answers on it.
+    Mute,
+    /// 端口或连接不存在: no port, or no connection.
+    Gone,
+    /// 设备拒绝: it does not have what it is asked for.
+    Refusing,
+    /// 设备忙: it asks to be asked later.
+    Busy,
+}
+
+impl Cause {
+    /// All of them.
+    pub const ALL: [Self; 14] = [
+        Self::SecondMaster,
+        Self::AddressConflict,
+        Self::EchoOnly,
+        Self::Parity,
+        Self::Baud,
+        Self::Noise,
+        Self::Slow,
+        Self::Intermittent,
+        Self::UnitAbsent,
+        Self::Dead,
+        Self::Mute,
+        Self::Gone,
+        Self::Refusing,
+        Self::Busy,
+    ];
+
+    /// Whether it concerns all units of the line.
+    #[must_use]
+    pub const fn is_of_the_line(self) -> bool {
+        match self {
+            Self::SecondMaster | Self::EchoOnly | Self::Parity | Self::Baud | Self::Noise => true,
+            Self::Dead | Self::Mute | Self::Gone => true,
+            Self::AddressConflict | Self::Slow | Self::Intermittent | Self::UnitAbsent => false,
+            Self::Refusing | Self::Busy => false,
+        }
+    }
 }
 
 /// The causes that the counts speak for, the likeliest first; none if all is well.
 #[must_use]
-pub fn diagnose(tally: &Tally, others: Others) -> Vec<Cause> {
+pub fn diagnose(tally: &Tally, others: Others, medium: Medium) -> Vec<Cause> {
     let mut causes = Vec::new();
     let mut speak = |speaks: bool, cause| {
         if speaks {
             causes.push(cause);
         }
     };
-    let answered = tally.answered > 0;
+    // A gateway's refusal is no answer of the unit.
+    let answered = tally.answered > tally.behind;
     speak(tally.foreign > 0, Cause::SecondMaster);
     speak(tally.doubled > 0, Cause::AddressConflict);
     speak(!answered && tally.echoes > 0, Cause::EchoOnly);
@@ -142,9 +237,17 @@ pub fn diagnose(tally: &Tally, others: Others) -> Vec<Cause> {
     speak(answered && tally.garbled > 0, Cause::Noise);
     speak(tally.strangers > 0, Cause::Slow);
     speak(answered && tally.silent > 0, Cause::Intermittent);
-    let silent = !answered && tally.asked > 0 && tally.silent == tally.asked;
+    let silent = !answered && tally.asked > 0 && tally.silent == tally.asked && tally.strangers == 0;
     speak(silent && others == Others::Answer, Cause::UnitAbsent);
-    speak(silent && others == Others::Unknown, Cause::Dead);
+    let dead = match medium {
+        Medium::Line => Cause::Dead,
+        Medium::Network => Cause::Mute,
+    };
+    speak(silent && others == Others::Unknown, dead);
+    speak(tally.behind > 0, Cause::UnitAbsent);
+    speak(tally.gone * 2 > tally.asked, Cause::Gone);
+    speak(tally.refused > 0, Cause::Refusing);
+    speak(tally.busy > 0, Cause::Busy);
     causes
 }
 
@@ -190,7 +293,7 @@ mod tests {
             (Tally { foreign: 1, ..good }, Others::Answer, &[Cause::SecondMaster]),
         ];
         for (tally, others, expected) in rows {
-            assert_eq!(diagnose(&tally, others), expected, "{tally:?}");
+            assert_eq!(diagnose(&tally, others, Medium::Line), expected, "{tally:?}");
         }
     }
 
@@ -204,7 +307,11 @@ mod tests {
         near[4] ^= 1;
         let rows: [(Option<LinkFault>, Vec<u8>, Tally); 11] = [
             (None, answer.clone(), Tally { answered: 1, ..one }),
-            (Some(LinkFault::Refused(Exception::Busy)), framed(&[3, 0x83, 6]), Tally { answered: 1, ..one }),
+            (
+                Some(LinkFault::Refused(Exception::Busy)),
+                framed(&[3, 0x83, 6]),
+                Tally { answered: 1, busy: 1, ..one },
+            ),
             (None, [answer.clone(), answer.clone()].concat(), Tally { answered: 1, doubled: 1, ..one }),
             (None, [&answer[..], &[0xFF]].concat(), Tally { answered: 1, garbled: 1, ..one }),
             (None, Vec::new(), Tally { answered: 1, ..one }),

@@ -184,6 +184,7 @@ mod tests {
             connect_timeout: Duration::from_secs(2),
             pause_after_connect: Duration::ZERO,
             gap: Duration::ZERO,
+            pauses: Vec::new(),
         };
         let stats = Arc::new(LinkStats::default());
         let mut link = Link::new(settings, Arc::clone(&stats));

@@ -19,6 +19,7 @@ mod stats;
 mod tape;
 mod tcp;
 mod timer;
+mod units;
 mod wire;
 
 use std::sync::Arc;
@@ -26,11 +27,13 @@ use std::time::Duration;
 
 use hazard_core::Input;
 use hazard_core::id::{BusId, Ticket};
-use hazard_core::link::{ReadRequest, WriteRequest};
+use hazard_core::link::{LinkFault, ReadRequest, WriteRequest};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use crate::settings::BusLink;
+use crate::settings::{BusLink, Endpoint};
+use diagnosis::Exchange;
+use units::fault_of;
 
 pub use ear::listen;
 pub use frames::{Frame, Frames, Shape};
@@ -38,6 +41,7 @@ pub use link::{Link, Timing};
 pub use on_site::Setting;
 pub use stats::{LinkCounts, LinkStats};
 pub use tape::Tape;
+pub use units::UnitHealth;
 
 /// One request for a bus; it is answered exactly once.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -69,13 +73,28 @@ pub fn spawn(
     replies: mpsc::Sender<Input>,
 ) -> (JoinHandle<()>, Arc<LinkStats>) {
     let stats = Arc::new(LinkStats::default());
-    let link = Link::new(settings, Arc::clone(&stats));
-    (tokio::spawn(serve(bus, link, jobs, replies)), stats)
+    let is_rtu = !matches!(settings.endpoint, Endpoint::Tcp { .. });
+    let mut link = Link::new(settings, Arc::clone(&stats));
+    // Modbus TCP's frames have no CRC to be found by, and its connection is no line.
+    let tape = is_rtu.then(Tape::default);
+    if let Some(tape) = &tape {
+        link.keep_on(tape.clone());
+    }
+    let bus = Bus { bus, link, stats: Arc::clone(&stats), tape };
+    (tokio::spawn(serve(bus, jobs, replies)), stats)
 }
 
-async fn serve(bus: BusId, mut link: Link, mut jobs: mpsc::Receiver<Job>, replies: mpsc::Sender<Input>) {
+struct Bus {
+    bus: BusId,
+    link: Link,
+    stats: Arc<LinkStats>,
+    /// What the line brings, for the diagnosis.
+    tape: Option<Tape>,
+}
+
+async fn serve(mut bus: Bus, mut jobs: mpsc::Receiver<Job>, replies: mpsc::Sender<Input>) {
     while let Some(job) = jobs.recv().await {
-        let input = answer(bus, &mut link, job).await;
+        let input = bus.answer(job).await;
         // Nobody is left to hear the answers: the agent is stopping.
         if replies.send(input).await.is_err() {
             return;
@@ -83,11 +102,26 @@ async fn serve(bus: BusId, mut link: Link, mut jobs: mpsc::Receiver<Job>, replie
     }
 }
 
-async fn answer(bus: BusId, link: &mut Link, job: Job) -> Input {
-    let Job { ticket, timeout, late_window, request } = job;
-    let timing = Timing { timeout, late_window };
-    match request {
-        Request::Read(read) => Input::Reply { bus, ticket, result: link.read(&read, timing).await },
-        Request::Write(write) => Input::Written { bus, ticket, result: link.write(&write, timing).await },
+impl Bus {
+    async fn answer(&mut self, job: Job) -> Input {
+        let Job { ticket, timeout, late_window, request } = job;
+        let (timing, bus) = (Timing { timeout, late_window }, self.bus);
+        match request {
+            Request::Read(read) => {
+                let result = self.link.read(&read, timing).await;
+                self.note((read.unit, read.table.function()), fault_of(&result));
+                Input::Reply { bus, ticket, result }
+            }
+            Request::Write(write) => {
+                let result = self.link.write(&write, timing).await;
+                self.note((write.unit, write.function()), fault_of(&result));
+                Input::Written { bus, ticket, result }
+            }
+        }
+    }
+
+    fn note(&self, (unit, function): (u8, u8), fault: Option<LinkFault>) {
+        let heard = self.tape.as_ref().map(Tape::take).unwrap_or_default();
+        self.stats.note(&Exchange { unit, function, fault, heard: &heard });
     }
 }

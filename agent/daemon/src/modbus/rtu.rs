@@ -39,7 +39,8 @@ pub(super) struct Rtu {
     opener: Opener,
     stats: Arc<LinkStats>,
     timer: Option<Timer>,
-    silence: Duration,
+    settings: BusLink,
+    frame_silence: Duration,
     is_port: bool,
     wire: Option<Wire>,
     /// No exchange has ended cleanly since the line last failed or was opened.
@@ -54,11 +55,12 @@ impl Rtu {
             Endpoint::Rtu(serial) => Some(serial),
             Endpoint::Tcp { .. } | Endpoint::RtuOverTcp { .. } => None,
         };
-        let silence = settings.gap.max(port.map_or(Duration::ZERO, frame_silence));
+        let frame_silence = port.map_or(Duration::ZERO, frame_silence);
         let is_port = port.is_some();
-        let opener = Opener::new(settings, Arc::clone(&stats));
+        let opener = Opener::new(settings.clone(), Arc::clone(&stats));
         let timer = None;
-        Self { opener, stats, timer, silence, is_port, wire: None, is_dirty: true, owing: Vec::new() }
+        let (wire, owing) = (None, Vec::new());
+        Self { opener, stats, timer, settings, frame_silence, is_port, wire, is_dirty: true, owing }
     }
 
     pub(super) fn keep_on(&mut self, tape: Tape) {
@@ -70,7 +72,7 @@ impl Rtu {
     pub(super) async fn exchange<A: Ask>(&mut self, ask: &A, timing: Timing) -> Result<A::Answer, LinkFault> {
         let wire = self.take_wire().await?;
         self.wait_for_late_answer(ask.unit()).await;
-        let wire = self.silent(wire).await?;
+        let wire = self.silent(wire, ask.unit()).await?;
         if let Some(answer) = ask.unanswered() {
             self.broadcast(ask, wire, timing).await?;
             return Ok(answer);
@@ -131,22 +133,22 @@ impl Rtu {
         self.opener.open().await
     }
 
-    async fn silent(&mut self, wire: Wire) -> Result<Wire, LinkFault> {
-        match self.await_silence(&wire).await {
+    async fn silent(&mut self, wire: Wire, unit: u8) -> Result<Wire, LinkFault> {
+        match self.await_silence(&wire, unit).await {
             // Closed or unplugged while idle: that is no fault of the request that finds it so.
             Err(LinkFault::Gone) => {
                 let wire = self.open().await?;
-                self.await_silence(&wire).await.map(|()| wire)
+                self.await_silence(&wire, unit).await.map(|()| wire)
             }
             heard_out => heard_out.map(|()| wire),
         }
     }
 
-    async fn await_silence(&mut self, wire: &Wire) -> Result<(), LinkFault> {
-        let give_up_at = wire.active_at().max(Instant::now()) + self.required_silence() + BABBLE_MAX;
+    async fn await_silence(&mut self, wire: &Wire, unit: u8) -> Result<(), LinkFault> {
+        let give_up_at = wire.active_at().max(Instant::now()) + self.required_silence(unit) + BABBLE_MAX;
         loop {
             self.stray(wire.drain())?;
-            let silent_at = wire.active_at() + self.required_silence();
+            let silent_at = wire.active_at() + self.required_silence(unit);
             let now = Instant::now();
             if now >= silent_at {
                 wire.take_heard_bytes();
@@ -183,8 +185,9 @@ impl Rtu {
         self.wire = keep.then_some(wire);
     }
 
-    fn required_silence(&self) -> Duration {
-        if self.is_dirty { self.silence.max(DIRTY_SILENCE) } else { self.silence }
+    fn required_silence(&self, unit: u8) -> Duration {
+        let silence = self.settings.silence(unit).max(self.frame_silence);
+        if self.is_dirty { silence.max(DIRTY_SILENCE) } else { silence }
     }
 }
 

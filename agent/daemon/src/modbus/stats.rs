@@ -1,9 +1,13 @@
 //! What a bus has seen, counted.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use hazard_core::link::LinkFault;
+
+use super::diagnosis::{Cause, Exchange, Medium};
+use super::units::{UnitHealth, Units};
 
 /// Counters of one bus since the start; every request ends in exactly one of `replies`, `silent`, `garbled`, `refused`
 /// and `gone`.
@@ -19,6 +23,7 @@ pub struct LinkStats {
     connects: AtomicU64,
     connect_failures: AtomicU64,
     took_us: AtomicU64,
+    units: Mutex<Units>,
 }
 
 /// The counters at one moment.
@@ -53,6 +58,22 @@ impl LinkStats {
 
     pub(super) fn took(&self, time: Duration) {
         self.took_us.store(u64::try_from(time.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// What a unit did lately.
+    #[must_use]
+    pub fn unit(&self, unit: u8, medium: Medium) -> UnitHealth {
+        self.units.lock().unwrap_or_else(PoisonError::into_inner).health(unit, medium)
+    }
+
+    /// What is probably wrong with the line itself.
+    #[must_use]
+    pub fn causes(&self, medium: Medium) -> Vec<Cause> {
+        self.units.lock().unwrap_or_else(PoisonError::into_inner).line(medium)
+    }
+
+    pub(super) fn note(&self, exchange: &Exchange<'_>) {
+        self.units.lock().unwrap_or_else(PoisonError::into_inner).note(exchange, self.last_took());
     }
 
     /// Reads all counters, each on its own.

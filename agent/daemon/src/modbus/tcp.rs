@@ -1,7 +1,6 @@
 //! Modbus TCP: one connection, kept while every exchange on it ends cleanly.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use hazard_core::link::LinkFault;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -22,7 +21,7 @@ const FRAME_BYTES: u64 = 7;
 /// A Modbus TCP endpoint.
 pub(super) struct Tcp {
     opener: Opener,
-    gap: Duration,
+    settings: BusLink,
     stats: Arc<LinkStats>,
     connection: Option<Connection>,
 }
@@ -34,8 +33,8 @@ struct Connection {
 
 impl Tcp {
     pub(super) fn new(settings: BusLink, stats: Arc<LinkStats>) -> Self {
-        let gap = settings.gap;
-        Self { opener: Opener::new(settings, Arc::clone(&stats)), gap, stats, connection: None }
+        let opener = Opener::new(settings.clone(), Arc::clone(&stats));
+        Self { opener, settings, stats, connection: None }
     }
 
     pub(super) fn keep_on(&mut self, tape: Tape) {
@@ -45,7 +44,7 @@ impl Tcp {
     /// Asks and waits for the answer. The connection is put back only after a clean exchange: a fault, a panic or a
     /// caller that stops waiting drops it, and with it whatever was half read.
     pub(super) async fn exchange<A: Ask>(&mut self, ask: &A, timing: Timing) -> Result<A::Answer, LinkFault> {
-        let mut connection = self.take_connection().await?;
+        let mut connection = self.take_connection(ask.unit()).await?;
         connection.client.set_slave(Slave(ask.unit()));
         let asked_at = Instant::now();
         let outcome = timeout(timing.timeout, connection.client.call(ask.request())).await;
@@ -60,10 +59,11 @@ impl Tcp {
         result
     }
 
-    async fn take_connection(&mut self) -> Result<Connection, LinkFault> {
+    async fn take_connection(&mut self, unit: u8) -> Result<Connection, LinkFault> {
         if let Some(connection) = self.connection.take() {
-            if !self.gap.is_zero() {
-                sleep_until(connection.wire.active_at() + self.gap).await;
+            let silence = self.settings.silence(unit);
+            if !silence.is_zero() {
+                sleep_until(connection.wire.active_at() + silence).await;
             }
             // Many devices close an idle connection: that is no fault of the request that finds it closed.
             if connection.wire.is_quiet() {

@@ -119,7 +119,32 @@ impl Scrape {
         page.counters(("hazard_link_requests", "Requests on the line, by how they ended.", None), requests)?;
         let devices =
             self.status.devices.iter().map(|device| ([("device", &*device.device)], flag(device.online)));
-        page.gauges(("hazard_device_up", "The device answers.", None), devices)
+        page.gauges(("hazard_device_up", "The device answers.", None), devices)?;
+        self.diagnoses(page)
+    }
+
+    fn diagnoses(&self, page: &mut Page<'_>) -> fmt::Result {
+        let devices = self.status.devices.iter().flat_map(|device| {
+            device.diagnosis.iter().map(|cause| ([("device", &*device.device), ("cause", &**cause)], 1.0))
+        });
+        let help =
+            "What is probably wrong with a device, by its last requests; without series where all is well.";
+        page.gauges(("hazard_device_diagnosis", help, None), devices)?;
+        let buses = self.status.buses.iter().flat_map(|bus| {
+            bus.diagnosis.iter().map(|cause| ([("bus", &*bus.bus), ("cause", &**cause)], 1.0))
+        });
+        let help = "What is probably wrong with a line itself; without series where all is well.";
+        page.gauges(("hazard_bus_diagnosis", help, None), buses)?;
+        let answers = self.status.devices.iter().flat_map(|device| {
+            [("average", device.answer_ms), ("longest", device.answer_longest_ms)]
+                .into_iter()
+                .filter_map(|(of, ms)| Some(([("device", &*device.device), ("of", of)], ms? / 1000.0)))
+        });
+        let help =
+            "How long a device's last answers took, from the request's first byte to the answer's last.";
+        page.gauges(("hazard_device_answer", help, Some(Unit::Seconds)), answers)?;
+        let apart = self.status.devices.iter().map(|row| ([("device", &*row.device)], flag(row.apart)));
+        page.gauges(("hazard_device_reads_apart", "The device refused joined reads.", None), apart)
     }
 
     fn points(&self, page: &mut Page<'_>) -> fmt::Result {

@@ -2,6 +2,7 @@
 //! log. It reads what others give it and changes nothing.
 
 mod calls;
+pub(crate) mod causes;
 pub mod http;
 mod interlocks;
 mod latency;
@@ -17,6 +18,7 @@ mod upkeep;
 mod uplinks;
 
 pub use calls::{CallRow, Calls};
+pub use causes::LineHealth;
 pub use interlocks::{Interlocks, PermitRow, TripRow, VoteRow};
 pub use latency::{BOUNDS_US, Histogram, Latencies};
 pub use ledger::{LedgerRow, PollRow};

@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use jiff::tz::Offset;
 use unicode_width::UnicodeWidthStr;
 
-use super::status::{AlarmRow, Shown, Standing, Status};
+use super::causes;
+use super::status::{AlarmRow, DeviceRow, Shown, Standing, Status, Word};
 use super::texts::{self, pick};
 use super::upkeep::UpkeepRow;
 use super::uplinks::uplink_cells;
@@ -228,7 +229,16 @@ impl Screen {
         }
         for device in status.devices.iter().filter(|device| !device.online) {
             let fault = texts::fault(device.fault.as_deref().unwrap_or_default(), lang);
-            rows.push(row(pick(lang, "设备", "device"), &device.device, fault));
+            let fault =
+                if device.diagnosis.is_empty() { fault.to_owned() } else { likely(&device.diagnosis, lang) };
+            rows.push(row(pick(lang, "设备", "device"), &device.device, &fault));
+        }
+        let ailing = |device: &&DeviceRow| device.online && !device.diagnosis.is_empty();
+        for device in status.devices.iter().filter(ailing) {
+            rows.push(row(pick(lang, "设备", "device"), &device.device, &likely(&device.diagnosis, lang)));
+        }
+        for bus in status.buses.iter().filter(|bus| !bus.diagnosis.is_empty()) {
+            rows.push(row(pick(lang, "总线", "bus"), &bus.bus, &likely(&bus.diagnosis, lang)));
         }
         let mut points: Vec<_> = status.points.iter().filter(|point| point.quality != "good").collect();
         points.sort_by_key(|point| (!point.safety, point.quality != "bad"));
@@ -288,6 +298,22 @@ impl Screen {
             ));
         }
     }
+}
+
+/// The likeliest cause with its next step, and the names of the others.
+fn likely(diagnosis: &[Word], lang: Lang) -> String {
+    let told = diagnosis.iter().map(|word| causes::told_of(word, lang));
+    let mut words = String::new();
+    for (at, (name, step)) in told.enumerate() {
+        let between = pick(lang, "；也可能", "; or ");
+        words.push_str(if at > 0 { between } else { "" });
+        words.push_str(&name);
+        if at == 0 && !step.is_empty() {
+            words.push_str(pick(lang, "：", ": "));
+            words.push_str(step);
+        }
+    }
+    words
 }
 
 fn headline(status: &Status, lang: Lang) -> String {

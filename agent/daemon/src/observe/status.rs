@@ -10,6 +10,7 @@ use hazard_core::{Snapshot, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::calls::Calls;
+use super::causes::LineHealth;
 use super::interlocks::Interlocks;
 use super::latency::Latencies;
 use super::ledger::{LedgerRow, PollRow};
@@ -18,7 +19,7 @@ use super::{render, tell};
 use crate::config::{Lang, Style};
 use crate::dictionary::Dictionary;
 use crate::journal::JournalStatus;
-use crate::modbus::LinkCounts;
+use crate::modbus::UnitHealth;
 use crate::settings::Identity;
 
 /// One of the contract's words.
@@ -39,8 +40,10 @@ pub struct Facts {
     pub uptime: Duration,
     /// The epoch's durable ordinal, once the journal has said it.
     pub epoch_no: Option<u64>,
-    /// The buses' counters.
-    pub links: Vec<LinkCounts>,
+    /// What the buses did.
+    pub links: Vec<LineHealth>,
+    /// What the devices did lately.
+    pub units: Vec<UnitHealth>,
     /// The journal's size, once it has told it.
     pub journal: Option<JournalStatus>,
     /// What the journal may grow to.
@@ -121,11 +124,12 @@ impl Status {
         self.alarms.iter().filter(|alarm| alarm.is_unacked()).count()
     }
 
-    /// How much of the monitoring itself is impaired: conditions, silent devices, points without a believed value, and sums
+    /// How much of the monitoring itself is impaired: conditions, silent or ailing devices, points without a believed value, and sums
     /// that do not add up.
     #[must_use]
     pub fn impaired(&self) -> usize {
-        let devices = self.devices.iter().filter(|device| !device.online).count();
+        let ails = |device: &&DeviceRow| !device.online || !device.diagnosis.is_empty();
+        let devices = self.devices.iter().filter(ails).count();
         let points = self.points.iter().filter(|point| point.quality != "good").count();
         let conditions = self
             .conditions
@@ -315,7 +319,7 @@ impl AlarmRow {
 }
 
 /// A device.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct DeviceRow {
     /// Its name.
     pub device: String,
@@ -332,6 +336,18 @@ pub struct DeviceRow {
     /// What became of its polls.
     #[serde(default)]
     pub polls: PollRow,
+    /// What is probably wrong with it or with its line, the likeliest first.
+    #[serde(default)]
+    pub diagnosis: Vec<Word>,
+    /// How long its answers took lately on average, in milliseconds from the request's first byte to the answer's last.
+    #[serde(default)]
+    pub answer_ms: Option<f64>,
+    /// The longest of them.
+    #[serde(default)]
+    pub answer_longest_ms: Option<f64>,
+    /// It refused joined reads (exceptions 2 and 3): its points are read without what lies between them.
+    #[serde(default)]
+    pub apart: bool,
 }
 
 /// A bus.
@@ -354,6 +370,9 @@ pub struct BusRow {
     pub strays: u64,
     /// What the line saw.
     pub link: LinkRow,
+    /// What is probably wrong with the line itself, the likeliest first.
+    #[serde(default)]
+    pub diagnosis: Vec<Word>,
 }
 
 /// What a line saw; every request ends in one of `replies`, `silent`, `garbled`, `refused` and `gone`.

@@ -15,6 +15,7 @@ use hazard_core::{Mono, Snapshot, Utc};
 use jiff::Timestamp;
 
 use super::calls::Calls;
+use super::causes;
 use super::interlocks::Interlocks;
 use super::ledger::LedgerRow;
 use super::status::{
@@ -52,7 +53,7 @@ pub(super) fn status(snapshot: &Snapshot, facts: &Facts) -> Status {
         upkeep: UpkeepRow::all(snapshot, dictionary),
         figures: Figures::new(snapshot.figures),
         calls: Calls::new(snapshot, dictionary),
-        devices: devices(snapshot, dictionary),
+        devices: devices(snapshot, facts),
         buses: buses(snapshot, facts),
         points: points(snapshot, dictionary),
         delays: delays(snapshot, dictionary),
@@ -168,7 +169,8 @@ fn rank(priority: &str) -> u8 {
     }
 }
 
-fn devices(snapshot: &Snapshot, dictionary: &Dictionary) -> Vec<DeviceRow> {
+fn devices(snapshot: &Snapshot, facts: &Facts) -> Vec<DeviceRow> {
+    let ms = |took: Duration| (took.as_secs_f64() * 1e4).round() / 10.0;
     let row = |state: &hazard_core::snapshot::DeviceState| {
         let fault = match state.standing {
             Health::Online { .. } => None,
@@ -178,14 +180,19 @@ fn devices(snapshot: &Snapshot, dictionary: &Dictionary) -> Vec<DeviceRow> {
             Some(LinkFault::Refused(exception)) => Some(words::exception(exception).into()),
             Some(LinkFault::Silent | LinkFault::Garbled | LinkFault::Gone) | None => None,
         };
+        let lately = facts.units.get(state.device.index()).cloned().unwrap_or_default();
         DeviceRow {
-            device: named(&dictionary.devices, state.device.index()),
+            device: named(&facts.dictionary.devices, state.device.index()),
             online: fault.is_none(),
             fault: fault.map(|fault| words::link_fault(fault).into()),
             exception,
             replies: state.replies,
             faults: state.faults,
             polls: state.polls.into(),
+            diagnosis: causes::words(&lately.causes),
+            answer_ms: lately.took.map(ms),
+            answer_longest_ms: lately.took_longest.map(ms),
+            apart: state.apart,
         }
     };
     snapshot.devices.iter().map(row).collect()
@@ -200,7 +207,8 @@ fn buses(snapshot: &Snapshot, facts: &Facts) -> Vec<BusRow> {
         skipped: state.polls.skipped,
         open: state.polls.open,
         strays: state.strays,
-        link: facts.links.get(index).copied().map(link).unwrap_or_default(),
+        link: facts.links.get(index).map(|line| link(line.counts)).unwrap_or_default(),
+        diagnosis: facts.links.get(index).map(|line| causes::words(&line.causes)).unwrap_or_default(),
     };
     snapshot.buses.iter().enumerate().map(row).collect()
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use hazard_core::id::{BusId, Epoch, OutputId, UplinkId};
 use hazard_core::input::{JournalReport, UplinkReport};
 use hazard_core::link::LinkFault;
+use hazard_core::site::DeviceSpec;
 use hazard_core::{Input, Mono, Output, Site};
 use tokio::sync::mpsc;
 use tracing::error;
@@ -18,7 +19,9 @@ use crate::clock::{Clock, RunClock};
 use crate::config::Loaded;
 use crate::dictionary::Dictionary;
 use crate::journal::{self, JournalHandle};
-use crate::modbus::{self, Job, LinkCounts, LinkStats};
+use crate::modbus::diagnosis::Medium;
+use crate::modbus::{self, Job, LinkStats, UnitHealth};
+use crate::observe::LineHealth;
 use crate::panel::{self, OwnLine, PanelHandle};
 use crate::uplink::mqtt;
 use crate::webhook;
@@ -48,6 +51,7 @@ pub(super) struct Adapters {
     site: Arc<Site>,
     buses: Vec<mpsc::Sender<Job>>,
     stats: Vec<Arc<LinkStats>>,
+    media: Vec<Medium>,
     journal: Option<JournalHandle>,
     waiting: VecDeque<journal::Order>,
     uplinks: Vec<mpsc::Sender<mqtt::Order>>,
@@ -102,6 +106,7 @@ impl Adapters {
             site: Arc::clone(&loaded.site),
             buses,
             stats,
+            media: loaded.buses.iter().map(|bus| Medium::of(&bus.endpoint)).collect(),
             journal: journal.ok(),
             waiting: VecDeque::new(),
             stuck: vec![false; uplinks.len()],
@@ -218,8 +223,18 @@ impl Adapters {
         }
     }
 
-    pub(super) fn link_counts(&self) -> Vec<LinkCounts> {
-        self.stats.iter().map(|stats| stats.snapshot()).collect()
+    /// What each bus and each device did lately, in site order.
+    pub(super) fn line_healths(&self) -> (Vec<LineHealth>, Vec<UnitHealth>) {
+        let lines = self
+            .stats
+            .iter()
+            .zip(&self.media)
+            .map(|(stats, medium)| LineHealth { counts: stats.snapshot(), causes: stats.causes(*medium) });
+        let unit = |device: &DeviceSpec| {
+            let bus = device.bus.index();
+            self.stats[bus].unit(device.unit, self.media[bus])
+        };
+        (lines.collect(), self.site.devices.iter().map(unit).collect())
     }
 
     pub(super) async fn shut_down(mut self) {

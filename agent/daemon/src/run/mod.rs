@@ -157,6 +157,7 @@ impl Daemon {
             started: utc,
             uptime: Duration::ZERO,
             links: Vec::new(),
+            units: Vec::new(),
             journal: None,
             uplink_reasons: vec![None; loaded.uplinks.len()],
             epoch_no: None,
@@ -368,7 +369,7 @@ impl Daemon {
 
     fn status(&mut self) -> Status {
         self.facts.uptime = self.clock.now().since(Mono::ZERO);
-        self.facts.links = self.adapters.link_counts();
+        (self.facts.links, self.facts.units) = self.adapters.line_healths();
         Status::new(&self.engine.snapshot(), &self.facts)
     }
 

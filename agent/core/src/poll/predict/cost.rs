@@ -28,12 +28,13 @@ pub(super) fn line_time(bus: &BusSpec, device: &DeviceSpec, characters: usize) -
             Duration::from_micros((bits * 1_000_000).div_ceil(u64::from(baud.max(1))))
         }
     };
-    sum([silence(bus), sent, frame_silence(bus.kind), device.turnaround, network])
+    sum([silence(bus, device), sent, frame_silence(bus.kind), device.turnaround, network])
 }
 
-/// What the adapter keeps before each request: the bus's gap, which from a configuration includes the frame's silence.
-pub(super) fn silence(bus: &BusSpec) -> Duration {
-    bus.gap.max(frame_silence(bus.kind))
+/// What the adapter keeps before each request: the bus's gap, which from a configuration includes the frame's silence, or the
+/// device's pause.
+pub(super) fn silence(bus: &BusSpec, device: &DeviceSpec) -> Duration {
+    bus.gap.max(device.pause).max(frame_silence(bus.kind))
 }
 
 /// 3.5 characters, 1.75 ms above 19200 Bd (MODBUS over Serial Line V1.02, §2.5.1.1).

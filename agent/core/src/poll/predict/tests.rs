@@ -83,14 +83,19 @@ fn a_register_read_on_a_9600_baud_line_costs_its_characters_two_silences_and_the
 
 #[test]
 fn a_gap_that_contains_the_silence_is_not_counted_twice() {
-    let cost = |gap_ms| {
+    let cost = |gap_ms, pause_ms| {
         let mut tables = line(9_600);
         tables.buses[0].gap = Duration::from_millis(gap_ms);
+        tables.devices[0].pause = Duration::from_millis(pause_ms);
         tables.points = vec![point(0, Shape::U16)];
-        predict(&Site::try_new(tables).unwrap()).buses[0].reads[0].cost.as_micros()
+        let bus = predict(&Site::try_new(tables).unwrap()).buses.remove(0);
+        (bus.reads[0].cost.as_micros(), bus.failure.as_micros())
     };
-    assert_eq!(cost(3), cost(0));
-    assert_eq!(cost(10), cost(0) - 3_646 + 10_000);
+    let (read, failure) = cost(0, 0);
+    assert_eq!(cost(3, 3), (read, failure));
+    assert_eq!(cost(10, 0), (read - 3_646 + 10_000, failure - 3_646 + 10_000));
+    assert_eq!(cost(4, 10), cost(10, 0), "a device's pause counts where it is longer");
+    assert_eq!(cost(10, 4), cost(10, 0));
 }
 
 #[test]
@@ -353,7 +358,8 @@ impl<'a> Sim<'a> {
             Ask::Read(device, _) | Ask::Write(device, _) => device,
         };
         if fails {
-            return self.site.devices[device.index()].timeout + RECOVERY;
+            let device = &self.site.devices[device.index()];
+            return device.timeout + device.pause + RECOVERY;
         }
         let slow = self.random.below(2) == 0;
         if slow { cost } else { cost / 100 * u32::try_from(50 + self.random.below(50)).unwrap() }
@@ -406,6 +412,7 @@ fn random_site(random: &mut Seed) -> Site {
         device.timeout = Duration::from_millis(200 + random.below(800));
         device.late_window = Duration::from_millis(random.below(1_500));
         device.gap_max = 8;
+        device.pause = Duration::from_millis(random.below(40));
     }
     for index in 0..=random.below(25) {
         let shape = random.of(&[Shape::Bit, Shape::U16, Shape::F64, Shape::Text(60)]);

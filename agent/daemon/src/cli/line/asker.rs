@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hazard_core::link::{LinkFault, ReadRequest, Table, Words};
+use hazard_core::link::{LinkFault, ReadRequest, Words};
 
 use crate::modbus::diagnosis::{Exchange, Tally};
 use crate::modbus::{Link, LinkStats, Setting, Tape, Timing};
@@ -67,13 +67,7 @@ impl Asker {
 
     pub(super) async fn read(&mut self, request: &ReadRequest) -> Asked {
         let result = self.link.read(request, self.timing).await;
-        let function = match request.table {
-            Table::Coil => 1,
-            Table::Discrete => 2,
-            Table::Holding => 3,
-            Table::Input => 4,
-        };
-        let tally = self.note((request.unit, function), result.as_ref().err().copied());
+        let tally = self.note((request.unit, request.table.function()), result.as_ref().err().copied());
         Asked { result, tally, took: self.stats.last_took() }
     }
 

@@ -164,6 +164,7 @@ pub(super) fn choose(site: &Path, place: &Place, speed: &Speed, lang: Lang) -> R
         connect_timeout: CONNECT_WITHIN,
         pause_after_connect: Duration::ZERO,
         gap: Duration::ZERO,
+        pauses: Vec::new(),
     };
     Ok(Chosen { settings, site })
 }

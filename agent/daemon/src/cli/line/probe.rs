@@ -19,7 +19,7 @@ use crate::cli::{NOT_WHOLE, UNAVAILABLE, USAGE, say, word};
 use crate::clock::Clock;
 use crate::config::Lang;
 use crate::journal::manifest::time;
-use crate::modbus::diagnosis::{Others, diagnose};
+use crate::modbus::diagnosis::{Medium, Others, diagnose};
 
 /// Requests that one probe spends on a unit that does not answer at once.
 const ATTEMPTS: u32 = 3;
@@ -233,8 +233,9 @@ impl Probe {
     fn explain(&self) {
         let answers = self.targets.iter().any(|target| target.good.is_some());
         let others = if answers { Others::Answer } else { Others::Unknown };
+        let medium = Medium::of(&self.chosen.settings.endpoint);
         let tally = &self.asker.tally;
-        let told = words::told(&diagnose(tally, others), tally, self.lang);
+        let told = words::told(&diagnose(tally, others, medium), tally, self.lang);
         if !told.is_empty() {
             eprintln!("{told}");
         }

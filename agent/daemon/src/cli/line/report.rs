@@ -12,8 +12,9 @@ use super::words;
 use crate::cli::plan::table_key;
 use crate::cli::word;
 use crate::config::Lang;
-use crate::modbus::diagnosis::{Others, Tally, diagnose};
+use crate::modbus::diagnosis::{Cause, Medium, Others, Tally, diagnose};
 use crate::modbus::{Frames, Shape};
+use crate::observe::causes;
 
 /// A Modbus TCP device that minds no unit address answers to all of them.
 const ANY_UNIT: usize = 100;
@@ -100,12 +101,14 @@ pub(super) struct Report {
     pub(super) tried: Vec<Tried>,
     pub(super) units: Vec<Found>,
     pub(super) ended: &'static str,
+    medium: Medium,
 }
 
 impl Report {
     pub(super) fn new(chosen: &Chosen) -> Self {
         let line = chosen.name();
-        Self { line, heard: None, tried: Vec::new(), units: Vec::new(), ended: "complete" }
+        let medium = Medium::of(&chosen.settings.endpoint);
+        Self { line, heard: None, tried: Vec::new(), units: Vec::new(), ended: "complete", medium }
     }
 
     pub(super) fn counted(&mut self, tally: &Tally) {
@@ -157,7 +160,7 @@ impl Report {
             ));
         }
         for found in &self.units {
-            let told = words::told(&diagnose(&found.tally, Others::Answer), &found.tally, lang);
+            let told = words::told(&self.causes(found), &found.tally, lang);
             if !told.is_empty() {
                 let _ = writeln!(text, "{} {}: {told}", word(lang, "站号", "unit"), found.unit);
             }
@@ -203,16 +206,23 @@ impl Report {
         let mut text = format!("{}\n", word(lang, "没有找到设备", "no unit was found"));
         let most = self.tried.iter().max_by_key(|tried| tried.tally.asked - tried.tally.silent);
         if let Some(tried) = most.filter(|tried| tried.tally.asked > 0) {
-            let told = words::told(&diagnose(&tried.tally, Others::Unknown), &tried.tally, lang);
+            let told = words::told(&diagnose(&tried.tally, Others::Unknown, self.medium), &tried.tally, lang);
             let _ = writeln!(text, "{}: {told}", tried.speed);
         }
         text
     }
 
+    /// What is wrong with a unit that answers; that it does not have the address of the question is none of it.
+    fn causes(&self, found: &Found) -> Vec<Cause> {
+        let mut causes = diagnose(&found.tally, Others::Answer, self.medium);
+        causes.retain(|cause| *cause != Cause::Refusing);
+        causes
+    }
+
     pub(super) fn to_json(&self, lang: Lang) -> Value {
         let ms = |time: Duration| (time.as_secs_f64() * 1e4).round() / 10.0;
         let units = self.units.iter().map(|found| {
-            let causes = diagnose(&found.tally, Others::Answer);
+            let likely = self.causes(found);
             json!({
                 "unit": found.unit,
                 "settings": found.speed,
@@ -222,17 +232,18 @@ impl Report {
                 "exception": found.exception.map(|exception| words::exception(exception, lang)),
                 "device": found.identity,
                 "counts": counts(&found.tally),
-                "causes": causes.iter().map(|cause| words::key(*cause)).collect::<Vec<_>>(),
+                "causes": likely.iter().map(|cause| causes::word(*cause)).collect::<Vec<_>>(),
             })
         });
         let tried = self.tried.iter().map(|tried| {
             let others = if tried.found > 0 { Others::Answer } else { Others::Unknown };
-            let causes = if tried.found > 0 { Vec::new() } else { diagnose(&tried.tally, others) };
+            let likely =
+                if tried.found > 0 { Vec::new() } else { diagnose(&tried.tally, others, self.medium) };
             json!({
                 "settings": tried.speed,
                 "found": tried.found,
                 "counts": counts(&tried.tally),
-                "causes": causes.iter().map(|cause| words::key(*cause)).collect::<Vec<_>>(),
+                "causes": likely.iter().map(|cause| causes::word(*cause)).collect::<Vec<_>>(),
             })
         });
         json!({
@@ -249,9 +260,10 @@ impl Report {
 }
 
 fn counts(tally: &Tally) -> Value {
-    let Tally { asked, answered, silent, garbled, near, echoes, doubled, strangers, foreign } = *tally;
+    let Tally { asked, answered, silent, garbled, near, echoes, doubled, strangers, foreign, .. } = *tally;
+    let Tally { gone, refused, busy, behind, .. } = *tally;
     json!({
         "asked": asked, "answered": answered, "silent": silent, "garbled": garbled, "near": near,
-        "echoes": echoes, "doubled": doubled, "strangers": strangers, "foreign": foreign,
+        "echoes": echoes, "doubled": doubled, "strangers": strangers, "foreign": foreign, "gone": gone, "refused": refused, "busy": busy, "behind_gateway": behind,
     })
 }

@@ -54,7 +54,7 @@ pub(super) fn subjects(plant: &Plant<'_>, links: &[BusLink]) -> Vec<Subject> {
 
 fn bus(spec: &BusSpec, link: &BusLink) -> Subject {
     let BusSpec { name, kind: _, probe_share_permille, gap, overload_allowed } = spec;
-    let BusLink { name: _, endpoint, connect_timeout, pause_after_connect, gap: _ } = link;
+    let BusLink { name: _, endpoint, connect_timeout, pause_after_connect, gap: _, pauses: _ } = link;
     let endpoint = match endpoint {
         Endpoint::Tcp { host, port } => format!("tcp {host}:{port}"),
         Endpoint::RtuOverTcp { host, port } => format!("rtu_over_tcp {host}:{port}"),
@@ -85,6 +85,7 @@ fn device(plant: &Plant<'_>, spec: &DeviceSpec) -> Subject {
         timeout,
         late_window,
         turnaround,
+        pause,
         registers_max,
         bits_max,
         gap_max,
@@ -100,6 +101,7 @@ fn device(plant: &Plant<'_>, spec: &DeviceSpec) -> Subject {
         Fact::sooner(("应答时限", "reply timeout"), *timeout),
         Fact::new(("迟到窗口", "late window"), super::fact::time(*late_window), Rule::Matters),
         Fact::new(("典型应答时间", "turnaround"), super::fact::time(*turnaround), Rule::Service),
+        Fact::new(("请求前停顿", "pause before a request"), super::fact::time(*pause), Rule::Service),
         service(("每次最多寄存器", "registers at once"), (*registers_max).into()),
         service(("每次最多位", "bits at once"), (*bits_max).into()),
         service(("可跨地址", "gap of addresses"), (*gap_max).into()),

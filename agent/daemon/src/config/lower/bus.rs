@@ -58,6 +58,7 @@ impl<'a> Lowering<'a> {
                 connect_timeout: millis(bus.connect_timeout_ms),
                 pause_after_connect: millis(bus.pause_after_connect_ms),
                 gap,
+                pauses: Vec::new(),
             });
             self.dictionary.buses.push(bus.id.clone());
             self.tables.buses.push(BusSpec {
@@ -203,7 +204,11 @@ impl<'a> Lowering<'a> {
         self.dictionary.devices.push(device.id.clone());
         let bus = BusId(u16::try_from(at.0).unwrap_or(u16::MAX));
         let habits = if serial { Habits::LINE } else { Habits::TCP };
-        self.tables.devices.push(device_spec(&device, (bus, manners), habits));
+        let spec = device_spec(&device, (bus, manners), habits);
+        if let Some(link) = self.links.get_mut(at.0).filter(|_| !spec.pause.is_zero()) {
+            link.pauses.push((spec.unit, spec.pause));
+        }
+        self.tables.devices.push(spec);
     }
 }
 
@@ -237,6 +242,7 @@ fn device_spec(device: &DeviceEntry, (bus, told): (BusId, Manners), habits: Habi
         timeout: millis(timeout_ms),
         late_window: millis(late_ms),
         turnaround: millis(told.turnaround_ms.unwrap_or(habits.turnaround_ms)),
+        pause: millis(told.pause_ms.unwrap_or(0)),
         registers_max: told.registers_max.unwrap_or(125),
         bits_max: told.bits_max.unwrap_or(2_000),
         gap_max: told.gap_max.unwrap_or(8),
