@@ -161,7 +161,8 @@ impl Sensors {
             return Some(sample);
         };
         let quantity = quantity.clone();
-        if watched.rows.iter().any(|row| !rows[*row].known) {
+        let matters = |row: &&usize| statuses[**row].category != Category::MaintenanceRequired;
+        if watched.rows.iter().filter(matters).any(|row| !rows[*row].known) {
             return None;
         }
         let sample = match (&mut watched.current, sample.number()) {
