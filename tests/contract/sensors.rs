@@ -138,7 +138,10 @@ fn a_combustible_detector_over_its_range_is_held_unless_the_site_says_otherwise(
     };
     let names = |site: &Loaded| -> Vec<(String, bool)> {
         let kinds = site.dictionary.alarms.iter();
-        kinds.filter(|entry| entry.kind == "over_range").map(|entry| (entry.kind.clone(), entry.latch)).collect()
+        kinds
+            .filter(|entry| entry.kind == "over_range")
+            .map(|entry| (entry.kind.clone(), entry.latch))
+            .collect()
     };
     assert_eq!(names(&point("")), [("over_range".to_owned(), true)]);
     assert_eq!(names(&point("over_range = \"alarm\"")), [("over_range".to_owned(), false)]);
@@ -154,7 +157,9 @@ fn every_template_says_what_its_documented_statuses_mean() {
     for (unit, entry) in (1..).zip(fs::read_dir(folder).unwrap()) {
         let path = entry.unwrap().path();
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-        text.push_str(&format!("[[devices]]\nid = \"{name}\"\nbus = \"b\"\nunit = {unit}\ntemplate = \"{name}\"\n"));
+        text.push_str(&format!(
+            "[[devices]]\nid = \"{name}\"\nbus = \"b\"\nunit = {unit}\ntemplate = \"{name}\"\n"
+        ));
         if fs::read_to_string(&path).unwrap().contains("[[status]]") {
             with.push(name);
         }

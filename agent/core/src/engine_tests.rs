@@ -155,13 +155,15 @@ fn site(size: usize) -> SiteTables {
     if size > 1 {
         let current = Current { zero: Value::ZERO, full: Value::from_i32(4), hold: Duration::from_secs(2) };
         tables.sensors.push(SensorSpec { point: PointId(0), current: Some(current), drift: None });
-        tables.statuses.extend([Trouble::WarmUp, Trouble::Fault, Trouble::OverRange].map(|trouble| StatusSpec {
-            source: PointId(1),
-            test: Test::OneOf(vec![Value::from_i32(trouble as i32)]),
-            of: vec![PointId(0)],
-            trouble,
-            category: trouble.category(),
-            limit: Duration::from_secs(4),
+        tables.statuses.extend([Trouble::WarmUp, Trouble::Fault, Trouble::OverRange].map(|trouble| {
+            StatusSpec {
+                source: PointId(1),
+                test: Test::OneOf(vec![Value::from_i32(trouble as i32)]),
+                of: vec![PointId(0)],
+                trouble,
+                category: trouble.category(),
+                limit: Duration::from_secs(4),
+            }
         }));
     }
     tables.alarms = vec![alarm(AlarmKind::High), AlarmSpec { latch: true, ..alarm(AlarmKind::Lost) }];

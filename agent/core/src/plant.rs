@@ -142,7 +142,11 @@ impl Plant {
             found.pressed.push(point);
         }
         let sample = match self.doubted(point, &sample) {
-            Sample::Good(quantity) | Sample::Suspect(quantity, Doubt::FunctionCheck) if self.bypasses.has(point) => Sample::Suspect(quantity, Doubt::Bypassed),
+            Sample::Good(quantity) | Sample::Suspect(quantity, Doubt::FunctionCheck)
+                if self.bypasses.has(point) =>
+            {
+                Sample::Suspect(quantity, Doubt::Bypassed)
+            }
             sample => sample,
         };
         self.upkeep.take(now, point, &sample);
@@ -207,7 +211,8 @@ impl Plant {
         let shown = self.shown.next().map(|(at, _)| (at, "a feedback is not believed any more"));
         let delay = self.delays.next().map(|(at, _)| (at, "an alarm's delay ends"));
         let bypass = self.bypasses.poll_timeout().map(|at| (at, "a bypass ends"));
-        let check = self.sensors.poll_timeout().map(|at| (at, "a device's function check has lasted too long"));
+        let check =
+            self.sensors.poll_timeout().map(|at| (at, "a device's function check has lasted too long"));
         let upkeep = self.upkeep.poll_timeout();
         [stale, shown, delay, bypass, check, upkeep].into_iter().flatten().min_by_key(|(at, _)| *at)
     }

@@ -1,7 +1,6 @@
 //! One word for each variant of the core, the same on the wire, in `hazard status` and in metrics. A word, once published,
 //! never changes its meaning.
 
-use hazard_core::{Category, ClockTrust};
 use hazard_core::alarm::{Priority, Withheld};
 use hazard_core::call::{Change, DeliveryFault, How, Withdrawal};
 use hazard_core::interlock::{Discrepancy, HoldStanding, PermitStanding, ProofStanding, TripStanding};
@@ -12,6 +11,7 @@ use hazard_core::reading::{Doubt, NoData};
 use hazard_core::sensor::Trouble;
 use hazard_core::upkeep::{Due, Duty, Failure, Mark};
 use hazard_core::vote::Outcome;
+use hazard_core::{Category, ClockTrust};
 
 pub(crate) const fn clock(trust: ClockTrust) -> &'static str {
     match trust {

@@ -176,8 +176,15 @@ fn readings() -> impl Strategy<Value = Body> {
 }
 
 fn measured() -> impl Strategy<Value = Sample> {
-    let doubt =
-        select(vec![Doubt::OverRange, Doubt::UnderRange, Doubt::AfterFault, Doubt::Rounded, Doubt::Bypassed, Doubt::FunctionCheck, Doubt::OverRangeHeld]);
+    let doubt = select(vec![
+        Doubt::OverRange,
+        Doubt::UnderRange,
+        Doubt::AfterFault,
+        Doubt::Rounded,
+        Doubt::Bypassed,
+        Doubt::FunctionCheck,
+        Doubt::OverRangeHeld,
+    ]);
     let no_data = prop_oneof![select(sample::every_no_data()), fault().prop_map(NoData::Link)];
     prop_oneof![
         quantity().prop_map(Sample::Good),

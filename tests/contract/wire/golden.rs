@@ -26,11 +26,11 @@ use hazard_core::outbox::record::{
 };
 use hazard_core::outbox::{Count, Lane, UplinkLedger};
 use hazard_core::poll::PollCount;
-use hazard_core::reading::{Doubt, NoData, Quantity, Reading, Sample};
+use hazard_core::reading::{Doubt, Quantity, Reading, Sample};
 use hazard_core::vote::Outcome;
 use hazard_core::{ClockOffset, ClockTrust, Mono, Publish, Stamp, Utc};
 
-use super::{sample, upkeep, validator};
+use super::{sample, sensors, upkeep, validator};
 
 /// All golden messages by the name of their file.
 pub(super) fn messages() -> Vec<(&'static str, Encoded)> {
@@ -46,8 +46,8 @@ pub(super) fn messages() -> Vec<(&'static str, Encoded)> {
         ("state-will", wire.will(sample::EPOCH, sample::AT)),
         ("live", of(vec![Body::Readings(few_readings())])),
         ("live-qualities", of(vec![Body::Readings(qualities())])),
-        ("live-sensors", of(vec![Body::Readings(sensors())])),
-        ("alarm-sensors", of(sensor_conditions())),
+        ("live-sensors", of(vec![Body::Readings(sensors::readings())])),
+        ("alarm-sensors", of(sensors::conditions())),
         ("live-bypassed", of(vec![Body::Readings(vec![bypassed()])])),
         ("backfill", write(&back_filled(Body::Readings(few_readings())))),
         ("alarm", of(alarms())),
@@ -451,28 +451,6 @@ fn conditions() -> Vec<Body> {
 }
 
 /// Alarms of a bus came later than planned, and do no more.
-/// What the health of a sensor makes of its readings.
-fn sensors() -> Vec<Reading> {
-    let doubts = [Doubt::FunctionCheck, Doubt::OverRangeHeld];
-    let suspect = |doubt| Sample::Suspect(Quantity::Number(sample::value(12.5)), doubt);
-    let reasons = [NoData::CurrentLow, NoData::CurrentHigh, NoData::SensorFailure, NoData::CheckOverdue];
-    let samples = doubts.map(suspect).into_iter().chain(reasons.map(Sample::Bad));
-    samples.map(|sample| Reading { point: PointId(0), sample }).collect()
-}
-
-/// A sensor through all categories of NE 107.
-fn sensor_conditions() -> Vec<Body> {
-    let all: [fn(PointId) -> Condition; 5] = [
-        Condition::SensorMaintenance,
-        Condition::SensorOutOfSpecification,
-        Condition::SensorCheck,
-        Condition::SensorCheckOverdue,
-        Condition::SensorFailure,
-    ];
-    let system = |condition, raised| Body::System(SystemEvent { condition, raised });
-    all.into_iter().flat_map(|of| [true, false].map(|raised| system(of(PointId(0)), raised))).collect()
-}
-
 fn delayed() -> Vec<Body> {
     let condition = Condition::DelayExceeded(BusId(0));
     [true, false].map(|raised| Body::System(SystemEvent { condition, raised })).into()

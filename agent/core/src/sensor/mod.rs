@@ -15,11 +15,11 @@ pub use drift::{Drift, Negative};
 use hazard_field::Category;
 pub use status::{StatusSpec, Test, Trouble};
 
-use crate::{Mono, Value};
 use crate::deadline::Deadlines;
 use crate::id::PointId;
 use crate::reading::{Doubt, NoData, Quantity, Sample};
 use crate::site::{SiteFault, SiteTables};
+use crate::{Mono, Value};
 
 /// What is watched of the sensor behind a point.
 #[derive(Clone, PartialEq, Debug)]
@@ -245,9 +245,10 @@ impl Sensors {
     /// Whether the device says that there is no measurement, or has said for too long that it checks itself.
     pub(crate) fn no_data(&self, now: Mono, statuses: &[StatusSpec], point: PointId) -> Option<NoData> {
         let watched = &self.watched[self.of[point.index()]?];
-        let failed = watched.rows.iter().any(|row| {
-            self.rows[*row].since.is_some() && statuses[*row].category == Category::Failure
-        });
+        let failed = watched
+            .rows
+            .iter()
+            .any(|row| self.rows[*row].since.is_some() && statuses[*row].category == Category::Failure);
         match self.check(now, statuses, point) {
             _ if failed => Some(NoData::SensorFailure),
             Check::Over => Some(NoData::CheckOverdue),

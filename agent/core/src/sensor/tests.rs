@@ -39,7 +39,9 @@ fn a_current_exactly_at_a_limit_belongs_to_the_worse_side_of_a_failure() {
 #[test]
 fn a_single_precision_number_at_the_limit_is_at_the_limit() {
     // 3.6, 3.8 and 20.5 mA as an f32 register shows them, scaled by the 6.25 % a milliampere.
-    for (ma, expected) in [(3.6_f32, Loop::Low), (3.8, Loop::Measured), (20.5, Loop::Measured), (21.0, Loop::High)] {
+    for (ma, expected) in
+        [(3.6_f32, Loop::Low), (3.8, Loop::Measured), (20.5, Loop::Measured), (21.0, Loop::High)]
+    {
         let raw = (f64::from(ma) - 4.0) * 6.25;
         assert_eq!(level(value(raw), &current(0.0, 100.0)), expected, "{ma}");
     }
@@ -171,7 +173,13 @@ fn troubles(sensors: &Sensors) -> Vec<Trouble> {
 
 fn drift() -> Drift {
     let negative = Negative { below: value(3.0), after: Duration::from_secs(60) };
-    Drift { zero: Value::ZERO, band: value(10.0), limit: value(2.0), over: 24 * HOUR, negative: Some(negative) }
+    Drift {
+        zero: Value::ZERO,
+        band: value(10.0),
+        limit: value(2.0),
+        over: 24 * HOUR,
+        negative: Some(negative),
+    }
 }
 
 fn current(zero: f64, full: f64) -> Current {

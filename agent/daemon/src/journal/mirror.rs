@@ -48,7 +48,10 @@ macro_rules! plain {
 pub(super) use plain;
 
 plain!(Trust = ClockTrust { Unset, Free, Synced });
-plain!(Doubt = reading::Doubt { OverRange, UnderRange, AfterFault, Rounded, Bypassed, FunctionCheck, OverRangeHeld });
+plain!(
+    Doubt =
+        reading::Doubt { OverRange, UnderRange, AfterFault, Rounded, Bypassed, FunctionCheck, OverRangeHeld }
+);
 plain!(Lane = core::Lane { Event, Reading });
 plain!(Verb = core::Verb { Silence, Acknowledge, Reset });
 plain!(Cause = core::Cause { Hazard, Upset, Maintenance, Equipment, FalseAlarm, Test });

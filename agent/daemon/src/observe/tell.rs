@@ -235,7 +235,10 @@ fn points(snapshot: &Snapshot, dictionary: &Dictionary) -> Vec<PointRow> {
             let about = dictionary.points.get(point.index());
             let row = point_row((point, about), (&entry.sample, entry.at), now);
             let category = snapshot.categories.get(point.index()).copied().flatten();
-            PointRow { category: category.map_or(Word::default(), |known| words::category(known).into()), ..row }
+            PointRow {
+                category: category.map_or(Word::default(), |known| words::category(known).into()),
+                ..row
+            }
         })
         .collect()
 }

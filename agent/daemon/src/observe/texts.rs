@@ -186,7 +186,11 @@ pub(super) fn doubt(word: &str, lang: Lang) -> &str {
         ("not_bcd", "寄存器不是 BCD 码：核对数据类型", "not binary-coded decimal: check the shape"),
         ("bad_scaling", "倍率寄存器不可用：核对点表", "scaling register unusable: check the point table"),
         ("not_text", "不是可读文本：核对数据类型", "not a readable text: check the shape"),
-        ("function_check", "设备预热、标定或屏蔽中，读数不可信", "the device checks itself: not to be believed"),
+        (
+            "function_check",
+            "设备预热、标定或屏蔽中，读数不可信",
+            "the device checks itself: not to be believed",
+        ),
         (
             "over_range_held",
             "曾超量程，未复位：可能已被气体淹没",
@@ -217,7 +221,11 @@ const CONDITIONS: [(&str, &str, &str); 23] = [
         "its function check has lasted too long: end it, or see to the device",
     ),
     ("sensor_out_of_specification", "超出规范（NE 107 S）", "out of specification (NE 107 S)"),
-    ("sensor_maintenance", "需维护（NE 107 M）：安排标定或更换", "maintenance required (NE 107 M): calibrate or replace"),
+    (
+        "sensor_maintenance",
+        "需维护（NE 107 M）：安排标定或更换",
+        "maintenance required (NE 107 M): calibrate or replace",
+    ),
     (
         "call_failed",
         "呼叫不到：检查网络和接收程序，已改叫下一级",

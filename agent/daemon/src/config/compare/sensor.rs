@@ -52,9 +52,8 @@ fn status(plant: &Plant<'_>, spec: &StatusSpec) -> Subject {
 }
 
 fn test_words(test: &Test) -> String {
-    let list = |values: &[Value]| {
-        values.iter().map(|value| value.get().to_string()).collect::<Vec<_>>().join(",")
-    };
+    let list =
+        |values: &[Value]| values.iter().map(|value| value.get().to_string()).collect::<Vec<_>>().join(",");
     match test {
         Test::Bit(bit) => format!("bit {bit}"),
         Test::OneOf(values) => format!("= {}", list(values)),

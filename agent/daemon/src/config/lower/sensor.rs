@@ -183,7 +183,11 @@ impl<'a> Lowering<'a> {
             priority: Priority::High,
             latch: key == OverRangeKey::Latch,
             signal: Signal::OverRange,
-            ..AlarmSpec::new(point, AlarmKind::OverRange, Threshold { on_delay, ..Threshold::switch(Side::High) })
+            ..AlarmSpec::new(
+                point,
+                AlarmKind::OverRange,
+                Threshold { on_delay, ..Threshold::switch(Side::High) },
+            )
         };
         let key = if draft.file.over_range.is_some() { "over_range" } else { "profile" };
         self.enter_alarm(draft, (spec, "over_range", String::new()), draft.place.at(key));

@@ -128,7 +128,8 @@ impl<'a> Lowering<'a> {
             for (node, status) in template.statuses.clone() {
                 let names = status.of.clone().unwrap_or_default();
                 let of: Vec<usize> = names.iter().flat_map(|name| self.taken_as(device, name)).collect();
-                if let (Some(&source), false) = (self.taken_as(device, &status.point).first(), of.is_empty()) {
+                if let (Some(&source), false) = (self.taken_as(device, &status.point).first(), of.is_empty())
+                {
                     self.status(node, &status, Resolved { source, of });
                 }
             }

@@ -266,7 +266,18 @@ impl<'a> Draft<'a> {
             return;
         }
         let kind = if shape.is_switch() { "bit" } else { "text" };
-        let keys = ["scale", "offset", "decimals_at", "divisor_at", "range", "sentinels", "deadband", "current", "drift", "over_range"];
+        let keys = [
+            "scale",
+            "offset",
+            "decimals_at",
+            "divisor_at",
+            "range",
+            "sentinels",
+            "deadband",
+            "current",
+            "drift",
+            "over_range",
+        ];
         let place = self.place;
         for key in keys.into_iter().filter(|key| place.get(key).is_some()) {
             self.fault(Code::KeyWithoutNumber, key, args![key, &self.tag, kind]);
