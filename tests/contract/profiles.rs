@@ -280,7 +280,7 @@ fn the_platform_knows_every_kind_of_safeguard() {
 
 #[test]
 fn what_is_written_wins_key_by_key() {
-    let keys = "profile = \"combustible\"\nrange = [0, 60]\nsafety = false\nlost_alarm = false\n\
+    let keys = "profile = \"combustible\"\nrange = [0, 60]\nover_range = \"off\"\nsafety = false\nlost_alarm = false\n\
                 alarms = [{ kind = \"high_high\", setpoint = 40, deadband = 2, on_delay_ms = 1000, latch = false, priority = \"critical\" }, \
                 { kind = \"high\", off_delay_ms = 3000 }]";
     let loaded = loaded(&point(NUMBER, keys));
