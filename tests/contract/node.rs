@@ -8,7 +8,7 @@ use std::time::Duration;
 use hazard_field::map::{
     COILS, DISCRETES, HOLDINGS, INPUTS, Kind, Measure, Register, Shape, VERSION, discrete,
 };
-use hazard_field::{Mono, Phase, Side, Threshold, Unit, Value};
+use hazard_field::{Mono, Phase, Side, Status, Threshold, Unit, Value};
 use hazard_node::rtu::PDU_MAX;
 use hazard_node::{
     AnalogReading, Button, Calibration, ChannelSettings, Filter, Node, NodeSettings, RawLimits, answer,
@@ -120,6 +120,34 @@ fn point_rules(name: &str) -> Option<&'static str> {
     }
 }
 
+/// What a channel's status word says of its value: the bits of [`Status`], whose positions never change.
+fn statuses() -> String {
+    let kinds = [
+        (Status::OVER_RANGE, "over_range"),
+        (Status::UNDER_RANGE, "under_range"),
+        (Status::SENSOR_LOST, "sensor_lost"),
+        (Status::WARM_UP, "warm_up"),
+        (Status::CALIBRATION, "calibration"),
+        (Status::INHIBIT, "inhibit"),
+        (Status::FUNCTION_CHECK, "test"),
+        (Status::MAINTENANCE_REQUIRED, "maintenance"),
+        (Status::OUT_OF_SPECIFICATION, "conditions"),
+        (Status::FAILURE, "fault"),
+    ];
+    let mut text = String::new();
+    for channel in 1..=4 {
+        for (status, kind) in kinds {
+            let bit = status.bits().trailing_zeros();
+            write!(
+                text,
+                "\n[[status]]\npoint = \"ch{channel}_status\"\nbit = {bit}\nof = [\"ch{channel}_value\"]\nkind = \"{kind}\"\n"
+            )
+            .expect("a string takes text");
+        }
+    }
+    text
+}
+
 /// What `hazard match` knows a node by.
 fn signature() -> String {
     let rows = [
@@ -157,7 +185,7 @@ fn template() -> String {
         )
         .expect("a string takes text");
     }
-    text
+    text + &statuses()
 }
 
 #[test]

@@ -195,8 +195,12 @@ fn a_silent_point_gets_what_the_table_of_its_profile_says() {
         let found = loaded.site.points[0].range.map(|(low, high)| [low.get(), high.get()]);
         assert_eq!(found, range, "{keys}");
         assert!(loaded.site.points[0].safety, "{keys}");
-        let alarms: Vec<_> =
-            loaded.site.alarms.iter().filter(|alarm| alarm.kind != AlarmKind::Lost).collect();
+        let alarms: Vec<_> = loaded
+            .site
+            .alarms
+            .iter()
+            .filter(|alarm| !matches!(alarm.kind, AlarmKind::Lost | AlarmKind::OverRange))
+            .collect();
         assert_eq!(alarms.len(), rows.len(), "{keys}");
         for (alarm, (kind, setpoint, deadband, delays, latch, priority)) in alarms.iter().zip(rows) {
             assert_eq!((alarm.kind, alarm.latch, alarm.priority), (kind, latch, priority), "{keys}");
@@ -276,7 +280,7 @@ fn the_platform_knows_every_kind_of_safeguard() {
 
 #[test]
 fn what_is_written_wins_key_by_key() {
-    let keys = "profile = \"combustible\"\nrange = [0, 60]\nsafety = false\nlost_alarm = false\n\
+    let keys = "profile = \"combustible\"\nrange = [0, 60]\nover_range = \"off\"\nsafety = false\nlost_alarm = false\n\
                 alarms = [{ kind = \"high_high\", setpoint = 40, deadband = 2, on_delay_ms = 1000, latch = false, priority = \"critical\" }, \
                 { kind = \"high\", off_delay_ms = 3000 }]";
     let loaded = loaded(&point(NUMBER, keys));

@@ -8,6 +8,7 @@ mod any_upkeep;
 mod documents;
 mod golden;
 mod sample;
+mod sensors;
 mod upkeep;
 
 use hazard_agent::uplink::wire::{Encoded, Wire};

@@ -51,6 +51,10 @@ impl Scan for View<'_> {
         if self.plant.bypasses.has(spec.point) {
             return Channel::Bypassed;
         }
+        // A device that checks itself is no person who takes it out: the vote's own rule for a lost detector counts.
+        if self.plant.is_held(alarm) {
+            return Channel::Fault;
+        }
         if self.plant.alarms[alarm.index()].stands() {
             return Channel::Trip;
         }

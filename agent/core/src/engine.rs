@@ -259,7 +259,7 @@ impl Engine {
         let (points, start) = (block.points.clone(), block.request.start);
         match result {
             Ok(words) => {
-                for point in points {
+                for point in self.plant.sources_first(&points) {
                     let mut sample = decode(&site.points[point.index()], &words, start);
                     if settled.doubtful
                         && let Sample::Good(quantity) = sample
@@ -306,6 +306,7 @@ impl Engine {
         if !found.readings.is_empty() {
             self.outbox.offer(stamp, Body::Readings(found.readings));
         }
+        self.note_sensors(found.health);
         self.note_calls(&found.alarms);
         self.pressed(found.pressed);
     }

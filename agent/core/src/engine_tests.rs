@@ -16,6 +16,7 @@ use crate::input::{Action, Command, JournalReport, PastEpoch, UplinkReport};
 use crate::link::{Exception, LinkFault, Words};
 use crate::outbox::record::{AlarmState, Body, Cause, Condition, Loss, LossPlace, Record, SystemEvent, Verb};
 use crate::outbox::{AckedSet, Count, Lane};
+use crate::sensor::{Current, SensorSpec, StatusSpec, Test, Trouble};
 use crate::site::{SafeguardSpec, SafeguardState, SiteTables, UplinkSpec};
 use crate::{
     ClockTrust, Engine, Input, Mono, Output, Polarity, Side, Site, Stamp, Start, Threshold, Utc, Value,
@@ -150,6 +151,20 @@ fn site(size: usize) -> SiteTables {
     let mut tables = fixture::tables(u16::try_from(size).unwrap());
     for device in 0..size {
         tables.points.push(fixture::point("P", u16::try_from(device).unwrap()));
+    }
+    if size > 1 {
+        let current = Current { zero: Value::ZERO, full: Value::from_i32(4), hold: Duration::from_secs(2) };
+        tables.sensors.push(SensorSpec { point: PointId(0), current: Some(current), drift: None });
+        tables.statuses.extend([Trouble::WarmUp, Trouble::Fault, Trouble::OverRange].map(|trouble| {
+            StatusSpec {
+                source: PointId(1),
+                test: Test::OneOf(vec![Value::from_i32(trouble as i32)]),
+                of: vec![PointId(0)],
+                trouble,
+                category: trouble.category(),
+                limit: Duration::from_secs(4),
+            }
+        }));
     }
     tables.alarms = vec![alarm(AlarmKind::High), AlarmSpec { latch: true, ..alarm(AlarmKind::Lost) }];
     tables.outputs = vec![horn(Wiring::Gpio), horn(Wiring::Coil { device: DeviceId(0), address: 7 })];

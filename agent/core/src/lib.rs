@@ -45,6 +45,10 @@ pub mod point;
 pub mod poll;
 pub mod reading;
 pub mod retentive;
+mod sensing;
+#[cfg(test)]
+mod sensing_tests;
+pub mod sensor;
 pub mod site;
 pub mod snapshot;
 pub mod table;
@@ -57,7 +61,7 @@ mod wall;
 mod watch;
 
 pub use engine::{Engine, Start};
-pub use hazard_field::{ClockTrust, Mono, Phase, Polarity, Side, Stamp, Threshold, Utc, Value};
+pub use hazard_field::{Category, ClockTrust, Mono, Phase, Polarity, Side, Stamp, Threshold, Utc, Value};
 pub use input::Input;
 pub use output::{Output, Publish};
 pub use site::{Site, SiteTables};

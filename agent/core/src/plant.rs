@@ -12,6 +12,7 @@ use crate::deadline::Deadlines;
 use crate::id::{AlarmId, DeviceId, PointId};
 use crate::outbox::record::{AlarmEvent, AlarmState};
 use crate::reading::{Doubt, NoData, Reading, Sample};
+use crate::sensor::{Sensors, Verdict};
 use crate::site::Site;
 use crate::table::PointTable;
 use crate::upkeep::{Bounds, Edge, Upkeep};
@@ -23,6 +24,8 @@ pub(crate) struct Found {
     pub(crate) alarms: Vec<AlarmEvent>,
     /// Buttons that were pressed.
     pub(crate) pressed: Vec<PointId>,
+    /// Sensors of which something is new.
+    pub(crate) health: Vec<(PointId, Verdict)>,
 }
 
 #[derive(Clone, Debug)]
@@ -36,6 +39,9 @@ pub(crate) struct Plant {
     pub(crate) upkeep: Upkeep,
     /// Whether each output is commanded to be active, as the panel's last image has it.
     pub(crate) commanded: Vec<bool>,
+    pub(crate) sensors: Sensors,
+    /// By point: the alarm that holds an over-range until it is reset.
+    pub(crate) over_range_of: Vec<Option<AlarmId>>,
     first_up: Vec<Option<AlarmId>>,
     alarms_of: Vec<Vec<AlarmId>>,
     suppressed_by: Vec<Vec<AlarmId>>,
@@ -52,8 +58,12 @@ impl Plant {
     pub(crate) fn new(site: &Site, now: Mono) -> Self {
         let mut alarms_of = vec![Vec::new(); site.points.len()];
         let mut suppressed_by = vec![Vec::new(); site.points.len()];
+        let mut over_range_of = vec![None; site.points.len()];
         for (id, alarm) in (0..).map(AlarmId).zip(&site.alarms) {
             alarms_of[alarm.point.index()].push(id);
+            if alarm.latch && alarm.signal == Signal::OverRange {
+                over_range_of[alarm.point.index()] = Some(id);
+            }
             if let Some(switch) = alarm.suppressed_while {
                 suppressed_by[switch.index()].push(id);
             }
@@ -81,6 +91,8 @@ impl Plant {
             key_period: false,
             upkeep: Upkeep::new(site.upkeep.as_slice().into(), Bounds::default()),
             commanded: vec![false; site.outputs.len()],
+            sensors: Sensors::new(site, now),
+            over_range_of,
             first_up: vec![None; zones],
             alarms_of,
             suppressed_by,
@@ -96,9 +108,17 @@ impl Plant {
     /// Takes a point's sample.
     pub(crate) fn take(&mut self, now: Mono, site: &Site, reading: Reading, found: &mut Found) {
         let Reading { point, sample } = reading;
+        let Some(sample) = self.sensors.judge(now, &site.statuses, point, sample) else {
+            return;
+        };
         let spec = &site.points[point.index()];
+        self.hold_alarms((now, site), point, found);
+        let doubted = self.doubted(point, &sample);
         for index in 0..self.alarms_of[point.index()].len() {
             let id = self.alarms_of[point.index()][index];
+            if self.is_held(id) {
+                continue;
+            }
             let at = &site.alarms[id.index()].in_force(self.key_period);
             let reference = match at.signal {
                 Signal::Deviation { from } => self.table.get(from).map(|entry| &entry.sample),
@@ -108,16 +128,25 @@ impl Plant {
                 Signal::Discrepancy { output } => self.commanded.get(output.index()).copied(),
                 _ => None,
             };
-            let seen = Seen { sample: &sample, reference, commanded };
+            let sample = if at.signal == Signal::OverRange { &sample } else { &doubted };
+            let seen = Seen { sample, reference, commanded };
             let from = self.alarms[id.index()].sample(now, seen, at);
-            self.moved((now, site), id, (from, Some(&sample)), found);
+            self.moved((now, site), id, (from, Some(sample)), found);
+        }
+        self.note_health((now, site), point, found);
+        if self.sensors.is_source(point) {
+            self.heard((now, site), (point, &sample), found);
         }
         self.suppress((now, site), (point, &sample), found);
         if self.buttons[point.index()] && self.is_pressed(point, &sample) {
             found.pressed.push(point);
         }
-        let sample = match sample {
-            Sample::Good(quantity) if self.bypasses.has(point) => Sample::Suspect(quantity, Doubt::Bypassed),
+        let sample = match self.doubted(point, &sample) {
+            Sample::Good(quantity) | Sample::Suspect(quantity, Doubt::FunctionCheck)
+                if self.bypasses.has(point) =>
+            {
+                Sample::Suspect(quantity, Doubt::Bypassed)
+            }
             sample => sample,
         };
         self.upkeep.take(now, point, &sample);
@@ -165,6 +194,7 @@ impl Plant {
                 self.shown.arm(key, at);
             }
         }
+        self.checks_end(now, site, found);
         while let Some(key) = self.delays.pop(now) {
             let (alarm, spec) = (&mut self.alarms[key], &site.alarms[key].in_force(self.key_period));
             let sample = self.table.get(spec.point).map(|entry| &entry.sample);
@@ -181,8 +211,10 @@ impl Plant {
         let shown = self.shown.next().map(|(at, _)| (at, "a feedback is not believed any more"));
         let delay = self.delays.next().map(|(at, _)| (at, "an alarm's delay ends"));
         let bypass = self.bypasses.poll_timeout().map(|at| (at, "a bypass ends"));
+        let check =
+            self.sensors.poll_timeout().map(|at| (at, "a device's function check has lasted too long"));
         let upkeep = self.upkeep.poll_timeout();
-        [stale, shown, delay, bypass, upkeep].into_iter().flatten().min_by_key(|(at, _)| *at)
+        [stale, shown, delay, bypass, check, upkeep].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
     /// Notes what became of an alarm: its next deadline, its record, the flood, the first alarm of its zone.

@@ -28,6 +28,10 @@ pub enum Doubt {
     Rounded,
     /// The point is bypassed: what it shows may be test gas.
     Bypassed,
+    /// The device warms up, is calibrated, tested or inhibited: what it shows may be test gas, or its last value.
+    FunctionCheck,
+    /// The value was beyond the range and nobody has reset that: what it shows may be a flooded sensor.
+    OverRangeHeld,
 }
 
 /// Why there is no value.
@@ -49,6 +53,14 @@ pub enum NoData {
     BadScaling,
     /// The text is not printable ASCII or UTF-8.
     NotText,
+    /// The loop current is at most 3.6 mA (NE 43): broken wire, no supply, or the transmitter says so.
+    CurrentLow,
+    /// The loop current is at least 21 mA (NE 43): short circuit, or the transmitter says so.
+    CurrentHigh,
+    /// The device says that its sensor has failed.
+    SensorFailure,
+    /// The device has been in warm-up, calibration, test or inhibit for longer than it may.
+    CheckOverdue,
 }
 
 /// One measurement with its quality. A bad sample holds nothing that could be compared.

@@ -12,6 +12,7 @@ use crate::id::{AlarmId, BusId, DeviceId, KeyPeriodId, OutputId, PointId, Upkeep
 use crate::interlock::{Matrix, MatrixFault};
 use crate::period::KeyPeriodSpec;
 use crate::point::PointSpec;
+use crate::sensor::{SensorSpec, StatusSpec};
 use crate::upkeep::{self, UpkeepFault, UpkeepSpec};
 
 /// How a bus moves bytes; decides what a request costs.
@@ -185,6 +186,10 @@ pub struct SiteTables {
     pub devices: Vec<DeviceSpec>,
     /// Points.
     pub points: Vec<PointSpec>,
+    /// What is watched of sensors.
+    pub sensors: Vec<SensorSpec>,
+    /// What devices say of their sensors.
+    pub statuses: Vec<StatusSpec>,
     /// Alarms.
     pub alarms: Vec<AlarmSpec>,
     /// Outputs.
@@ -242,6 +247,10 @@ pub enum SiteFault {
     Upkeep(UpkeepId, UpkeepFault),
     /// A role, or a ladder of calls.
     Call(CallFault),
+    /// A row of what is watched of sensors: no such point, a loop without a span, or a drift without a measure.
+    Sensor(usize),
+    /// A row of the status table: no such point, a function check without a limit, or a source of which another row speaks.
+    Status(usize),
 }
 
 impl Site {
@@ -286,6 +295,7 @@ fn faults(site: &SiteTables) -> Vec<SiteFault> {
             faults.push(SiteFault::PointWithoutPeriod(id));
         }
     }
+    crate::sensor::faults(site, &mut faults);
     alarm_faults(site, &mut faults);
     output_faults(site, &mut faults);
     for (id, period) in (0..).map(KeyPeriodId).zip(&site.key_periods) {

@@ -16,8 +16,9 @@ use crate::outbox::receipt::{HeardCount, ReplayState};
 use crate::outbox::record::{AlarmState, Condition};
 use crate::outbox::{JournalState, Ledger};
 use crate::poll::{DelayState, PollCount, Standing};
+use crate::sensor::SensorState;
 use crate::table::PointTable;
-use crate::{ClockOffset, ClockTrust, Mono, Stamp, upkeep};
+use crate::{Category, ClockOffset, ClockTrust, Mono, Stamp, upkeep};
 
 /// An alarm that is not normal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -101,6 +102,10 @@ pub struct Snapshot {
     pub last: Seq,
     /// The samples.
     pub table: PointTable,
+    /// The NE 107 category of each point, in site order; `None` for one that was never read.
+    pub categories: Vec<Option<Category>>,
+    /// Sensors that are not as they should be, in site order.
+    pub sensors: Vec<SensorState>,
     /// Alarms that are not normal, in site order.
     pub alarms: Vec<ActiveAlarm>,
     /// Bypasses that stand.
@@ -162,6 +167,8 @@ impl Engine {
             epoch: self.outbox.epoch(),
             last: self.outbox.last(),
             table: self.plant.table.clone(),
+            categories: self.categories(),
+            sensors: self.sensor_states(),
             alarms: self.active_alarms(),
             bypasses: self.plant.bypasses.standing().to_vec(),
             interlocks: self.locks.clone(),

@@ -1,7 +1,6 @@
 //! One word for each variant of the core, the same on the wire, in `hazard status` and in metrics. A word, once published,
 //! never changes its meaning.
 
-use hazard_core::ClockTrust;
 use hazard_core::alarm::{Priority, Withheld};
 use hazard_core::call::{Change, DeliveryFault, How, Withdrawal};
 use hazard_core::interlock::{Discrepancy, HoldStanding, PermitStanding, ProofStanding, TripStanding};
@@ -9,8 +8,10 @@ use hazard_core::link::{Exception, LinkFault};
 use hazard_core::outbox::Lane;
 use hazard_core::outbox::record::{AlarmState, BypassChange, Cause, Condition, ConfigChange, Refusal, Verb};
 use hazard_core::reading::{Doubt, NoData};
+use hazard_core::sensor::Trouble;
 use hazard_core::upkeep::{Due, Duty, Failure, Mark};
 use hazard_core::vote::Outcome;
+use hazard_core::{Category, ClockTrust};
 
 pub(crate) const fn clock(trust: ClockTrust) -> &'static str {
     match trust {
@@ -27,6 +28,8 @@ pub(crate) const fn doubt(doubt: Doubt) -> &'static str {
         Doubt::AfterFault => "after_fault",
         Doubt::Rounded => "rounded",
         Doubt::Bypassed => "bypassed",
+        Doubt::FunctionCheck => "function_check",
+        Doubt::OverRangeHeld => "over_range_held",
     }
 }
 
@@ -40,6 +43,43 @@ pub(crate) const fn no_data(reason: NoData) -> &'static str {
         NoData::NotBcd => "not_bcd",
         NoData::BadScaling => "bad_scaling",
         NoData::NotText => "not_text",
+        NoData::CurrentLow => "current_low",
+        NoData::CurrentHigh => "current_high",
+        NoData::SensorFailure => "sensor_failure",
+        NoData::CheckOverdue => "check_overdue",
+    }
+}
+
+/// The categories of NAMUR NE 107.
+pub(crate) const fn category(category: Category) -> &'static str {
+    match category {
+        Category::Normal => "normal",
+        Category::MaintenanceRequired => "maintenance_required",
+        Category::OutOfSpecification => "out_of_specification",
+        Category::FunctionCheck => "function_check",
+        Category::Failure => "failure",
+    }
+}
+
+pub(crate) const fn trouble(trouble: Trouble) -> &'static str {
+    match trouble {
+        Trouble::WarmUp => "warm_up",
+        Trouble::Calibration => "calibration",
+        Trouble::Inhibit => "inhibit",
+        Trouble::Test => "test",
+        Trouble::Fault => "fault",
+        Trouble::SensorLost => "sensor_lost",
+        Trouble::OverRange => "over_range",
+        Trouble::UnderRange => "under_range",
+        Trouble::Conditions => "conditions",
+        Trouble::Maintenance => "maintenance",
+        Trouble::EndOfLife => "end_of_life",
+        Trouble::CalibrationDue => "calibration_due",
+        Trouble::CurrentLow => "current_low",
+        Trouble::CurrentHigh => "current_high",
+        Trouble::ZeroDrift => "zero_drift",
+        Trouble::BelowZero => "below_zero",
+        Trouble::StatusLost => "status_lost",
     }
 }
 
@@ -266,6 +306,11 @@ pub(crate) const fn condition(condition: Condition) -> &'static str {
         Condition::CallFailed(_) => "call_failed",
         Condition::JournalFull => "journal_full",
         Condition::ReceiptsMissing(_) => "receipts_missing",
+        Condition::SensorFailure(_) => "sensor_failure",
+        Condition::SensorCheck(_) => "sensor_check",
+        Condition::SensorCheckOverdue(_) => "sensor_check_overdue",
+        Condition::SensorOutOfSpecification(_) => "sensor_out_of_specification",
+        Condition::SensorMaintenance(_) => "sensor_maintenance",
     }
 }
 

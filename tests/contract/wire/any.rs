@@ -176,8 +176,15 @@ fn readings() -> impl Strategy<Value = Body> {
 }
 
 fn measured() -> impl Strategy<Value = Sample> {
-    let doubt =
-        select(vec![Doubt::OverRange, Doubt::UnderRange, Doubt::AfterFault, Doubt::Rounded, Doubt::Bypassed]);
+    let doubt = select(vec![
+        Doubt::OverRange,
+        Doubt::UnderRange,
+        Doubt::AfterFault,
+        Doubt::Rounded,
+        Doubt::Bypassed,
+        Doubt::FunctionCheck,
+        Doubt::OverRangeHeld,
+    ]);
     let no_data = prop_oneof![select(sample::every_no_data()), fault().prop_map(NoData::Link)];
     prop_oneof![
         quantity().prop_map(Sample::Good),
@@ -424,7 +431,7 @@ fn state() -> impl Strategy<Value = State> {
 }
 
 fn condition() -> impl Strategy<Value = Condition> {
-    (0..17, 0..3_u16).prop_map(|(which, id)| match which {
+    (0..23, 0..3_u16).prop_map(|(which, id)| match which {
         0 => Condition::JournalDown,
         1 => Condition::JournalBehind,
         2 => Condition::UplinkDown(UplinkId(id.to_le_bytes()[0])),
@@ -442,6 +449,11 @@ fn condition() -> impl Strategy<Value = Condition> {
         14 => Condition::CallFailed(RoleId(id)),
         15 => Condition::JournalFull,
         16 => Condition::ReceiptsMissing(UplinkId(id.to_le_bytes()[0])),
+        17 => Condition::SensorFailure(PointId(id.into())),
+        18 => Condition::SensorCheck(PointId(id.into())),
+        19 => Condition::SensorCheckOverdue(PointId(id.into())),
+        20 => Condition::SensorOutOfSpecification(PointId(id.into())),
+        21 => Condition::SensorMaintenance(PointId(id.into())),
         _ => Condition::RetentiveDown,
     })
 }

@@ -30,7 +30,7 @@ use hazard_core::reading::{Doubt, Quantity, Reading, Sample};
 use hazard_core::vote::Outcome;
 use hazard_core::{ClockOffset, ClockTrust, Mono, Publish, Stamp, Utc};
 
-use super::{sample, upkeep, validator};
+use super::{sample, sensors, upkeep, validator};
 
 /// All golden messages by the name of their file.
 pub(super) fn messages() -> Vec<(&'static str, Encoded)> {
@@ -46,6 +46,8 @@ pub(super) fn messages() -> Vec<(&'static str, Encoded)> {
         ("state-will", wire.will(sample::EPOCH, sample::AT)),
         ("live", of(vec![Body::Readings(few_readings())])),
         ("live-qualities", of(vec![Body::Readings(qualities())])),
+        ("live-sensors", of(vec![Body::Readings(sensors::readings())])),
+        ("alarm-sensors", of(sensors::conditions())),
         ("live-bypassed", of(vec![Body::Readings(vec![bypassed()])])),
         ("backfill", write(&back_filled(Body::Readings(few_readings())))),
         ("alarm", of(alarms())),

@@ -85,6 +85,11 @@ fn condition() -> impl Strategy<Value = Condition> {
         any::<u16>().prop_map(|id| BusOverrun(BusId(id))),
         any::<u16>().prop_map(|id| DelayExceeded(BusId(id))),
         any::<u16>().prop_map(|id| SafeguardAbsent(SafeguardId(id))),
+        any::<u32>().prop_map(|id| SensorFailure(PointId(id))),
+        any::<u32>().prop_map(|id| SensorCheck(PointId(id))),
+        any::<u32>().prop_map(|id| SensorCheckOverdue(PointId(id))),
+        any::<u32>().prop_map(|id| SensorOutOfSpecification(PointId(id))),
+        any::<u32>().prop_map(|id| SensorMaintenance(PointId(id))),
     ]
 }
 

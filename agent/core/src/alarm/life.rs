@@ -6,7 +6,7 @@ use super::machine::{AlarmInput, Withheld, step};
 use super::signal::{Memory, Seen};
 use super::spec::{AlarmSpec, Signal};
 use crate::outbox::record::{AlarmState, Refusal};
-use crate::reading::Sample;
+use crate::reading::{Doubt, Sample};
 use crate::{Mono, Phase};
 
 /// An alarm at run time.
@@ -21,6 +21,7 @@ pub struct Alarm {
     shelved_until: Option<Mono>,
     out_of_service: bool,
     suppressed: bool,
+    checked: bool,
     recheck_at: Option<Mono>,
 }
 
@@ -273,9 +274,27 @@ impl Alarm {
         if suppressed { self.withhold() } else { self.release(now, spec) }
     }
 
+    /// Holds it while its device checks itself, or lets it speak again; returns the state before if it changed.
+    ///
+    /// One that is announced is not held. One that is held compares nothing: after test gas the next value decides.
+    pub(crate) fn set_checked(&mut self, now: Mono, checked: bool, spec: &AlarmSpec) -> Option<AlarmState> {
+        if self.checked == checked || (checked && self.is_active()) {
+            return None;
+        }
+        self.checked = checked;
+        (self.phase, self.memory) = (Phase::Clear, Memory::default());
+        if checked { self.withhold() } else { self.release(now, spec) }
+    }
+
+    /// Whether it is held because its device checks itself.
+    #[must_use]
+    pub const fn is_checked(&self) -> bool {
+        self.checked
+    }
+
     fn strongest(&self) -> Option<Withheld> {
         let out = self.out_of_service.then_some(Withheld::OutOfService);
-        let suppressed = self.suppressed.then_some(Withheld::Suppressed);
+        let suppressed = (self.suppressed || self.checked).then_some(Withheld::Suppressed);
         out.or(suppressed).or_else(|| self.shelved_until.map(|_| Withheld::Shelved))
     }
 
@@ -328,7 +347,10 @@ impl Alarm {
 /// Whether the sample is good enough to release what it raised.
 fn is_believed(sample: Option<&Sample>, spec: &AlarmSpec) -> bool {
     let needs_no_sample = spec.signal.sees_bad() || matches!(spec.signal, Signal::Unproven { .. });
-    needs_no_sample || sample.is_some_and(Sample::is_good)
+    // Its own latch doubts the value until it is reset.
+    let is_held = spec.signal == Signal::OverRange
+        && sample.is_some_and(|sample| matches!(sample, Sample::Suspect(_, Doubt::OverRangeHeld)));
+    needs_no_sample || is_held || sample.is_some_and(Sample::is_good)
 }
 
 /// Whether the value has come back all the way; the other signals say so by their phase.

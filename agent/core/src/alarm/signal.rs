@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::spec::{AlarmSpec, Signal};
-use crate::reading::{Doubt, Sample};
+use crate::reading::{Doubt, NoData, Sample};
 use crate::{Mono, Phase, Side, Threshold, Value};
 
 /// The samples that an alarm looks at besides its own point's.
@@ -43,6 +43,9 @@ impl Memory {
             Signal::Value | Signal::Rate { .. } | Signal::Deviation { .. } => spec.threshold,
             Signal::Unproven { .. } => return phase,
         };
+        if spec.fails_to_alarm && is_failed(seen.sample) && matches!(spec.signal, Signal::Value) {
+            return phase.step_up(now, at.setpoint, &at);
+        }
         match self.measure(now, seen, spec.signal) {
             Measured::Believed(value) => phase.step(now, value, &at),
             Measured::Doubted(value) => phase.step_up(now, value, &at),
@@ -103,6 +106,14 @@ impl Memory {
         let value = value?;
         let before = self.0.replace((now, value));
         Some(Value::from_flag(before.is_some_and(|(_, before)| before == value)))
+    }
+}
+
+/// Whether there was a reading and there is none any more, or there never was one in time.
+const fn is_failed(sample: &Sample) -> bool {
+    match sample {
+        Sample::Bad(NoData::NeverRead) | Sample::Good(_) | Sample::Suspect(..) => false,
+        Sample::Bad(_) => true,
     }
 }
 

@@ -112,6 +112,8 @@ pub struct AlarmSpec {
     /// While this switch is closed, the alarm means nothing and is suppressed by design: "plant not running". A switch that
     /// cannot be believed suppresses nothing.
     pub suppressed_while: Option<PointId>,
+    /// A point without a value counts as one at the set-point: its failure is an alarm and no silence.
+    pub fails_to_alarm: bool,
 }
 
 impl AlarmSpec {
@@ -137,6 +139,7 @@ impl AlarmSpec {
             shelve_max: Duration::ZERO,
             zone: ZoneId(0),
             suppressed_while: None,
+            fails_to_alarm: false,
         }
     }
 }

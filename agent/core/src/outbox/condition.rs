@@ -1,6 +1,6 @@
 //! What of the agent or of the site a person must know about, as long as it stands.
 
-use crate::id::{AlarmId, BusId, KeyPeriodId, OutputId, RoleId, SafeguardId, UpkeepId, UplinkId};
+use crate::id::{AlarmId, BusId, KeyPeriodId, OutputId, PointId, RoleId, SafeguardId, UpkeepId, UplinkId};
 
 /// A condition of the agent or of the site that a person must know about; no point has it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -45,6 +45,16 @@ pub enum Condition {
     JournalFull,
     /// 平台无回执: what the uplink's broker has taken, its platform does not confirm.
     ReceiptsMissing(UplinkId),
+    /// NE 107 失效 (F): the sensor behind the point has failed, by its loop current or its device's word.
+    SensorFailure(PointId),
+    /// NE 107 功能检查 (C): the device warms up, is calibrated, tested or inhibited; the alarms on its value are held.
+    SensorCheck(PointId),
+    /// 功能检查超时: that has lasted longer than it may, and the point counts as lost.
+    SensorCheckOverdue(PointId),
+    /// NE 107 超出规范 (S): beyond its range, below zero, or outside of what the device is made for.
+    SensorOutOfSpecification(PointId),
+    /// NE 107 需维护 (M): valid, and not for long: a drifting zero, the end of its life, a calibration that is due.
+    SensorMaintenance(PointId),
 }
 
 impl Condition {
@@ -65,8 +75,16 @@ impl Condition {
             | Self::UpkeepFailing(_)
             | Self::CallFailed(_)
             | Self::JournalFull
-            | Self::ReceiptsMissing(_) => true,
-            Self::SafeguardAbsent(_) | Self::AlarmFlood | Self::AlarmChatter(_) | Self::KeyPeriod(_) => false,
+            | Self::ReceiptsMissing(_)
+            | Self::SensorFailure(_)
+            | Self::SensorCheck(_)
+            | Self::SensorCheckOverdue(_)
+            | Self::SensorOutOfSpecification(_) => true,
+            Self::SafeguardAbsent(_)
+            | Self::AlarmFlood
+            | Self::AlarmChatter(_)
+            | Self::KeyPeriod(_)
+            | Self::SensorMaintenance(_) => false,
         }
     }
 }

@@ -147,9 +147,8 @@ pub(super) fn restarted((begun, started): (Begun, Stamp), stamp: Stamp, spec: &U
 /// The value that counts in a test. Under bypass a good value shows as suspect, and test gas is what is wanted.
 fn believed(sample: &Sample) -> Option<Value> {
     match sample {
-        Sample::Good(Quantity::Number(value)) | Sample::Suspect(Quantity::Number(value), Doubt::Bypassed) => {
-            Some(*value)
-        }
+        Sample::Good(Quantity::Number(value))
+        | Sample::Suspect(Quantity::Number(value), Doubt::Bypassed | Doubt::FunctionCheck) => Some(*value),
         Sample::Good(Quantity::Text(_)) | Sample::Suspect(..) | Sample::Bad(_) => None,
     }
 }

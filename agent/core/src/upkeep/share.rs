@@ -9,7 +9,7 @@ use crate::bypass::Bypass;
 use crate::id::PointId;
 use crate::interlock::{Cause, CauseState, TripSpec};
 use crate::point::PointSpec;
-use crate::reading::Sample;
+use crate::reading::{Doubt, Sample};
 
 /// Whether one interlock point or trip could do its work at this moment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -90,8 +90,8 @@ pub fn point_service(point: PointId, sample: Option<&Sample>, bypasses: &[Bypass
         return Service::Bypassed;
     }
     match sample {
+        Some(Sample::Bad(_) | Sample::Suspect(_, Doubt::FunctionCheck)) | None => Service::Blind,
         Some(Sample::Good(_) | Sample::Suspect(..)) => Service::Serving,
-        Some(Sample::Bad(_)) | None => Service::Blind,
     }
 }
 
@@ -265,7 +265,7 @@ mod tests {
     use crate::Value;
     use crate::fixture;
     use crate::id::AlarmId;
-    use crate::reading::{Doubt, NoData, Quantity};
+    use crate::reading::{NoData, Quantity};
 
     const GOOD: Sample = Sample::Good(Quantity::Number(Value::ONE));
     const OVER: Sample = Sample::Suspect(Quantity::Number(Value::ONE), Doubt::OverRange);

@@ -1,10 +1,12 @@
 //! The words of every fault, in both languages, by code. A code's meaning never changes; a new fault gets a new code.
 
 mod calls;
+mod sensors;
 
 use super::catalogue_rows as rows;
 use super::error::Severity;
 use calls::with_calls;
+use sensors::with_sensors;
 
 /// A text in Chinese and in English; `{0}` stands for the fault's first word, and so on.
 pub(crate) type Both = [&'static str; 2];
@@ -79,7 +81,7 @@ impl Code {
     }
 }
 
-with_calls! {
+with_sensors! {
     // Files.
     "E0101" FileUnreadable
         ["读不到文件 {0}：{1}", "cannot read {0}: {1}"],

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::point::{OrderKey, PointFile};
+use super::sensor::StatusFile;
 use super::signature::MarkFile;
 
 /// 设备的通信参数；站点文件里写的优先于模板。 How a device is asked; the site file wins over the template.
@@ -112,6 +113,10 @@ pub(crate) struct DeviceFile {
     #[serde(default)]
     #[schemars(length(max = 5000))]
     pub(crate) points: Vec<PointFile>,
+    /// 状态的含义（NE 107）。 What its statuses mean (NE 107).
+    #[serde(default)]
+    #[schemars(length(max = 256))]
+    pub(crate) status: Vec<StatusFile>,
     /// 特征：hazard match 据此辨认型号。 Its signature, by which hazard match recognises the model.
     #[serde(default)]
     #[schemars(length(max = 32))]

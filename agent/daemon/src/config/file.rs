@@ -12,6 +12,7 @@ use super::interlock::{AssistKey, PermitFile, TripFile, VoteFile};
 use super::point::{PointFile, PriorityKey};
 use super::practice::PracticeFile;
 use super::safeguard::SafeguardFile;
+use super::sensor::StatusFile;
 use super::upkeep::UpkeepFile;
 use super::uplink::UplinkFile;
 
@@ -36,6 +37,10 @@ pub(crate) struct SiteFile {
     #[serde(default)]
     #[schemars(length(max = 50_000))]
     pub(crate) points: Vec<PointFile>,
+    /// 设备状态的含义（NE 107）。 What statuses of devices mean (NE 107).
+    #[serde(default)]
+    #[schemars(length(max = 4096))]
+    pub(crate) status: Vec<StatusFile>,
     /// 声光与联动输出。 Outputs that sound, light or assist.
     #[serde(default)]
     #[schemars(length(max = 256))]

@@ -10,8 +10,10 @@ mod output;
 mod period;
 mod profile;
 mod safeguard;
+mod sensor;
 mod shape;
 mod signature;
+mod status;
 mod tag;
 mod template;
 mod upkeep;
@@ -61,6 +63,8 @@ pub(crate) fn site(
     lowering.buses(site);
     lowering.devices(site);
     lowering.points(site);
+    lowering.status_points();
+    lowering.statuses(site);
     lowering.safeguards(site);
     lowering.key_periods(site);
     let rows = lowering.interlock_rows(site);
@@ -117,6 +121,10 @@ struct Lowering<'a> {
     zones: Vec<String>,
     references: Vec<watch::Reference<'a>>,
     devices: Vec<DeviceRow<'a>>,
+    /// Points of the site that were taken from templates.
+    taken: Vec<status::Taken>,
+    /// Where each row of the status table is written.
+    status_nodes: Vec<Node<'a>>,
     /// What is measured at which device, by points that may be faulty themselves.
     profiles: Vec<(usize, ProfileKey)>,
     tables: SiteTables,
@@ -150,6 +158,8 @@ impl<'a> Lowering<'a> {
             zones: Vec::new(),
             references: Vec::new(),
             devices: Vec::new(),
+            taken: Vec::new(),
+            status_nodes: Vec::new(),
             profiles: Vec::new(),
             tables: SiteTables::default(),
             dictionary: Dictionary::default(),

@@ -18,6 +18,7 @@ mod point;
 mod practice;
 mod profile;
 mod safeguard;
+mod sensor;
 mod signature;
 mod sources;
 mod tree;

@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use super::gas::GasKey;
 use super::profile::{DuctKey, ProfileKey};
+use super::sensor::{CurrentKey, DriftFile, FailureKey, OverRangeKey};
 
 /// 寄存器表。 A Modbus table.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
@@ -214,6 +215,21 @@ pub(crate) struct PointFile {
     pub(crate) divisor_at: Option<u16>,
     /// 量程 [最小, 最大]；之外的值存疑。 Range [least, greatest]; values outside are suspect.
     pub(crate) range: Option<[f64; 2]>,
+    /// 4–20 mA 输入的原始值：ma、ua 或 counts；range 就是 4 mA 和 20 mA 的值。 A 4–20 mA input: what its register holds; range is what 4 mA and 20 mA are.
+    pub(crate) current: Option<CurrentKey>,
+    /// 4 mA 和 20 mA 的码值（current = "counts"）。 The counts at 4 mA and 20 mA (current = "counts").
+    pub(crate) counts: Option<[f64; 2]>,
+    /// 按 NE 43 判断：≤3.6、≥21 mA 失效，3.6–3.8、20.5–21 mA 存疑；有 current 时默认是。 NE 43: failure up to 3.6 and from 21 mA, suspect up to 3.8 and above 20.5 mA; true with current.
+    pub(crate) ne43: Option<bool>,
+    /// 失效电流持续多久才算，默认 2000，且不超过 stale_ms 的一半。 How long a failure current must last, 2000 unless told and no more than half of stale_ms.
+    #[schemars(range(max = 60_000))]
+    pub(crate) ne43_hold_ms: Option<u32>,
+    /// 失去测量值时怎么办，默认 lost。 What the loss of the value does, lost unless told.
+    pub(crate) on_failure: Option<FailureKey>,
+    /// 超量程怎么办；profile = "combustible" 默认 latch，其他 off。 What a value beyond the range does; latch for profile = "combustible", else off unless told.
+    pub(crate) over_range: Option<OverRangeKey>,
+    /// 零点漂移的监视。 A watch on its zero.
+    pub(crate) drift: Option<DriftFile>,
     /// 表示“无测量值”的原始值。 Raw values that mean "no measurement".
     #[schemars(length(max = 16))]
     pub(crate) sentinels: Option<Vec<i64>>,
@@ -292,6 +308,13 @@ impl PointFile {
             decimals_mask: self.decimals_mask.or(there.decimals_mask),
             divisor_at,
             range: self.range.or(there.range),
+            current: self.current.or(there.current),
+            counts: self.counts.or(there.counts),
+            ne43: self.ne43.or(there.ne43),
+            ne43_hold_ms: self.ne43_hold_ms.or(there.ne43_hold_ms),
+            on_failure: self.on_failure.or(there.on_failure),
+            over_range: self.over_range.or(there.over_range),
+            drift: self.drift.or(there.drift),
             sentinels: self.sentinels.or(there.sentinels),
             unit: self.unit.or(there.unit),
             poll_ms: self.poll_ms.or(there.poll_ms),

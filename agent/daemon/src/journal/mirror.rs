@@ -15,6 +15,7 @@ use super::mirror_config::ConfigEvent;
 use super::mirror_event::ReplayEvent;
 use super::mirror_interlock::InterlockEvent;
 use super::mirror_ledger::DayLedger;
+use super::mirror_reading::NoData;
 use super::mirror_upkeep::{Shares, UpkeepEvent};
 
 /// The longest text that is written, in bytes.
@@ -47,7 +48,10 @@ macro_rules! plain {
 pub(super) use plain;
 
 plain!(Trust = ClockTrust { Unset, Free, Synced });
-plain!(Doubt = reading::Doubt { OverRange, UnderRange, AfterFault, Rounded, Bypassed });
+plain!(
+    Doubt =
+        reading::Doubt { OverRange, UnderRange, AfterFault, Rounded, Bypassed, FunctionCheck, OverRangeHeld }
+);
 plain!(Lane = core::Lane { Event, Reading });
 plain!(Verb = core::Verb { Silence, Acknowledge, Reset });
 plain!(Cause = core::Cause { Hazard, Upset, Maintenance, Equipment, FalseAlarm, Test });
@@ -111,21 +115,9 @@ enum Sample {
     Bad(NoData),
 }
 
-#[derive(Serialize, Deserialize)]
-enum NoData {
-    NeverRead,
-    Stale,
-    Link(Fault),
-    NotANumber,
-    Sentinel,
-    NotBcd,
-    BadScaling,
-    NotText,
-}
-
 /// An exception is written as its code on the wire.
 #[derive(Serialize, Deserialize)]
-enum Fault {
+pub(super) enum Fault {
     Silent,
     Garbled,
     Refused(u8),
@@ -161,6 +153,11 @@ pub(super) enum Condition {
     CallFailed(u16),
     JournalFull,
     ReceiptsMissing(u8),
+    SensorFailure(u32),
+    SensorCheck(u32),
+    SensorCheckOverdue(u32),
+    SensorOutOfSpecification(u32),
+    SensorMaintenance(u32),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -390,36 +387,6 @@ impl TryFrom<Quantity> for reading::Quantity {
             Quantity::Number(raw) => Self::Number(finite(raw)?),
             Quantity::Text(text) => Self::Text(Arc::from(bounded(text)?)),
         })
-    }
-}
-
-impl From<reading::NoData> for NoData {
-    fn from(reason: reading::NoData) -> Self {
-        match reason {
-            reading::NoData::NeverRead => Self::NeverRead,
-            reading::NoData::Stale => Self::Stale,
-            reading::NoData::Link(fault) => Self::Link(fault.into()),
-            reading::NoData::NotANumber => Self::NotANumber,
-            reading::NoData::Sentinel => Self::Sentinel,
-            reading::NoData::NotBcd => Self::NotBcd,
-            reading::NoData::BadScaling => Self::BadScaling,
-            reading::NoData::NotText => Self::NotText,
-        }
-    }
-}
-
-impl From<NoData> for reading::NoData {
-    fn from(reason: NoData) -> Self {
-        match reason {
-            NoData::NeverRead => Self::NeverRead,
-            NoData::Stale => Self::Stale,
-            NoData::Link(fault) => Self::Link(fault.into()),
-            NoData::NotANumber => Self::NotANumber,
-            NoData::Sentinel => Self::Sentinel,
-            NoData::NotBcd => Self::NotBcd,
-            NoData::BadScaling => Self::BadScaling,
-            NoData::NotText => Self::NotText,
-        }
     }
 }
 

@@ -97,6 +97,11 @@ impl From<core::Condition> for Condition {
             core::Condition::CallFailed(role) => Self::CallFailed(role.0),
             core::Condition::JournalFull => Self::JournalFull,
             core::Condition::ReceiptsMissing(uplink) => Self::ReceiptsMissing(uplink.0),
+            core::Condition::SensorFailure(point) => Self::SensorFailure(point.0),
+            core::Condition::SensorCheck(point) => Self::SensorCheck(point.0),
+            core::Condition::SensorCheckOverdue(point) => Self::SensorCheckOverdue(point.0),
+            core::Condition::SensorOutOfSpecification(point) => Self::SensorOutOfSpecification(point.0),
+            core::Condition::SensorMaintenance(point) => Self::SensorMaintenance(point.0),
         }
     }
 }
@@ -122,6 +127,11 @@ impl From<Condition> for core::Condition {
             Condition::CallFailed(role) => Self::CallFailed(RoleId(role)),
             Condition::JournalFull => Self::JournalFull,
             Condition::ReceiptsMissing(uplink) => Self::ReceiptsMissing(UplinkId(uplink)),
+            Condition::SensorFailure(point) => Self::SensorFailure(PointId(point)),
+            Condition::SensorCheck(point) => Self::SensorCheck(PointId(point)),
+            Condition::SensorCheckOverdue(point) => Self::SensorCheckOverdue(PointId(point)),
+            Condition::SensorOutOfSpecification(point) => Self::SensorOutOfSpecification(PointId(point)),
+            Condition::SensorMaintenance(point) => Self::SensorMaintenance(PointId(point)),
         }
     }
 }

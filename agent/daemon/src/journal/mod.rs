@@ -24,6 +24,7 @@ mod mirror_config;
 mod mirror_event;
 mod mirror_interlock;
 mod mirror_ledger;
+mod mirror_reading;
 mod mirror_upkeep;
 mod name;
 mod owner;

@@ -11,6 +11,7 @@ use prometheus_client::metrics::exemplar::Exemplar;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::latency::{Histogram, Latencies};
+use super::sensors::CATEGORIES;
 use super::status::Status;
 use super::upkeep::UpkeepRow;
 use super::uplinks::Heard;
@@ -156,6 +157,12 @@ impl Scrape {
         let help = "Points with a believed value.";
         page.gauges(("hazard_points_good", help, None), [([], number(good))])?;
         page.gauges(("hazard_points_configured", "Points.", None), [([], number(points.len()))])?;
+        let categories = CATEGORIES.map(|category| {
+            let count = points.iter().filter(|point| point.category == category).count();
+            ([("category", category)], number(count))
+        });
+        let help = "Points by the NAMUR NE 107 category of their sensors.";
+        page.gauges(("hazard_points_by_category", help, None), categories)?;
         if omitted {
             return Ok(());
         }

@@ -29,6 +29,7 @@ pub(super) fn screen(status: &Status, lang: Lang, style: Style) -> String {
     screen.calls(status);
     screen.interlocks(status, false);
     screen.withheld(status);
+    screen.sensors(status);
     screen.upkeep(status, false);
     screen.hazards(status);
     screen.impaired(status);
@@ -43,6 +44,7 @@ pub(super) fn alarms(status: &Status, lang: Lang, style: Style) -> String {
     screen.alarms(status);
     screen.interlocks(status, false);
     screen.withheld(status);
+    screen.sensors(status);
     painted(&screen.lines, style)
 }
 
@@ -177,6 +179,15 @@ impl Screen {
             let words = texts::condition(&standing.condition, lang);
             self.lines.push(format!("  {about} {name}: {words}"));
         }
+    }
+
+    /// What is the matter with sensors, and whose alarms are held.
+    fn sensors(&mut self, status: &Status) {
+        let mut rows: Vec<_> = status.sensors.iter().map(|row| row.cells(self.lang)).collect();
+        for cell in rows.iter_mut().flatten() {
+            *cell = clean(cell);
+        }
+        self.section(pick(self.lang, "传感器（NE 107）", "Sensors (NE 107)"), rows);
     }
 
     /// 叫应: whom the alarms have called, and how far up.

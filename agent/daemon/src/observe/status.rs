@@ -69,6 +69,9 @@ pub struct Status {
     pub alarms: Vec<AlarmRow>,
     /// Points that are bypassed.
     pub bypasses: Vec<BypassRow>,
+    /// Sensors that are not as they should be; those in a function check have their alarms held.
+    #[serde(default)]
+    pub sensors: Vec<super::sensors::SensorRow>,
     /// The site's key periods, whether they are on or not.
     #[serde(default)]
     pub key_periods: Vec<String>,
@@ -230,10 +233,10 @@ impl Standing {
         self.condition == "safeguard_absent"
     }
 
-    /// Whether it is no fault, but the site's own arrangement for some days.
+    /// Whether it is no fault: the site's own arrangement for some days, or work that is to be planned.
     #[must_use]
     pub fn is_notice(&self) -> bool {
-        self.condition == "key_period"
+        matches!(&*self.condition, "key_period" | "sensor_maintenance")
     }
 
     /// Whether it speaks of too many alarms: it stands for ten minutes after the last of them.
@@ -413,6 +416,9 @@ pub struct PointRow {
     pub quality: Word,
     /// Why it is not good.
     pub reason: Option<Word>,
+    /// The NE 107 category of what is known of its sensor; empty for one that was never read.
+    #[serde(default)]
+    pub category: Word,
     /// Its loss is an alarm.
     pub safety: bool,
     /// Milliseconds since the sample was taken, or since the start when there was none.

@@ -18,6 +18,7 @@ use super::calls::Calls;
 use super::causes;
 use super::interlocks::Interlocks;
 use super::ledger::LedgerRow;
+use super::sensors::SensorRow;
 use super::status::{
     Agent, AlarmRow, BusRow, BypassRow, Clock, DelayRow, DeviceRow, Facts, JournalRow, LinkRow, OutputRow,
     Place, PointRow, Shown, Standing, Status, Word,
@@ -48,6 +49,7 @@ pub(super) fn status(snapshot: &Snapshot, facts: &Facts) -> Status {
         conditions: snapshot.conditions.iter().map(|condition| standing(*condition, dictionary)).collect(),
         alarms: alarms(snapshot, facts),
         bypasses: bypasses(snapshot, dictionary),
+        sensors: SensorRow::all(snapshot, dictionary),
         key_periods: dictionary.key_periods.clone(),
         interlocks: Interlocks::new(snapshot, dictionary),
         upkeep: UpkeepRow::all(snapshot, dictionary),
@@ -96,6 +98,11 @@ fn standing(condition: Condition, dictionary: &Dictionary) -> Standing {
         Condition::UpkeepDue(upkeep) | Condition::UpkeepFailing(upkeep) => {
             Some(dictionary.upkeep_name(upkeep))
         }
+        Condition::SensorFailure(point)
+        | Condition::SensorCheck(point)
+        | Condition::SensorCheckOverdue(point)
+        | Condition::SensorOutOfSpecification(point)
+        | Condition::SensorMaintenance(point) => Some(dictionary.point_name(point)),
         Condition::CallFailed(role) => Some(named(&dictionary.roles, role.index())),
         Condition::SafeguardAbsent(id) => {
             let entry = dictionary.safeguards.get(id.index());
@@ -234,7 +241,12 @@ fn points(snapshot: &Snapshot, dictionary: &Dictionary) -> Vec<PointRow> {
         .map_while(|point| snapshot.table.get(point).map(|entry| (point, entry)))
         .map(|(point, entry)| {
             let about = dictionary.points.get(point.index());
-            point_row((point, about), (&entry.sample, entry.at), now)
+            let row = point_row((point, about), (&entry.sample, entry.at), now);
+            let category = snapshot.categories.get(point.index()).copied().flatten();
+            PointRow {
+                category: category.map_or(Word::default(), |known| words::category(known).into()),
+                ..row
+            }
         })
         .collect()
 }
@@ -255,6 +267,7 @@ fn point_row(
         value: shown(sample, about),
         unit: about.map(|about| about.unit.clone()).unwrap_or_default(),
         quality: quality.into(),
+        category: Word::default(),
         reason: reason.map(Word::from),
         safety: about.is_some_and(|about| about.safety),
         age_ms: u64::try_from(now.since(at).as_millis()).unwrap_or(u64::MAX),

@@ -10,7 +10,7 @@ pub(super) const fn pick(lang: Lang, zh: &'static str, en: &'static str) -> &'st
 }
 
 /// The entry for `word`; a word from a later version is shown as it is.
-fn look<'a>(table: &[(&str, &'static str, &'static str)], word: &'a str, lang: Lang) -> &'a str {
+pub(super) fn look<'a>(table: &[(&str, &'static str, &'static str)], word: &'a str, lang: Lang) -> &'a str {
     let found = table.iter().find(|(known, _, _)| *known == word);
     found.map_or(word, |(_, zh, en)| pick(lang, zh, en))
 }
@@ -169,7 +169,7 @@ pub(super) fn fault(word: &str, lang: Lang) -> &str {
 }
 
 pub(super) fn doubt(word: &str, lang: Lang) -> &str {
-    const DOUBTS: [(&str, &str, &str); 13] = [
+    const DOUBTS: [(&str, &str, &str); 19] = [
         ("over_range", "超过量程上限", "above its range"),
         ("under_range", "低于量程下限", "below its range"),
         ("after_fault", "线路故障后的第一个值，待核实", "first value after a line fault, to be confirmed"),
@@ -186,6 +186,20 @@ pub(super) fn doubt(word: &str, lang: Lang) -> &str {
         ("not_bcd", "寄存器不是 BCD 码：核对数据类型", "not binary-coded decimal: check the shape"),
         ("bad_scaling", "倍率寄存器不可用：核对点表", "scaling register unusable: check the point table"),
         ("not_text", "不是可读文本：核对数据类型", "not a readable text: check the shape"),
+        (
+            "function_check",
+            "设备预热、标定或屏蔽中，读数不可信",
+            "the device checks itself: not to be believed",
+        ),
+        (
+            "over_range_held",
+            "曾超量程，未复位：可能已被气体淹没",
+            "was above its range and is not reset: it may be flooded",
+        ),
+        ("current_low", "电流 ≤ 3.6 mA：查断线、供电", "current up to 3.6 mA: check wire and supply"),
+        ("current_high", "电流 ≥ 21 mA：查短路、变送器", "current from 21 mA: check for a short circuit"),
+        ("sensor_failure", "设备报传感器故障", "the device reports a failure of its sensor"),
+        ("check_overdue", "功能检查超时，视为失去", "its function check has lasted too long: counts as lost"),
         ("bad", "无数据", "no value"),
     ];
     match word {
@@ -194,7 +208,24 @@ pub(super) fn doubt(word: &str, lang: Lang) -> &str {
     }
 }
 
-const CONDITIONS: [(&str, &str, &str); 18] = [
+const CONDITIONS: [(&str, &str, &str); 23] = [
+    ("sensor_failure", "传感器失效（NE 107 F）", "its sensor has failed (NE 107 F)"),
+    (
+        "sensor_check",
+        "功能检查（NE 107 C）：报警暂停，限时",
+        "function check (NE 107 C): its alarms are held for a limited time",
+    ),
+    (
+        "sensor_check_overdue",
+        "功能检查超时：视为失去；结束标定或屏蔽，查设备",
+        "its function check has lasted too long: end it, or see to the device",
+    ),
+    ("sensor_out_of_specification", "超出规范（NE 107 S）", "out of specification (NE 107 S)"),
+    (
+        "sensor_maintenance",
+        "需维护（NE 107 M）：安排标定或更换",
+        "maintenance required (NE 107 M): calibrate or replace",
+    ),
     (
         "call_failed",
         "呼叫不到：检查网络和接收程序，已改叫下一级",
@@ -283,6 +314,7 @@ pub(super) fn subject(word: &str, lang: Lang) -> &'static str {
         "safeguard_absent" => pick(lang, "安全设施", "safeguard"),
         "upkeep_due" | "upkeep_failing" => pick(lang, "标定与测试", "upkeep"),
         "call_failed" => pick(lang, "叫应", "role"),
+        word if word.starts_with("sensor_") => pick(lang, "传感器", "sensor"),
         _ => pick(lang, "自身", "agent"),
     }
 }

@@ -241,10 +241,8 @@ impl Examination<'_> {
         }
         if !come.is_empty() {
             lines.push(Said {
-                zh: format!("注意：设备没有自己的点，就取模板的全部点；随之出现：{come}"),
-                en: format!(
-                    "note: a device without points of its own has all of its template; come with it: {come}"
-                ),
+                zh: format!("注意：随设备的模板出现：{come}"),
+                en: format!("note: come with the templates of their devices: {come}"),
             });
         }
         lines

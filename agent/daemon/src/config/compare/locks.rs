@@ -21,6 +21,8 @@ pub(super) fn subjects(plant: &Plant<'_>, gpio: &[Option<GpioLine>]) -> Vec<Subj
         buses: _,
         devices: _,
         points: _,
+        sensors: _,
+        statuses: _,
         alarms: _,
         outputs,
         matrix: Matrix { votes, trips, permits },

@@ -4,6 +4,7 @@
 mod fact;
 mod locks;
 mod plant;
+mod sensor;
 mod service;
 
 use super::Loaded;
@@ -119,6 +120,7 @@ fn subjects(of: &Loaded) -> Vec<Subject> {
     } = of;
     let names = plant::Plant { site, names: dictionary };
     let mut subjects = plant::subjects(&names, buses);
+    subjects.extend(sensor::subjects(&names));
     subjects.extend(locks::subjects(&names, gpio));
     subjects.push(service::gateway((identity, journal), (listen, state_dir, clock_sync_file)));
     subjects.extend(service::uplinks(uplinks, site));

@@ -184,6 +184,7 @@ fn alarm(plant: &Plant<'_>, id: AlarmId, (spec, entry): (&AlarmSpec, &AlarmEntry
         shelve_max,
         zone: _,
         suppressed_while,
+        fails_to_alarm,
     } = spec;
     let AlarmEntry { point: _, kind: _, priority: _, setpoint: written, latch: _ } = entry;
     let Threshold { side, setpoint, deadband, on_delay, off_delay } = threshold;
@@ -200,6 +201,7 @@ fn alarm(plant: &Plant<'_>, id: AlarmId, (spec, entry): (&AlarmSpec, &AlarmEntry
         Fact::new(("回差", "deadband"), with_unit(&deadband.get().to_string()), Rule::Matters),
         urgency(("优先级", "priority"), *priority),
         Fact::yes_protects(("锁存", "latch"), *latch),
+        Fact::yes_protects(("失效即报警", "fails to alarm"), *fails_to_alarm),
         Fact::sooner(("可搁置", "may be shelved for"), *shelve_max),
     ];
     if compares(spec.kind) {

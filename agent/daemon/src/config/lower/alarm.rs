@@ -227,6 +227,7 @@ impl<'a> Lowering<'a> {
                 priority: alarm.file.priority.map_or(usual_priority(alarm.file.kind), priority),
                 latch: alarm.file.latch.unwrap_or(gas || digital),
                 key_setpoint: alarm.file.key_setpoint.and_then(Value::try_new),
+                fails_to_alarm: draft.fails_to_alarm(),
                 ..AlarmSpec::new(point, core_kind(alarm.file.kind), threshold(&alarm))
             };
             if let Some(key) = alarm.file.key_setpoint {

@@ -8,6 +8,7 @@ use hazard_core::id::DeviceId;
 use hazard_core::point::{PointSpec, Report, Shape, Source};
 
 use super::profile::Applied;
+use super::status::Taken;
 use super::{Lowering, Section};
 use crate::config::catalogue::Code;
 use crate::config::error::{Arg, Fault, Spot, args};
@@ -101,7 +102,7 @@ impl<'a> Lowering<'a> {
         node.text("tag").is_some_and(|tag| self.take_tag(tag, spot))
     }
 
-    fn take_tag(&mut self, tag: &str, spot: Spot) -> bool {
+    pub(super) fn take_tag(&mut self, tag: &str, spot: Spot) -> bool {
         let taken = self.tags.claim(tag, spot);
         if let Err(first) = taken {
             let words = vec![Arg::Each("位号", "tags"), tag.into()];
@@ -128,9 +129,10 @@ impl<'a> Lowering<'a> {
             Found::At(index) => {
                 let Some((there, inherited)) = template.points.get(index) else { return };
                 let place = Place { own: Some(node), template: Some(*there) };
-                let mut draft = Draft::own(tag, point.or(inherited.clone()), place);
+                let mut draft = Draft::own(tag.clone(), point.or(inherited.clone()), place);
                 draft.template_base = template.head.address_base;
                 draft.default_order = template.head.order;
+                self.taken.extend(device.map(|device| Taken { device, name: from, tag }));
                 self.draft(draft, device);
             }
             Found::Faulty => {}
@@ -156,6 +158,8 @@ impl<'a> Lowering<'a> {
                 continue;
             }
             let place = Place::of_template(node);
+            let name = file.name.clone().unwrap_or_default();
+            self.taken.push(Taken { device, name, tag: tag.clone() });
             let file = PointFile::default().or(file);
             let draft = Draft { template_base: base, default_order: order, ..Draft::own(tag, file, place) };
             self.draft(draft, Some(device));
@@ -163,7 +167,7 @@ impl<'a> Lowering<'a> {
     }
 
     /// Checks a point and, where its device is sound too, enters it.
-    fn draft(&mut self, mut draft: Draft<'a>, device: Option<usize>) {
+    pub(super) fn draft(&mut self, mut draft: Draft<'a>, device: Option<usize>) {
         let source = draft.source();
         let shape = source.map(|source| source.shape);
         if let Some(shape) = shape {
@@ -180,6 +184,7 @@ impl<'a> Lowering<'a> {
         }
         if let Some(shape) = shape {
             draft.numeric_keys(shape);
+            draft.sensor_fits(shape, stale_ms);
         }
         if let (Some(profile), Some(device)) = (draft.file.profile, device) {
             self.profiles.push((device, profile));
@@ -196,6 +201,7 @@ impl<'a> Lowering<'a> {
         let first = self.tables.alarms.len();
         self.enter_alarms(&draft, alarms, safety && draft.file.lost_alarm.unwrap_or(true));
         self.enter_watches(&draft, watches);
+        self.enter_sensor(&draft);
         self.manage(&draft, first, safety);
     }
 
@@ -220,7 +226,7 @@ struct Timing {
 }
 
 impl<'a> Draft<'a> {
-    fn own(tag: String, file: PointFile, place: Place<'a>) -> Self {
+    pub(super) fn own(tag: String, file: PointFile, place: Place<'a>) -> Self {
         Self { tag, file, place, template_base: 0, default_order: None, profile: None, faults: Vec::new() }
     }
 
@@ -260,7 +266,18 @@ impl<'a> Draft<'a> {
             return;
         }
         let kind = if shape.is_switch() { "bit" } else { "text" };
-        let keys = ["scale", "offset", "decimals_at", "divisor_at", "range", "sentinels", "deadband"];
+        let keys = [
+            "scale",
+            "offset",
+            "decimals_at",
+            "divisor_at",
+            "range",
+            "sentinels",
+            "deadband",
+            "current",
+            "drift",
+            "over_range",
+        ];
         let place = self.place;
         for key in keys.into_iter().filter(|key| place.get(key).is_some()) {
             self.fault(Code::KeyWithoutNumber, key, args![key, &self.tag, kind]);
@@ -281,12 +298,13 @@ impl<'a> Draft<'a> {
         let span = self.file.range.map_or(0.0, |[low, high]| high - low);
         let deadband = self.file.deadband.unwrap_or(span * 0.005);
         let value = |raw| Value::try_new(raw).unwrap_or(Value::ZERO);
+        let (scale, offset) = self.scale_and_offset();
         PointSpec {
             tag: self.tag.as_str().into(),
             device: DeviceId(u16::try_from(device).unwrap_or(u16::MAX)),
             source,
-            scale: self.file.scale.unwrap_or(1.0),
-            offset: self.file.offset.unwrap_or(0.0),
+            scale,
+            offset,
             range: self.file.range.map(|[low, high]| (value(low), value(high))),
             sentinels: super::shape::sentinel_bits(source.shape, self.file.sentinels.as_deref()),
             period: Duration::from_millis(timing.poll_ms.into()),

@@ -7,6 +7,7 @@ use crate::config::device::TemplateHead;
 use crate::config::error::{Arg, Fault, args};
 use crate::config::names::Names;
 use crate::config::point::PointFile;
+use crate::config::sensor::StatusFile;
 use crate::config::signature::{Mark, MarkFile, Model};
 use crate::config::tree::{Document, Node};
 
@@ -16,6 +17,8 @@ pub(super) struct Template<'a> {
     /// Its sound points.
     pub(super) points: Vec<(Node<'a>, PointFile)>,
     pub(super) names: Names,
+    /// Its sound rows of what its statuses mean.
+    pub(super) statuses: Vec<(Node<'a>, StatusFile)>,
     pub(super) marks: Vec<Mark>,
 }
 
@@ -54,7 +57,8 @@ impl<'a> Lowering<'a> {
             points.push((node, point));
         }
         let marks = self.marks(file, &head, recovered);
-        Some(Template { head, points, names, marks })
+        let statuses = self.template_statuses(file, (&points, &names), recovered);
+        Some(Template { head, points, names, statuses, marks })
     }
 
     fn marks(&mut self, file: Section<'a, '_>, head: &TemplateHead, recovered: bool) -> Vec<Mark> {

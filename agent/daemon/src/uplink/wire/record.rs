@@ -86,6 +86,14 @@ pub(super) fn condition(out: &mut Vec<u8>, condition: Condition, names: &Names) 
             raw(out, ",\"upkeep\":");
             return names.upkeep(out, id);
         }
+        Condition::SensorFailure(id)
+        | Condition::SensorCheck(id)
+        | Condition::SensorCheckOverdue(id)
+        | Condition::SensorOutOfSpecification(id)
+        | Condition::SensorMaintenance(id) => {
+            raw(out, ",\"point\":");
+            return names.point_id(out, id);
+        }
         Condition::CallFailed(id) => (",\"role\":", &names.dictionary.roles, id.index()),
         Condition::SafeguardAbsent(id) => {
             raw(out, ",\"safeguard\":");
