@@ -145,6 +145,14 @@ pub(crate) const fn refusal(refusal: Refusal) -> &'static str {
         Refusal::NotRunning => "not_running",
         Refusal::MarkedAlready => "marked_already",
         Refusal::NotApplied => "not_applied",
+        Refusal::NoValue => "no_value",
+        Refusal::ValueFixed => "value_fixed",
+        Refusal::OutOfBounds => "out_of_bounds",
+        Refusal::BetweenSteps => "between_steps",
+        Refusal::PendingAlready => "pending_already",
+        Refusal::TooSoon { .. } => "too_soon",
+        Refusal::DeviceOffline => "device_offline",
+        Refusal::OnTrial => "on_trial",
     }
 }
 

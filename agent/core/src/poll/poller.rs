@@ -5,7 +5,9 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::ask::{Ask, Settled};
+use super::commands::Commands;
 use super::delay::Delay;
+use super::flight::{Flight, Purpose};
 use super::health::{Health, Turn};
 use super::plan::Block;
 use super::predict::Bounds;
@@ -16,7 +18,7 @@ use super::writes::CoilGroup;
 use crate::Mono;
 use crate::annunciate::Panel;
 use crate::id::{BusId, DeviceId, Ticket};
-use crate::link::{Exception, LinkFault, ReadRequest, Words};
+use crate::link::{Exception, LinkFault, ReadRequest};
 use crate::site::Site;
 
 /// An adapter that has not answered so long after the device's own limits is taken for dead.
@@ -24,28 +26,11 @@ const ADAPTER_GRACE: Duration = Duration::from_secs(15);
 /// A probe waits so long for a moment in which it delays nobody.
 const SLACK_WAIT: Duration = Duration::from_secs(2);
 
-#[derive(Clone, Debug)]
-enum Purpose {
-    Read(usize),
-    /// Which group is read back, and its levels once they have come.
-    Prove(usize, Vec<bool>),
-    /// Which group, the levels, and since when the panel has asked for them.
-    Write(usize, Vec<bool>, Option<Mono>),
-}
-
-#[derive(Clone, Debug)]
-struct Flight {
-    ticket: Ticket,
-    device: DeviceId,
-    purpose: Purpose,
-    sent: Mono,
-    expires: Mono,
-}
-
 enum Choice {
     Poll(usize),
     Write(usize),
     Prove(usize, ReadRequest),
+    Command(DeviceId, Ask),
 }
 
 /// When its device was to be probed, whether it is no safety block, and its index.
@@ -54,15 +39,16 @@ type ProbeRank = (Option<Mono>, bool, usize);
 /// The poller of one bus.
 #[derive(Clone, Debug)]
 pub struct Poller {
-    slots: Vec<Slot>,
+    pub(super) slots: Vec<Slot>,
     /// When each slot is due: looked through at each reply, and slots are large.
     dues: Vec<Mono>,
     /// Its devices that are offline.
     offline: usize,
     /// No device is held back after this.
     held_until: Mono,
-    groups: Vec<CoilGroup>,
-    flight: Option<Flight>,
+    pub(super) groups: Vec<CoilGroup>,
+    pub(super) commands: Commands,
+    pub(super) flight: Option<Flight>,
     probe_after: Mono,
     /// A device that has refused a joined read: its reads are taken apart before the next one.
     refuses_gaps: Option<DeviceId>,
@@ -92,6 +78,7 @@ impl Poller {
             offline: 0,
             held_until: Mono::ZERO,
             groups,
+            commands: Commands::default(),
             flight: None,
             probe_after: Mono::ZERO,
             refuses_gaps: None,
@@ -132,6 +119,7 @@ impl Poller {
             return None;
         }
         self.take_apart(now, site);
+        self.commands.expire(now, site, health);
         let (device, purpose, ask) = match self.choose(now, site, health)? {
             Choice::Write(index) => {
                 let group = &mut self.groups[index];
@@ -142,6 +130,14 @@ impl Poller {
             Choice::Prove(index, request) => {
                 let device = self.groups[index].device;
                 (device, Purpose::Prove(index, Vec::new()), Ask::Read(device, request))
+            }
+            Choice::Command(device, ask) => {
+                self.commands.asked(now);
+                let purpose = match &ask {
+                    Ask::Read(_, look) => Purpose::Look(look.count.into(), look.table.is_bits(), None),
+                    Ask::Write(..) | Ask::Set(..) => Purpose::Set,
+                };
+                (device, purpose, ask)
             }
             Choice::Poll(index) => {
                 let slot = &mut self.slots[index];
@@ -158,50 +154,6 @@ impl Poller {
         let expires = now + spec.timeout + spec.late_window + ADAPTER_GRACE;
         self.flight = Some(Flight { ticket, device, purpose, sent: now, expires });
         Some(ask)
-    }
-
-    /// A reply of the wrong kind or size is garbage, whatever the adapter thought of it.
-    ///
-    /// # Errors
-    /// [`LinkFault::Garbled`] when the words do not fit the read with this ticket.
-    pub fn check(&mut self, ticket: Ticket, words: Words) -> Result<Words, LinkFault> {
-        let Some(flight) = self.flight.as_mut().filter(|flight| flight.ticket == ticket) else {
-            return Ok(words);
-        };
-        let index = match &mut flight.purpose {
-            Purpose::Read(index) => index,
-            Purpose::Prove(group, levels) => {
-                let Words::Bits(bits) = &words else { return Err(LinkFault::Garbled) };
-                levels.clone_from(bits);
-                let fits = bits.len() == self.groups[*group].outputs().len();
-                return if fits { Ok(words) } else { Err(LinkFault::Garbled) };
-            }
-            Purpose::Write(..) => return Err(LinkFault::Garbled),
-        };
-        let request = &self.slots[*index].block.request;
-        let len = match (&words, request.table.is_bits()) {
-            (Words::Registers(registers), false) => registers.len(),
-            (Words::Bits(bits), true) => bits.len(),
-            (Words::Registers(_), true) | (Words::Bits(_), false) => {
-                return Err(LinkFault::Garbled);
-            }
-        };
-        if len == usize::from(request.count) { Ok(words) } else { Err(LinkFault::Garbled) }
-    }
-
-    /// The confirmation of a write that answers a read says nothing about the points.
-    ///
-    /// # Errors
-    /// [`LinkFault::Garbled`] when the request with this ticket is no write.
-    pub fn check_written(&self, ticket: Ticket) -> Result<(), LinkFault> {
-        match &self.flight {
-            Some(Flight { ticket: known, purpose: Purpose::Read(_) | Purpose::Prove(..), .. })
-                if *known == ticket =>
-            {
-                Err(LinkFault::Garbled)
-            }
-            Some(_) | None => Ok(()),
-        }
     }
 
     /// Ends the request with this ticket; `None` for a ticket that is not in flight.
@@ -257,6 +209,14 @@ impl Poller {
                 let outputs = if result.is_ok() { group.reached(result) } else { Vec::new() };
                 (None, outputs, None)
             }
+            Purpose::Look(_, _, words) => {
+                self.commands.settle(result.map(|()| words), site);
+                (None, Vec::new(), None)
+            }
+            Purpose::Set => {
+                self.commands.settle(result.map(|()| None), site);
+                (None, Vec::new(), None)
+            }
         };
         if delay.is_some_and(|(_, exceeds)| exceeds) {
             self.exceeded_at = Some(now);
@@ -297,13 +257,13 @@ impl Poller {
 
     /// When there may be something to send, or a request to give up.
     #[must_use]
-    pub fn poll_timeout(&self, now: Mono, health: &[Health]) -> Option<Mono> {
+    pub fn poll_timeout(&self, now: Mono, site: &Site, health: &[Health]) -> Option<Mono> {
         if let Some(flight) = &self.flight {
             return Some(flight.expires);
         }
         let writes = self.groups.iter().filter_map(|group| self.write_time(group, health));
         let proofs = self.groups.iter().filter_map(|group| proof_time(group, health).map(|(at, _)| at));
-        let writes = writes.chain(proofs);
+        let writes = writes.chain(proofs).chain(self.commands.poll_timeout(site, health));
         if self.is_calm(now) {
             return self.dues.iter().copied().chain(writes).min();
         }
@@ -394,6 +354,9 @@ impl Poller {
         }
         if let Some(proof) = self.proof(now, health) {
             return Some(proof);
+        }
+        if let Some((device, ask)) = self.commands.next(now, site, health) {
+            return Some(Choice::Command(device, ask));
         }
         if self.is_calm(now) {
             return self.due_poll(now, health).map(Choice::Poll);

@@ -35,7 +35,7 @@ use crate::settings::BusLink;
 pub use ear::listen;
 pub use frames::{Frame, Frames, Shape};
 pub use link::{Link, Timing};
-pub use on_site::Setting;
+pub use hazard_core::link::Setting;
 pub use stats::{LinkCounts, LinkStats};
 pub use tape::Tape;
 
@@ -59,6 +59,8 @@ pub enum Request {
     Read(ReadRequest),
     /// Answered by [`Input::Written`].
     Write(WriteRequest),
+    /// Answered by [`Input::Written`].
+    Set(Setting),
 }
 
 /// Runs one bus until `jobs` closes; every job is answered exactly once, in order, on `replies`.
@@ -89,5 +91,6 @@ async fn answer(bus: BusId, link: &mut Link, job: Job) -> Input {
     match request {
         Request::Read(read) => Input::Reply { bus, ticket, result: link.read(&read, timing).await },
         Request::Write(write) => Input::Written { bus, ticket, result: link.write(&write, timing).await },
+        Request::Set(setting) => Input::Written { bus, ticket, result: link.set(&setting, timing).await },
     }
 }

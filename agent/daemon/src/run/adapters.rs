@@ -139,6 +139,11 @@ impl Adapters {
                 let refused = self.buses[bus.index()].try_send(job).is_err();
                 refused.then_some(Input::Written { bus, ticket, result: Err(LinkFault::Gone) })
             }
+            Output::Set { bus, ticket, device, request } => {
+                let job = self.job(ticket, device, modbus::Request::Set(request));
+                let refused = self.buses[bus.index()].try_send(job).is_err();
+                refused.then_some(Input::Written { bus, ticket, result: Err(LinkFault::Gone) })
+            }
             // The composer names what it tells, which no adapter can.
             Output::Call(_) => None,
             Output::Publish(publish) => {
