@@ -14,8 +14,18 @@ const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/contract/golden/confi
 const SHIPPED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../config");
 
 /// Broken sites with golden texts.
-const CASES: [&str; 9] =
-    ["broken", "profiles", "interlocks", "upkeep", "calls", "uncalled", "syntax", "empty", "silent"];
+const CASES: [&str; 10] = [
+    "broken",
+    "profiles",
+    "interlocks",
+    "upkeep",
+    "calls",
+    "commands",
+    "uncalled",
+    "syntax",
+    "empty",
+    "silent",
+];
 
 /// A back-stop for a fault of this program; no file should reach it.
 const UNREACHED: &[Code] = &[Code::NotUsable];

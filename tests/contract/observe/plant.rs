@@ -98,7 +98,11 @@ fn carry_out(engine: &mut Engine, now: Mono, scene: Scene) {
             }
             Output::Call(order) => Input::Call { attempt: order.attempt, report: delivery(&order) },
             Output::Drive(_) | Output::SaveCursor { .. } => continue,
-            Output::Write { .. } | Output::Fetch { .. } | Output::Find { .. } | Output::Reopen => {
+            Output::Write { .. }
+            | Output::Set { .. }
+            | Output::Fetch { .. }
+            | Output::Find { .. }
+            | Output::Reopen => {
                 unreachable!("{output:?}")
             }
         };

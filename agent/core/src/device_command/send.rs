@@ -4,9 +4,10 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use super::event::{CommandChange, CommandEvent};
-use super::spec::DeviceCommandSpec;
+use super::spec::{Bounds, DeviceCommandSpec, Needs, Risk};
 use crate::engine::Engine;
 use crate::id::{BusId, DeviceCommandId};
 use crate::link::Setting;
@@ -35,8 +36,16 @@ pub struct Sent {
 pub type KeptCommand = Sent;
 
 /// What is known of a command.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct CommandState {
+    /// What it may write.
+    pub bounds: Bounds,
+    /// What it can do.
+    pub risk: Risk,
+    /// Who and what it takes.
+    pub needs: Needs,
+    /// After this time it is not sent any more.
+    pub deadline: Duration,
     /// It is under way, as this one.
     pub pending: Option<u64>,
     /// What was told of it last, and when.
@@ -106,8 +115,11 @@ impl Engine {
     }
 
     pub(crate) fn command_states(&self) -> Vec<CommandState> {
-        let told = self.desk.told.iter().cloned();
-        let mut states: Vec<_> = told.map(|told| CommandState { pending: None, told }).collect();
+        let state = |(spec, told): (&DeviceCommandSpec, &Option<(Stamp, CommandEvent)>)| {
+            let DeviceCommandSpec { bounds, risk, needs, deadline, .. } = *spec;
+            CommandState { bounds, risk, needs, deadline, pending: None, told: told.clone() }
+        };
+        let mut states: Vec<_> = self.site.commands.iter().zip(&self.desk.told).map(state).collect();
         for sent in self.pollers.iter().flat_map(|poller| poller.pending_commands()) {
             states[sent.command.index()].pending = Some(sent.nth);
         }

@@ -268,7 +268,9 @@ impl DeviceCommandSpec {
         off.abs() <= tolerance + (WHOLE_WITHIN * self.target.scale).abs()
     }
 
-    fn fault(&self, site: &SiteTables) -> Option<DeviceCommandFault> {
+    /// What makes no sense in it on this site.
+    #[must_use]
+    pub fn fault(&self, site: &SiteTables) -> Option<DeviceCommandFault> {
         let Some(device) = site.devices.get(self.device.index()) else {
             return Some(DeviceCommandFault::WithoutDevice);
         };

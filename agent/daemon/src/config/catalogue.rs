@@ -1,10 +1,12 @@
 //! The words of every fault, in both languages, by code. A code's meaning never changes; a new fault gets a new code.
 
 mod calls;
+mod commands;
 
 use super::catalogue_rows as rows;
 use super::error::Severity;
 use calls::with_calls;
+use commands::with_commands;
 
 /// A text in Chinese and in English; `{0}` stands for the fault's first word, and so on.
 pub(crate) type Both = [&'static str; 2];

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hazard_core::link::{Exception, LinkFault, ReadRequest, ReadResult, WriteRequest};
+use hazard_core::link::{Exception, LinkFault, ReadRequest, ReadResult, Setting, WriteRequest};
 use tracing::error;
 
 use super::ask::Ask;

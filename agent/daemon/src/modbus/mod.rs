@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use hazard_core::Input;
 use hazard_core::id::{BusId, Ticket};
-use hazard_core::link::{ReadRequest, WriteRequest};
+use hazard_core::link::{ReadRequest, Setting, WriteRequest};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -35,7 +35,6 @@ use crate::settings::BusLink;
 pub use ear::listen;
 pub use frames::{Frame, Frames, Shape};
 pub use link::{Link, Timing};
-pub use hazard_core::link::Setting;
 pub use stats::{LinkCounts, LinkStats};
 pub use tape::Tape;
 

@@ -2,6 +2,7 @@
 //! log. It reads what others give it and changes nothing.
 
 mod calls;
+mod commands;
 pub mod http;
 mod interlocks;
 mod latency;
@@ -17,11 +18,14 @@ mod upkeep;
 mod uplinks;
 
 pub use calls::{CallRow, Calls};
+pub use commands::{CommandRow, LastCommand};
 pub use interlocks::{Interlocks, PermitRow, TripRow, VoteRow};
 pub use latency::{BOUNDS_US, Histogram, Latencies};
 pub use ledger::{LedgerRow, PollRow};
 pub use report::render_test;
-pub use status::{Facts, Status, render_alarms, render_calls, render_interlocks, render_upkeep};
+pub use status::{
+    Facts, Status, render_alarms, render_calls, render_commands, render_interlocks, render_upkeep,
+};
 pub(crate) use texts::kind;
 pub use upkeep::{FailureRow, FigureRow, Figures, TestReport, Took, Tripped, UpkeepRow};
 pub use uplinks::{Heard, ReplayRow, UplinkRow};

@@ -52,6 +52,7 @@ pub(super) fn status(snapshot: &Snapshot, facts: &Facts) -> Status {
         upkeep: UpkeepRow::all(snapshot, dictionary),
         figures: Figures::new(snapshot.figures),
         calls: Calls::new(snapshot, dictionary),
+        commands: super::commands::rows(snapshot, dictionary),
         devices: devices(snapshot, dictionary),
         buses: buses(snapshot, facts),
         points: points(snapshot, dictionary),

@@ -3,6 +3,7 @@
 use super::{Lowering, Section, signature};
 use crate::config::catalogue::Code;
 use crate::config::check::{self, Schema};
+use crate::config::command::CommandFile;
 use crate::config::device::TemplateHead;
 use crate::config::error::{Arg, Fault, args};
 use crate::config::names::Names;
@@ -17,6 +18,9 @@ pub(super) struct Template<'a> {
     pub(super) points: Vec<(Node<'a>, PointFile)>,
     pub(super) names: Names,
     pub(super) marks: Vec<Mark>,
+    /// Its sound commands.
+    pub(super) commands: Vec<(Node<'a>, CommandFile)>,
+    pub(super) command_names: Names,
 }
 
 impl Template<'_> {
@@ -54,7 +58,8 @@ impl<'a> Lowering<'a> {
             points.push((node, point));
         }
         let marks = self.marks(file, &head, recovered);
-        Some(Template { head, points, names, marks })
+        let (commands, command_names) = self.template_commands(file, (&head, recovered));
+        Some(Template { head, points, names, marks, commands, command_names })
     }
 
     fn marks(&mut self, file: Section<'a, '_>, head: &TemplateHead, recovered: bool) -> Vec<Mark> {
