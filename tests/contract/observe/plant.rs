@@ -219,6 +219,7 @@ fn dictionary() -> Dictionary {
         key_setpoints: Vec::new(),
         upkeep: Vec::new(),
         roles: vec!["值班员".into(), "班长".into()],
+        commands: Vec::new(),
     }
 }
 
