@@ -19,7 +19,7 @@ use crate::Mono;
 use crate::annunciate::Panel;
 use crate::id::{BusId, DeviceId, Ticket};
 use crate::link::{Exception, LinkFault, ReadRequest};
-use crate::site::Site;
+use crate::site::{DeviceSpec, Site};
 
 /// An adapter that has not answered so long after the device's own limits is taken for dead.
 const ADAPTER_GRACE: Duration = Duration::from_secs(15);
@@ -171,15 +171,7 @@ impl Poller {
         };
         let device = &mut health[flight.device.index()];
         let spec = &site.devices[flight.device.index()];
-        let turn = match result {
-            Ok(()) => device.answered(),
-            Err(LinkFault::Refused(exception)) if !is_unreachable(exception) => device.answered(),
-            Err(fault) => {
-                let dirty = self.late && matches!(fault, LinkFault::Silent | LinkFault::Garbled);
-                let late = if dirty { spec.late_window } else { Duration::ZERO };
-                device.failed(now, fault, spec, late)
-            }
-        };
+        let turn = judge(device, now, result, (spec, self.late));
         let doubtful = result.is_ok() && device.take_doubt();
         let cost = now.since(flight.sent);
         self.held_until = self.held_until.max(device.hold_until());
@@ -450,6 +442,24 @@ fn proof_time(group: &CoilGroup, health: &[Health]) -> Option<(Mono, ReadRequest
     let device = &health[group.device.index()];
     let request = group.proof().filter(|_| !device.is_offline())?;
     Some((device.hold_until(), request))
+}
+
+/// What an outcome says of the device; on a late line its answer may still come.
+fn judge(
+    device: &mut Health,
+    now: Mono,
+    result: Result<(), LinkFault>,
+    (spec, is_late): (&DeviceSpec, bool),
+) -> Turn {
+    match result {
+        Ok(()) => device.answered(),
+        Err(LinkFault::Refused(exception)) if !is_unreachable(exception) => device.answered(),
+        Err(fault) => {
+            let dirty = is_late && matches!(fault, LinkFault::Silent | LinkFault::Garbled);
+            let late = if dirty { spec.late_window } else { Duration::ZERO };
+            device.failed(now, fault, spec, late)
+        }
+    }
 }
 
 const fn is_unreachable(exception: Exception) -> bool {
