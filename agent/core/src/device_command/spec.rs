@@ -371,7 +371,7 @@ fn bits_of(shape: Shape, raw: f64) -> Option<u64> {
             let digits = u32::from(words.min(4)) * 4;
             let most = (10_u64.pow(digits) - 1) as f64;
             let number = whole(raw, 0.0, if digits > 15 { (1_u64 << 53) as f64 } else { most })?;
-            Some((0..digits).fold(0, |bits, place| bits | number / 10_u64.pow(place) % 10 << (4 * place)))
+            Some((0..digits).fold(0, |bits, place| bits | (number / 10_u64.pow(place) % 10) << (4 * place)))
         }
         Shape::Bit | Shape::RegisterBit(_) | Shape::BitField { .. } | Shape::Text(_) => None,
     }
