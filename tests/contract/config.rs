@@ -14,13 +14,14 @@ const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/contract/golden/confi
 const SHIPPED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../config");
 
 /// Broken sites with golden texts.
-const CASES: [&str; 10] = [
+const CASES: [&str; 11] = [
     "broken",
     "sensors",
     "profiles",
     "interlocks",
     "upkeep",
     "calls",
+    "commands",
     "uncalled",
     "syntax",
     "empty",

@@ -9,8 +9,9 @@ use hazard_agent::journal::read_block;
 use hazard_core::alarm::{Priority, Withheld};
 use hazard_core::call::{CallEvent, Change, DeliveryFault, How, Order, Told, Withdrawal};
 use hazard_core::daybook::{DayJournal, DayLedger, DayPolls, DayUplink};
+use hazard_core::device_command::{CommandChange, CommandEvent, CommandFailure};
 use hazard_core::id::{AlarmId, BusId, DeviceId, Epoch, OutputId, PointId, SafeguardId, Seq, UplinkId};
-use hazard_core::id::{AttemptId, KeyPeriodId, PermitId, RoleId, TripId, UpkeepId, VoteId};
+use hazard_core::id::{AttemptId, DeviceCommandId, KeyPeriodId, PermitId, RoleId, TripId, UpkeepId, VoteId};
 use hazard_core::interlock::{
     self, HoldStanding, InterlockEvent, InterlockStep, PermitStanding, ProofStanding, TripStanding, VoteCount,
 };
@@ -292,6 +293,35 @@ fn a_change_of_configuration_is_written_and_read_as_it_came() {
         (ConfigChange::Unplanned, &[18, 5]),
     ] {
         comes_back(event(change), &[bytes, &rest].concat());
+    }
+}
+
+/// Named commands came to version 1 after changes of configuration.
+#[test]
+fn a_command_is_written_and_read_as_it_came() {
+    let event = |change| {
+        let [actor, approver, note] = ["a", "b", "c"].map(String::from);
+        let (command, nth, value) = (DeviceCommandId(300), 5, Value::ONE);
+        Body::Command(Box::new(CommandEvent { command, nth, change, value, actor, approver, note }))
+    };
+    let one = [0, 0, 0, 0, 0, 0, 240, 63];
+    let some = [&[1][..], &one].concat();
+    let rest = [&one[..], &[1, 97, 1, 98, 1, 99]].concat();
+    let (before, none) = (Some(Value::ONE), None);
+    let refused = LinkFault::Refused(Exception::IllegalValue);
+    let failed = |why| CommandChange::Failed { before: none, why };
+    for (change, bytes) in [
+        (CommandChange::Accepted { deadline: Duration::from_millis(300) }, vec![0, 172, 2]),
+        (CommandChange::Done { before, read_back: before }, [&[1][..], &some, &some].concat()),
+        (
+            CommandChange::Unverified { before: none, read_back: before, fault: Some(LinkFault::Silent) },
+            [&[2, 0][..], &some, &[1, 0]].concat(),
+        ),
+        (failed(CommandFailure::Link(refused)), vec![3, 0, 1, 2, 3]),
+        (failed(CommandFailure::Expired), vec![3, 0, 0]),
+        (CommandChange::Lost, vec![4]),
+    ] {
+        comes_back(event(change), &[&[19, 172, 2, 5][..], &bytes, &rest].concat());
     }
 }
 

@@ -4,7 +4,9 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic, and so may what only tests call")]
 
 mod any;
+mod any_command;
 mod any_upkeep;
+mod command;
 mod documents;
 mod golden;
 mod sample;

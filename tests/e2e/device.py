@@ -2,9 +2,10 @@
 
 usage: device.py tcp PORT | device.py rtu PATH BAUD
 
-Standard input:  "hr ADDRESS VALUE..." sets holding registers of unit 1, "ir ..." input registers, "quit" ends.
+Standard input:  "hr ADDRESS VALUE..." sets holding registers of unit 1, "ir ..." input registers, "quit" ends; "whim WORD..." says
+                 what becomes of the next writes of registers: take, lose (and say that it was taken), busy, or a number to store.
 Standard output: "ready" once, then "coils ADDRESS LEVEL..." for each write of coils and "asked ADDRESS" for each read of
-registers, with the monotonic time in microseconds in front.
+registers, and "wrote ADDRESS VALUE..." for each write of registers that arrives, with the monotonic time in microseconds in front.
 """
 
 import asyncio
@@ -12,10 +13,12 @@ import sys
 import time
 
 from pymodbus import FramerType
+from pymodbus.constants import ExcCodes
 from pymodbus.server import ModbusSerialServer, ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 REGISTERS = {3: [0] * 1000, 4: [0] * 1000}
+WHIMS = []
 
 
 async def act(function_code, start_address, address, count, current_registers, set_values):
@@ -24,6 +27,14 @@ async def act(function_code, start_address, address, count, current_registers, s
         print(time.monotonic_ns() // 1000, "asked", address, flush=True)
         for offset in range(count):
             current_registers[address - start_address + offset] = REGISTERS[function_code][address + offset]
+    elif function_code in (6, 16) and set_values is not None:
+        print(time.monotonic_ns() // 1000, "wrote", address, *set_values, flush=True)
+        whim = WHIMS.pop(0) if WHIMS else "take"
+        if whim == "busy":
+            return ExcCodes.DEVICE_BUSY
+        for offset, value in enumerate(set_values):
+            if whim != "lose":
+                REGISTERS[3][address + offset] = value if whim == "take" else int(whim)
     elif function_code in (5, 15) and set_values is not None:
         levels = " ".join(str(int(bool(value))) for value in set_values)
         print(time.monotonic_ns() // 1000, "coils", address, levels, flush=True)
@@ -35,6 +46,9 @@ async def control(stop):
     while words := (await reader.readline()).decode().split():
         if words[0] == "quit":
             break
+        if words[0] == "whim":
+            WHIMS.extend(words[1:])
+            continue
         table = REGISTERS[{"hr": 3, "ir": 4}[words[0]]]
         for offset, word in enumerate(words[2:]):
             table[int(words[1]) + offset] = int(word)

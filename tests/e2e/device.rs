@@ -54,6 +54,18 @@ impl Device {
         self.stdin.flush().unwrap();
     }
 
+    /// What becomes of the next writes of registers; see device.py.
+    pub(crate) fn whim(&mut self, words: &str) {
+        writeln!(self.stdin, "whim {words}").unwrap();
+        self.stdin.flush().unwrap();
+    }
+
+    /// How many writes of registers arrived at `address`.
+    pub(crate) fn writes(&self, address: u16) -> usize {
+        let mark = format!(" wrote {address} ");
+        self.lines.lock().unwrap().iter().filter(|line| line.contains(&mark)).count()
+    }
+
     pub(crate) fn saw(&self, part: &str) -> bool {
         self.lines.lock().unwrap().iter().any(|line| line.contains(part))
     }

@@ -8,6 +8,7 @@
 mod agent;
 mod broker;
 mod calls;
+mod commands;
 mod configuration;
 mod confirmation;
 mod device;

@@ -43,6 +43,12 @@ fn the_laws_hold_in_every_world() {
         "{seeds} seeds × {hours} h: {} steps, {} faults, {} restarts, {} trips, {} calls, {} readings delivered, {} stated as lost",
         sum.steps, sum.faults, sum.restarts, sum.trips, sum.calls, sum.delivered, sum.lost
     );
+    println!("commands: done, unverified, failed, lost: {:?}", sum.commands);
+    assert!(
+        seeds < 100 || sum.commands.iter().all(|outcome| *outcome > 0),
+        "some outcome of a command never came: {:?}",
+        sum.commands
+    );
     assert!(
         seeds < 20 || sum.back_dated > 100,
         "no gateway began in 1970: {} records were back-dated",
@@ -107,6 +113,9 @@ fn add(sum: &mut Outcome, seed: u64, outcome: &Outcome) {
     sum.back_dated += outcome.back_dated;
     sum.trips += outcome.trips;
     sum.calls += outcome.calls;
+    for (sum, outcome) in sum.commands.iter_mut().zip(outcome.commands) {
+        *sum += outcome;
+    }
 }
 
 fn setting(name: &str, default: u64) -> u64 {

@@ -172,6 +172,7 @@ impl Plant {
             | Output::SaveCursor { .. }
             | Output::Fetch { .. }
             | Output::Find { .. }
+            | Output::Set { .. }
             | Output::Reopen => return,
         };
         self.engine.handle(self.now, input);

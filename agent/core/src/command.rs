@@ -8,6 +8,7 @@ use core::time::Duration;
 
 use crate::Mono;
 use crate::bypass::Bypass;
+use crate::device_command::Asked;
 use crate::engine::Engine;
 use crate::id::{AlarmId, PointId, TripId};
 use crate::input::{Action, Answer, Command, Subject};
@@ -53,6 +54,11 @@ impl Engine {
             Action::EndBypass(point) => {
                 let outcome = self.end_bypass(point, said);
                 answer(Subject::Point(point), outcome)
+            }
+            Action::Send { command, value, approver } => {
+                let Said { actor, note } = said;
+                let asked = Asked { value, actor, approver, note };
+                answer(Subject::DeviceCommand(command), self.send(command, asked))
             }
             Action::ResetTrip(trip) => self.reset_trip(trip, (&said.actor, &said.note)),
             Action::BeginTest { upkeep, approver, applied } => {

@@ -145,9 +145,10 @@ impl Engine {
         }
     }
 
-    /// The run ends in order: the day that it breaks is told as far as it went.
+    /// The run ends in order: the day that it breaks is told as far as it went, and commands under way are told as lost.
     pub fn end(&mut self, now: Mono) {
         self.reach(now);
+        self.abandon_commands();
         self.close_day();
     }
 }

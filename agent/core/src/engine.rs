@@ -10,6 +10,7 @@ use crate::call::Order;
 use crate::daybook::Daybook;
 use crate::deadline::Deadlines;
 use crate::decode::decode;
+use crate::device_command::Desk;
 use crate::duty::Duty;
 use crate::figures::Figures;
 use crate::id::{BusId, Epoch, OutputId, Ticket, UplinkId};
@@ -58,6 +59,7 @@ pub struct Engine {
     pub(crate) periods: KeyPeriods,
     pub(crate) figures: Figures,
     pub(crate) daybook: Daybook,
+    pub(crate) desk: Desk,
     pub(crate) duty: Duty,
     pub(crate) orders: VecDeque<Order>,
     pub(crate) outbox: Outbox,
@@ -96,6 +98,7 @@ impl Engine {
             periods: KeyPeriods::default(),
             figures: Figures::new(now),
             daybook: Daybook::new(now),
+            desk: Desk::new(&site),
             duty: Duty::new(&site),
             orders: VecDeque::new(),
             outbox: Outbox::new(&site, start.epoch, now),
@@ -380,7 +383,7 @@ impl Engine {
     }
 
     /// Gives the bus its next request and looks when it wants to be asked again.
-    fn dispatch(&mut self, bus: usize) {
+    pub(crate) fn dispatch(&mut self, bus: usize) {
         let Ok(id) = u16::try_from(bus).map(BusId) else {
             return;
         };
@@ -389,9 +392,14 @@ impl Engine {
             return;
         }
         let ticket = Ticket(self.next_ticket);
-        if let Some(ask) = self.pollers[bus].next(self.now, ticket, &self.site, &self.health) {
+        let ask = self.pollers[bus].next(self.now, ticket, &self.site, &self.health);
+        self.note_commands(bus);
+        if let Some(ask) = ask {
             self.next_ticket += 1;
             match ask {
+                Ask::Set(device, request) => {
+                    self.ready.push_back(Output::Set { bus: id, ticket, device, request });
+                }
                 Ask::Write(device, request) => {
                     self.ready.push_front(Output::Write { bus: id, ticket, device, request });
                 }
@@ -400,7 +408,7 @@ impl Engine {
                 }
             }
         }
-        if let Some(at) = self.pollers[bus].poll_timeout(self.now, &self.health) {
+        if let Some(at) = self.pollers[bus].poll_timeout(self.now, &self.site, &self.health) {
             self.buses.arm(bus, at.max(self.now));
         }
     }

@@ -1,12 +1,14 @@
 //! Small sites for unit tests.
 
 use alloc::format;
+use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::alarm::{AlarmKind, AlarmSpec, Priority};
-use crate::id::{BusId, DeviceId, PointId};
+use crate::device_command::{Bounds, DeviceCommandSpec, Needs, ReadBack, Risk, Sent, Target};
+use crate::id::{BusId, DeviceCommandId, DeviceId, PointId};
 use crate::link::Table;
 use crate::point::{Order, PointSpec, Report, Shape, Source};
 use crate::site::{BusKind, BusSpec, DeviceSpec, SiteTables};
@@ -50,6 +52,32 @@ pub(crate) fn point(tag: &str, device: u16) -> PointSpec {
         interlock: false,
         button: None,
     }
+}
+
+/// Where the tests' commands write, beyond all points.
+pub(crate) const COMMANDS_FROM: u16 = 60_000;
+
+/// A command with a value of 0 to 100 and two retries, read back where it writes.
+pub(crate) fn command(device: DeviceId, start: u16, shape: Shape) -> DeviceCommandSpec {
+    let order = Order::default();
+    DeviceCommandSpec {
+        name: format!("command-{start}").into(),
+        device,
+        target: Target { start, shape, coils: 1, order, scale: 1.0, offset: 0.0, always_many: false },
+        bounds: Bounds::Given { min: Value::ZERO, max: Value::from_i32(100), step: None },
+        read_back: Some(ReadBack { table: Table::Holding, start, tolerance: Value::ZERO }),
+        risk: Risk::default(),
+        needs: Needs::default(),
+        retries: 2,
+        deadline: Duration::from_secs(30),
+        every: Duration::ZERO,
+    }
+}
+
+/// What an accepted command says.
+pub(crate) fn sent(command: DeviceCommandId) -> Sent {
+    let said = String::new;
+    Sent { command, nth: 1, value: Value::ONE, actor: said(), approver: said(), note: said() }
 }
 
 /// A switch's alarm on a point.

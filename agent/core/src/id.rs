@@ -73,6 +73,11 @@ index!(
 );
 
 index!(
+    /// A named command: what may be written to a device.
+    DeviceCommandId(u16)
+);
+
+index!(
     /// A key period.
     KeyPeriodId(u16)
 );

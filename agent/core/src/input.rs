@@ -8,8 +8,8 @@ use core::time::Duration;
 
 use crate::call::CallReport;
 use crate::id::{
-    AlarmId, AttemptId, BusId, Epoch, MessageId, OutputId, PointId, Seq, Ticket, TripId, UpkeepId, UplinkId,
-    VoteId,
+    AlarmId, AttemptId, BusId, DeviceCommandId, Epoch, MessageId, OutputId, PointId, Seq, Ticket, TripId,
+    UpkeepId, UplinkId, VoteId,
 };
 use crate::link::{LinkFault, ReadResult};
 use crate::outbox::receipt::{Receipt, Request};
@@ -232,6 +232,15 @@ pub enum Action {
     FinishTest(UpkeepId),
     /// Give a test up.
     AbortTest(UpkeepId),
+    /// 命令: write what a named command says to its device; the note says why.
+    Send {
+        /// Which command.
+        command: DeviceCommandId,
+        /// What to write, where the caller says it.
+        value: Option<Value>,
+        /// Who approved it; empty where nobody has to.
+        approver: String,
+    },
     /// 应答: somebody has heard the call for an alarm and sees to it. The alarm stays unacknowledged.
     Answer(AlarmId),
 }
@@ -239,7 +248,7 @@ pub enum Action {
 /// What came of a command.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Answer {
-    /// How many alarms or points it changed.
+    /// How many alarms or points it changed; a named command that was accepted counts as one.
     pub changed: u32,
     /// What it did not change, and why not.
     pub refused: Vec<(Subject, Refusal)>,
@@ -260,4 +269,6 @@ pub enum Subject {
     Trip(TripId),
     /// A duty of upkeep.
     Upkeep(UpkeepId),
+    /// A named command.
+    DeviceCommand(DeviceCommandId),
 }

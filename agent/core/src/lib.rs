@@ -22,6 +22,7 @@ mod deadline;
 pub mod decode;
 #[cfg(test)]
 mod delay_tests;
+pub mod device_command;
 pub mod duty;
 #[cfg(test)]
 mod duty_tests;

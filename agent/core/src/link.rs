@@ -72,6 +72,56 @@ impl WriteRequest {
     }
 }
 
+/// Coils or registers to be set: a named command, or what a person on site writes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Setting {
+    /// Unit address; never the broadcast.
+    pub unit: u8,
+    /// First address, base 0.
+    pub start: u16,
+    /// Coils or holding registers.
+    pub words: Words,
+    /// One value goes by function 15 or 16 too: some devices know no other.
+    pub always_many: bool,
+}
+
+impl Setting {
+    /// The table that is written.
+    #[must_use]
+    pub const fn table(&self) -> Table {
+        match self.words {
+            Words::Bits(_) => Table::Coil,
+            Words::Registers(_) => Table::Holding,
+        }
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub const fn count(&self) -> usize {
+        match &self.words {
+            Words::Bits(bits) => bits.len(),
+            Words::Registers(words) => words.len(),
+        }
+    }
+
+    /// The function code that carries it.
+    #[must_use]
+    pub const fn function(&self) -> u8 {
+        match (&self.words, self.is_single()) {
+            (Words::Bits(_), true) => 5,
+            (Words::Bits(_), false) => 15,
+            (Words::Registers(_), true) => 6,
+            (Words::Registers(_), false) => 16,
+        }
+    }
+
+    /// Whether function 5 or 6 carries it.
+    #[must_use]
+    pub const fn is_single(&self) -> bool {
+        self.count() == 1 && !self.always_many
+    }
+}
+
 /// What a read returned: exactly as many as were asked for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Words {

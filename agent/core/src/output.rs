@@ -7,7 +7,7 @@ use crate::Utc;
 use crate::annunciate::Panel;
 use crate::call::Order;
 use crate::id::{BusId, DeviceId, Epoch, MessageId, Seq, Ticket, UplinkId};
-use crate::link::{ReadRequest, WriteRequest};
+use crate::link::{ReadRequest, Setting, WriteRequest};
 use crate::outbox::record::Record;
 use crate::outbox::{AckedSet, Lane};
 
@@ -26,6 +26,17 @@ pub enum Output {
         device: DeviceId,
         /// What.
         request: WriteRequest,
+    },
+    /// Write what a named command says; answered by [`crate::Input::Written`].
+    Set {
+        /// Where.
+        bus: BusId,
+        /// Which request.
+        ticket: Ticket,
+        /// To which device.
+        device: DeviceId,
+        /// What.
+        request: Setting,
     },
     /// Read from a bus; answered by [`crate::Input::Reply`].
     Read {

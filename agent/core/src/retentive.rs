@@ -9,6 +9,7 @@ use crate::alarm::Kept;
 use crate::assist::KeptTrip;
 use crate::bypass::{Bypass, left_after};
 use crate::call;
+use crate::device_command::KeptCommand;
 use crate::engine::Engine;
 use crate::figures::KeptFigures;
 use crate::id::{AlarmId, PermitId};
@@ -36,6 +37,8 @@ pub struct Retained {
     pub calls: call::Kept,
     /// Alarms that nobody has acknowledged, but whose call was answered.
     pub answered: Vec<AlarmId>,
+    /// Commands under way: after a restart they are lost, and that is told.
+    pub commands: Vec<KeptCommand>,
 }
 
 impl Engine {
@@ -55,6 +58,7 @@ impl Engine {
             figures: Some(self.figures.kept()),
             calls: self.duty.calls.kept(now),
             answered: self.duty.answered.iter().copied().collect(),
+            commands: self.kept_commands(),
         }
     }
 
@@ -88,6 +92,7 @@ impl Engine {
             }
         }
         self.resume_upkeep(&retained.upkeep);
+        self.lose_commands(&retained.commands);
         if let Some(figures) = retained.figures {
             self.resume_figures(figures, away);
         }

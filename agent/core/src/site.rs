@@ -8,7 +8,8 @@ use crate::Threshold;
 use crate::alarm::{AlarmSpec, Signal};
 use crate::annunciate::{OutputSpec, Role, Wiring};
 use crate::call::{CallFault, CallPlan};
-use crate::id::{AlarmId, BusId, DeviceId, KeyPeriodId, OutputId, PointId, UpkeepId};
+use crate::device_command::{self, DeviceCommandFault, DeviceCommandSpec};
+use crate::id::{AlarmId, BusId, DeviceCommandId, DeviceId, KeyPeriodId, OutputId, PointId, UpkeepId};
 use crate::interlock::{Matrix, MatrixFault};
 use crate::period::KeyPeriodSpec;
 use crate::point::PointSpec;
@@ -206,6 +207,8 @@ pub struct SiteTables {
     pub key_periods: Vec<KeyPeriodSpec>,
     /// Calibrations and proof tests that have to be done.
     pub upkeep: Vec<UpkeepSpec>,
+    /// Named commands.
+    pub commands: Vec<DeviceCommandSpec>,
     /// Memory bounds.
     pub limits: Limits,
     /// What people may do.
@@ -251,6 +254,8 @@ pub enum SiteFault {
     Sensor(usize),
     /// A row of the status table: no such point, a function check without a limit, or a source of which another row speaks.
     Status(usize),
+    /// A named command.
+    DeviceCommand(DeviceCommandId, DeviceCommandFault),
 }
 
 impl Site {
@@ -307,6 +312,8 @@ fn faults(site: &SiteTables) -> Vec<SiteFault> {
     let plant = upkeep::Plant { points: &site.points, alarms: &site.alarms, trips: &site.matrix.trips };
     let duties = upkeep::faults(&site.upkeep, plant);
     faults.extend(duties.into_iter().map(|(id, fault)| SiteFault::Upkeep(id, fault)));
+    let commands = device_command::faults(site).into_iter();
+    faults.extend(commands.map(|(id, fault)| SiteFault::DeviceCommand(id, fault)));
     faults
 }
 

@@ -7,6 +7,7 @@ use crate::alarm::flood::AlarmCount;
 use crate::annunciate::Panel;
 use crate::bypass::Bypass;
 use crate::call::OpenCall;
+use crate::device_command::CommandState;
 use crate::duty::CallCount;
 use crate::engine::Engine;
 use crate::figures::FiguresNow;
@@ -120,6 +121,8 @@ pub struct Snapshot {
     pub calls: Vec<CallState>,
     /// What became of orders and calls.
     pub call_count: CallCount,
+    /// Named commands, in site order.
+    pub commands: Vec<CommandState>,
     /// The sums of alarm management.
     pub alarm_count: AlarmCount,
     /// Devices, in site order.
@@ -176,6 +179,7 @@ impl Engine {
             figures: self.figures.now(),
             calls: self.open_calls(),
             call_count: self.duty.count,
+            commands: self.command_states(),
             alarm_count: self.plant.flood.count(),
             devices: devices.collect(),
             buses: buses.collect(),

@@ -108,6 +108,17 @@ pub enum Deed {
         /// The alarm.
         alarm: String,
     },
+    /// 命令: write what a named command says.
+    Send {
+        /// The command.
+        command: String,
+        /// What to write, where the caller says it.
+        #[serde(default)]
+        value: Option<Finite>,
+        /// Who approved it.
+        #[serde(default)]
+        approver: Option<String>,
+    },
     /// 联锁复位: make a trip ready again.
     ResetTrip {
         /// Its name.
@@ -228,7 +239,7 @@ pub struct Refused {
     pub subject: String,
     /// One of the words of `words::refusal`.
     pub why: String,
-    /// The bound that was passed: seconds for `too_long`, a number for `too_many`.
+    /// The bound that was passed: seconds for `too_long` and `too_soon`, a number for `too_many`.
     pub max: Option<u64>,
 }
 

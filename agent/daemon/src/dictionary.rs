@@ -1,7 +1,7 @@
 //! What the small numbers in the records of one epoch mean: written beside the records, so that a record from before a
 //! change of configuration still names the right point.
 
-use hazard_core::id::{AlarmId, PointId, RoleId, TripId, UpkeepId};
+use hazard_core::id::{AlarmId, DeviceCommandId, PointId, RoleId, TripId, UpkeepId};
 
 /// The names behind one epoch's record numbers, each list in the order of its ids.
 #[derive(Clone, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
@@ -36,6 +36,8 @@ pub struct Dictionary {
     pub upkeep: Vec<UpkeepEntry>,
     /// Roles that are called.
     pub roles: Vec<String>,
+    /// Named commands.
+    pub commands: Vec<CommandEntry>,
 }
 
 impl Dictionary {
@@ -76,6 +78,20 @@ impl Dictionary {
     #[must_use]
     pub fn role(&self, name: &str) -> Option<RoleId> {
         (0..).map(RoleId).zip(&self.roles).find(|(_, role)| *role == name).map(|(id, _)| id)
+    }
+
+    /// The named command of this name.
+    #[must_use]
+    pub fn command(&self, name: &str) -> Option<DeviceCommandId> {
+        let mut commands = (0..).map(DeviceCommandId).zip(&self.commands);
+        commands.find(|(_, entry)| entry.name == name).map(|(id, _)| id)
+    }
+
+    /// What people call a named command; `#12` for one that is not known.
+    #[must_use]
+    pub fn command_name(&self, command: DeviceCommandId) -> String {
+        let entry = self.commands.get(command.index());
+        entry.map_or_else(|| format!("#{}", command.0), |entry| entry.name.clone())
     }
 
     /// The point with this tag.
@@ -160,6 +176,21 @@ pub struct SafeguardEntry {
     pub note: String,
     /// The day until which an absent one must be fitted, `2026-12-31`; empty where none is set.
     pub deadline: String,
+}
+
+/// A named command.
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
+pub struct CommandEntry {
+    /// Its name on the site.
+    pub name: String,
+    /// For people, in Chinese.
+    pub zh: String,
+    /// In English.
+    pub en: String,
+    /// Its device.
+    pub device: String,
+    /// Unit of its value; may be empty.
+    pub unit: String,
 }
 
 /// A duty of upkeep.

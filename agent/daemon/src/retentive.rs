@@ -64,6 +64,26 @@ pub struct Page {
     /// Alarms that nobody has acknowledged, but whose call was answered.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub answered: Vec<String>,
+    /// Commands under way: after a restart they are lost.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub commands: Vec<CommandRow>,
+}
+
+/// A command under way.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct CommandRow {
+    /// Its name.
+    pub command: String,
+    /// Which of those that were accepted.
+    pub nth: u64,
+    /// What is to be written.
+    pub value: f64,
+    /// Who.
+    pub actor: String,
+    /// Who approved it.
+    pub approver: String,
+    /// Why.
+    pub note: String,
 }
 
 /// A duty of upkeep.

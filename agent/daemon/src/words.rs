@@ -3,6 +3,7 @@
 
 use hazard_core::alarm::{Priority, Withheld};
 use hazard_core::call::{Change, DeliveryFault, How, Withdrawal};
+use hazard_core::device_command::{CommandChange, Risk};
 use hazard_core::interlock::{Discrepancy, HoldStanding, PermitStanding, ProofStanding, TripStanding};
 use hazard_core::link::{Exception, LinkFault};
 use hazard_core::outbox::Lane;
@@ -185,6 +186,14 @@ pub(crate) const fn refusal(refusal: Refusal) -> &'static str {
         Refusal::NotRunning => "not_running",
         Refusal::MarkedAlready => "marked_already",
         Refusal::NotApplied => "not_applied",
+        Refusal::NoValue => "no_value",
+        Refusal::ValueFixed => "value_fixed",
+        Refusal::OutOfBounds => "out_of_bounds",
+        Refusal::BetweenSteps => "between_steps",
+        Refusal::PendingAlready => "pending_already",
+        Refusal::TooSoon { .. } => "too_soon",
+        Refusal::DeviceOffline => "device_offline",
+        Refusal::OnTrial => "on_trial",
     }
 }
 
@@ -367,5 +376,26 @@ pub(crate) const fn withdrawal(why: Withdrawal) -> &'static str {
         Withdrawal::Withheld(Withheld::Suppressed) => "suppressed",
         Withdrawal::Withheld(Withheld::OutOfService) => "out_of_service",
         Withdrawal::Gone => "gone",
+    }
+}
+
+/// A command that was not sent in time.
+pub(crate) const EXPIRED: &str = "expired";
+
+pub(crate) const fn device_command(change: CommandChange) -> &'static str {
+    match change {
+        CommandChange::Accepted { .. } => "accepted",
+        CommandChange::Done { .. } => "done",
+        CommandChange::Unverified { .. } => "unverified",
+        CommandChange::Failed { .. } => "failed",
+        CommandChange::Lost => "lost",
+    }
+}
+
+pub(crate) const fn risk(risk: Risk) -> &'static str {
+    match risk {
+        Risk::Routine => "routine",
+        Risk::Calibration => "calibration",
+        Risk::Protection => "protection",
     }
 }

@@ -99,7 +99,11 @@ fn carry_out(engine: &mut Engine, now: Mono, scene: Scene) {
             }
             Output::Call(order) => Input::Call { attempt: order.attempt, report: delivery(&order) },
             Output::Drive(_) | Output::SaveCursor { .. } => continue,
-            Output::Write { .. } | Output::Fetch { .. } | Output::Find { .. } | Output::Reopen => {
+            Output::Write { .. }
+            | Output::Set { .. }
+            | Output::Fetch { .. }
+            | Output::Find { .. }
+            | Output::Reopen => {
                 unreachable!("{output:?}")
             }
         };
@@ -234,6 +238,7 @@ fn dictionary() -> Dictionary {
         key_setpoints: Vec::new(),
         upkeep: Vec::new(),
         roles: vec!["值班员".into(), "班长".into()],
+        commands: Vec::new(),
     }
 }
 

@@ -30,7 +30,7 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::{any_upkeep, sample, validator};
+use super::{any_command, any_upkeep, sample, validator};
 
 /// Two known epochs and one unknown.
 const EPOCHS: u64 = 3;
@@ -100,29 +100,33 @@ fn dictionary() -> impl Strategy<Value = Dictionary> {
         [names(), names(), names(), names()],
         vec(safeguard(), 0..3),
         [names(), names(), names(), names()],
-        (vec(key_setpoint(), 0..3), vec(duty(), 0..3)),
+        (vec(key_setpoint(), 0..3), vec(duty(), 0..3), any_command::entries()),
     )
-        .prop_map(|(config_hash, points, alarms, parts, safeguards, rows, (key_setpoints, upkeep))| {
-            let ([devices, buses, outputs, uplinks], [votes, trips, permits, key_periods]) = (parts, rows);
-            let roles = votes.clone();
-            Dictionary {
-                config_hash,
-                points,
-                alarms,
-                devices,
-                buses,
-                outputs,
-                uplinks,
-                safeguards,
-                votes,
-                trips,
-                permits,
-                key_periods,
-                key_setpoints,
-                upkeep,
-                roles,
-            }
-        })
+        .prop_map(
+            |(config_hash, points, alarms, parts, safeguards, rows, (key_setpoints, upkeep, commands))| {
+                let ([devices, buses, outputs, uplinks], [votes, trips, permits, key_periods]) =
+                    (parts, rows);
+                let roles = votes.clone();
+                Dictionary {
+                    config_hash,
+                    points,
+                    alarms,
+                    devices,
+                    buses,
+                    outputs,
+                    uplinks,
+                    safeguards,
+                    votes,
+                    trips,
+                    permits,
+                    key_periods,
+                    key_setpoints,
+                    upkeep,
+                    roles,
+                    commands,
+                }
+            },
+        )
 }
 
 fn duty() -> impl Strategy<Value = UpkeepEntry> {
@@ -227,7 +231,7 @@ fn event() -> impl Strategy<Value = Body> {
         any_upkeep::event(),
         any_upkeep::shares(),
         any_upkeep::ledger(),
-        prop_oneof![call(), replay(), manifest(), config()]
+        prop_oneof![call(), replay(), manifest(), config(), any_command::body()]
     ]
 }
 

@@ -30,7 +30,7 @@ use hazard_core::reading::{Doubt, Quantity, Reading, Sample};
 use hazard_core::vote::Outcome;
 use hazard_core::{ClockOffset, ClockTrust, Mono, Publish, Stamp, Utc};
 
-use super::{sample, sensors, upkeep, validator};
+use super::{command, sample, sensors, upkeep, validator};
 
 /// All golden messages by the name of their file.
 pub(super) fn messages() -> Vec<(&'static str, Encoded)> {
@@ -83,6 +83,11 @@ pub(super) fn messages() -> Vec<(&'static str, Encoded)> {
         ("backfill-replay", write(&replayed())),
         ("alarm-replay", of(replays())),
         ("alarm-config", of(sample::configured())),
+        ("birth-commands", command::wire().birth(sample::EPOCH)),
+        (
+            "alarm-commands",
+            command::wire().publish(&sample::publish(sample::EPOCH, command::events()), sample::SENT_AT),
+        ),
         ("alarm-unnamed", write(&sample::publish(Epoch(0xbad), alarms()))),
     ]
 }

@@ -59,6 +59,7 @@ pub(super) fn dictionary() -> Dictionary {
         key_setpoints: Vec::new(),
         upkeep: Vec::new(),
         roles: Vec::new(),
+        commands: Vec::new(),
     }
 }
 

@@ -1,10 +1,11 @@
 //! Lines and devices: registers that show their point's signature plus a measured value, and every way in which a line
 //! fails. What arrives at the engine is what the Modbus adapter promises: words, a fault, or an answer too late to count.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hazard_core::id::{BusId, DeviceId, PointId};
-use hazard_core::link::{Exception, LinkFault, ReadRequest, ReadResult, Words, WriteRequest};
+use hazard_core::link::{Exception, LinkFault, ReadRequest, ReadResult, Setting, Words, WriteRequest};
 use hazard_core::{Mono, Site};
 
 use super::node::{CHANNELS, SimNode};
@@ -56,6 +57,8 @@ pub(super) struct Lines {
     devices: Vec<Device>,
     gone_until: Vec<Mono>,
     coils: [bool; 4],
+    /// What commands wrote, by unit and address; units differ on all buses.
+    set: BTreeMap<(u8, u16), u16>,
     node: SimNode,
 }
 
@@ -77,6 +80,7 @@ impl Lines {
             devices: vec![Device { trouble: None, troubled_at: Mono::ZERO }; site.devices.len()],
             gone_until: vec![Mono::ZERO; site.buses.len()],
             coils: [true; 4],
+            set: BTreeMap::new(),
             node: SimNode::new(),
         }
     }
@@ -206,6 +210,38 @@ impl Lines {
         (Duration::from_millis(self.rng.between(3, 15)), Ok(()))
     }
 
+    /// A command's write, of one register. In trouble a device takes it and says nothing, stores another value, or refuses.
+    pub(super) fn set(
+        &mut self,
+        now: Mono,
+        bus: BusId,
+        request: &Setting,
+    ) -> (Duration, Result<(), LinkFault>) {
+        if now < self.gone_until[bus.index()] {
+            return (Duration::from_millis(1), Err(LinkFault::Gone));
+        }
+        let Words::Registers(words) = &request.words else { panic!("no command of this plant writes coils") };
+        let turnaround = Duration::from_millis(self.rng.between(3, 15));
+        let is_done = self.rng.chance(500);
+        let (stored, result) = match self.trouble(now, request.unit) {
+            None => (Some(words[0]), Ok(())),
+            Some(Trouble::Silent | Trouble::Late) => (is_done.then_some(words[0]), Err(LinkFault::Silent)),
+            Some(Trouble::Garbled) => (is_done.then_some(words[0]), Err(LinkFault::Garbled)),
+            Some(Trouble::WrongCount) => (Some(words[0] ^ 1), Ok(())),
+            Some(Trouble::Busy) => (None, Err(LinkFault::Refused(Exception::Busy))),
+            Some(Trouble::NoSuchAddress) => (None, Err(LinkFault::Refused(Exception::IllegalAddress))),
+        };
+        if let Some(stored) = stored {
+            self.set.insert((request.unit, request.start), stored);
+        }
+        (if result == Err(LinkFault::Silent) { Duration::from_millis(100) } else { turnaround }, result)
+    }
+
+    /// What a command's register holds.
+    pub(super) fn holds(&self, unit: u8, address: u16) -> u16 {
+        self.set.get(&(unit, address)).copied().unwrap_or_default()
+    }
+
     fn trouble(&mut self, now: Mono, unit: u8) -> Option<Trouble> {
         let index = self.units.iter().position(|known| *known == unit)?;
         let device = &mut self.devices[index];
@@ -231,7 +267,7 @@ impl Lines {
                         == (request.unit, bus, request.table, address)
                 });
                 let Some(index) = point else {
-                    return 0;
+                    return self.set.get(&(request.unit, address)).copied().unwrap_or_default();
                 };
                 let measured = &self.measured[index];
                 let id = PointId(u32::try_from(index).unwrap());

@@ -3,6 +3,7 @@
 
 mod agenda;
 mod broker;
+mod commanded;
 mod disk;
 mod ledger;
 mod line;
@@ -26,6 +27,7 @@ use hazard_core::{ClockTrust, Engine, Input, Mono, Output, Site, Start, Utc};
 use crate::rng::Rng;
 use agenda::{Agenda, Event};
 use broker::Broker;
+use commanded::Commanded;
 use disk::Disk;
 use line::Lines;
 use oracle::Oracle;
@@ -78,6 +80,8 @@ pub struct Outcome {
     pub trips: u64,
     /// Calls that ended.
     pub calls: u64,
+    /// Named commands: done, unverified, failed, lost.
+    pub commands: [u64; 4],
     /// Restarts after power cuts.
     pub restarts: u64,
     /// Readings the platform has.
@@ -118,6 +122,7 @@ pub struct World {
     disk: Disk,
     broker: Broker,
     oracle: Oracle,
+    commanded: Commanded,
     /// What outlives a power cut, and which of the engine's revisions it is.
     kept: Retained,
     kept_revision: Option<u64>,
@@ -147,6 +152,7 @@ impl World {
             disk: Disk::new(start.epoch),
             broker: Broker::new(usize::from(site::UPLINKS)),
             oracle: Oracle::new(&site, !faults.lines),
+            commanded: Commanded::new(&site, seed),
             kept: Retained::default(),
             kept_revision: None,
             kept_at: now,
@@ -208,6 +214,8 @@ impl World {
         }
         let broken = self.oracle.converged(&self.engine.snapshot(), &self.broker, &self.disk, &self.lines);
         self.outcome.broken.extend(broken);
+        self.outcome.broken.extend(self.commanded.converged(&self.engine.snapshot()));
+        self.outcome.commands = self.commanded.outcomes;
     }
 
     /// One step: the next thing that happens, and everything the engine makes of it.
@@ -234,6 +242,7 @@ impl World {
         }
         let snapshot = self.engine.snapshot();
         self.oracle.look(self.now, &snapshot, &self.lines);
+        self.outcome.broken.extend(self.commanded.look(&snapshot, &self.lines));
         // Each change is on disk before the next step: the real file is written within milliseconds.
         if self.kept_revision != Some(self.engine.revision()) {
             self.kept_revision = Some(self.engine.revision());
@@ -326,6 +335,11 @@ impl World {
             }
             Output::Write { bus, ticket, request, .. } => {
                 let (delay, result) = self.lines.write(self.now, bus, &request);
+                self.agenda.at(self.now + delay, Event::Written { bus, ticket, result });
+            }
+            Output::Set { bus, ticket, request, .. } => {
+                self.outcome.broken.extend(self.commanded.written(self.now, &request));
+                let (delay, result) = self.lines.set(self.now, bus, &request);
                 self.agenda.at(self.now + delay, Event::Written { bus, ticket, result });
             }
             Output::Publish(publish) => {
@@ -448,6 +462,7 @@ impl World {
         self.agenda.run += 1;
         let epoch = Epoch(self.rng[4].bits());
         self.oracle.restarted(&self.disk, &self.kept);
+        self.outcome.broken.extend(self.commanded.restarted(&self.kept));
         self.unset_since = (self.faults.clock && self.rtc.chance(400)).then_some(self.now);
         let Input::Clock { utc, trust } = self.clock() else {
             return;

@@ -12,6 +12,7 @@ use super::agenda::Event;
 impl World {
     pub(super) fn person(&mut self) {
         self.agenda.at(self.now + Duration::from_secs(5), Event::Person);
+        self.command();
         if !self.faults.people || !self.rng[5].chance(if self.healing { 900 } else { 60 }) {
             return;
         }

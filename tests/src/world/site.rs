@@ -15,7 +15,7 @@ use hazard_core::site::{
 use hazard_core::{Polarity, Side, Threshold, Value};
 use hazard_field::map::input;
 
-use super::{locks, phone};
+use super::{commanded, locks, phone};
 
 pub(super) const UPLINKS: u8 = 2;
 /// The uplink whose platform confirms by receipts.
@@ -106,6 +106,7 @@ pub(super) fn site() -> Site {
         OutputSpec { wiring: Wiring::Gpio, ..coil("line", Role::Interlock, 6) },
     ];
     locks::enter(&mut tables);
+    tables.commands = commanded::specs();
     tables.calls = Arc::new(phone::plan());
     Site::try_new(tables).unwrap()
 }

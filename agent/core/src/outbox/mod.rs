@@ -7,6 +7,7 @@ mod forward;
 mod ledger;
 pub mod receipt;
 pub mod record;
+mod refusal;
 mod ring;
 mod store;
 #[cfg(test)]

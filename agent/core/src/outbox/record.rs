@@ -8,8 +8,10 @@ use core::time::Duration;
 pub use super::condition::{Condition, SystemEvent};
 pub use super::configured::{ConfigChange, ConfigEvent};
 pub use super::receipt::{ReplayEvent, Wish};
+pub use super::refusal::Refusal;
 use crate::call::CallEvent;
 use crate::daybook::DayLedger;
+use crate::device_command::CommandEvent;
 use crate::id::{AlarmId, DeviceId, Epoch, PointId, Seq, UplinkId};
 use crate::interlock::InterlockEvent;
 use crate::link::LinkFault;
@@ -52,7 +54,8 @@ impl Record {
             | Body::Ledger(_)
             | Body::Replay(_)
             | Body::Manifest(_)
-            | Body::Config(_) => Lane::Event,
+            | Body::Config(_)
+            | Body::Command(_) => Lane::Event,
         }
     }
 
@@ -113,6 +116,8 @@ pub enum Body {
     Manifest(Box<Manifest>),
     /// 配置变更: the configuration was changed, confirmed or taken back.
     Config(Box<ConfigEvent>),
+    /// 命令: a named command was accepted, or its outcome is known.
+    Command(Box<CommandEvent>),
 }
 
 /// The start of an epoch, and what is known of those before it.
@@ -322,65 +327,6 @@ pub enum BypassChange {
     Expired,
     /// The gateway restarted and could not tell how much of its time was left: the point is armed again.
     Rearmed,
-}
-
-/// Why a person's command was not carried out.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Refusal {
-    /// The alarm's condition still stands.
-    Stands,
-    /// Nobody has acknowledged it.
-    Unacknowledged,
-    /// The point has no believable value that says that the hazard is gone.
-    NoGoodValue,
-    /// This alarm must never be shelved; a permit for its point is a bypass.
-    NeverShelved,
-    /// It is not allowed for so long, or for no time at all.
-    TooLong {
-        /// The longest time allowed.
-        max: Duration,
-    },
-    /// So many are put aside already.
-    TooMany {
-        /// As many as are allowed.
-        max: u16,
-    },
-    /// There is no alarm to handle.
-    NothingToHandle,
-    /// An approver must be named.
-    NoApprover,
-    /// A reason must be given.
-    NoReason,
-    /// The approver of an interlock's bypass must be another person.
-    SecondPerson,
-    /// The point is bypassed already.
-    BypassedAlready,
-    /// The point is not bypassed.
-    NotBypassed,
-    /// No alarm or point has this number.
-    Unknown,
-    /// It is bypassed, so that nobody has seen it end.
-    Bypassed,
-    /// The field does not show the safe position.
-    Unproven,
-    /// No bypass is begun in a key period.
-    KeyPeriod,
-    /// A calibration needs a bypass of its point that stands: test gas would trip it.
-    NeedsBypass,
-    /// A proof test needs its point armed: under bypass nothing trips.
-    NeedsArmed,
-    /// A name must be given.
-    NoActor,
-    /// A calibration without a known value compares with nothing.
-    NothingApplied,
-    /// A test of this point runs already.
-    RunsAlready,
-    /// No test of this duty runs.
-    NotRunning,
-    /// This was marked already.
-    MarkedAlready,
-    /// Gas that was not applied cannot be removed.
-    NotApplied,
 }
 
 /// Where records were lost.

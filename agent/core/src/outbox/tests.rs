@@ -340,7 +340,11 @@ impl World {
                     self.disk.cursors.insert((epoch, uplink), acked);
                 }
                 Output::Append { .. } => {}
-                Output::Drive(_) | Output::Call(_) | Output::Write { .. } | Output::Read { .. } => {
+                Output::Drive(_)
+                | Output::Call(_)
+                | Output::Write { .. }
+                | Output::Set { .. }
+                | Output::Read { .. } => {
                     unreachable!()
                 }
             }

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::delay::Delay;
 use super::health::Turn;
 use crate::id::{DeviceId, OutputId};
-use crate::link::{ReadRequest, WriteRequest};
+use crate::link::{ReadRequest, Setting, WriteRequest};
 
 /// A request to send.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -14,6 +14,8 @@ pub enum Ask {
     Read(DeviceId, ReadRequest),
     /// Write.
     Write(DeviceId, WriteRequest),
+    /// Write what a named command says.
+    Set(DeviceId, Setting),
 }
 
 /// What an answer meant.

@@ -1,7 +1,9 @@
 //! Polling: which requests a bus carries when, and what a device's silence costs the others.
 
 mod ask;
+pub(crate) mod commands;
 mod delay;
+mod flight;
 mod health;
 mod plan;
 mod poller;

@@ -5,7 +5,9 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::ask::{Ask, Settled};
+use super::commands::Commands;
 use super::delay::Delay;
+use super::flight::{Flight, Purpose};
 use super::health::{Health, Turn};
 use super::plan::Block;
 use super::predict::Bounds;
@@ -16,36 +18,19 @@ use super::writes::CoilGroup;
 use crate::Mono;
 use crate::annunciate::Panel;
 use crate::id::{BusId, DeviceId, Ticket};
-use crate::link::{Exception, LinkFault, ReadRequest, Words};
-use crate::site::Site;
+use crate::link::{Exception, LinkFault, ReadRequest};
+use crate::site::{DeviceSpec, Site};
 
 /// An adapter that has not answered so long after the device's own limits is taken for dead.
 const ADAPTER_GRACE: Duration = Duration::from_secs(15);
 /// A probe waits so long for a moment in which it delays nobody.
 const SLACK_WAIT: Duration = Duration::from_secs(2);
 
-#[derive(Clone, Debug)]
-enum Purpose {
-    Read(usize),
-    /// Which group is read back, and its levels once they have come.
-    Prove(usize, Vec<bool>),
-    /// Which group, the levels, and since when the panel has asked for them.
-    Write(usize, Vec<bool>, Option<Mono>),
-}
-
-#[derive(Clone, Debug)]
-struct Flight {
-    ticket: Ticket,
-    device: DeviceId,
-    purpose: Purpose,
-    sent: Mono,
-    expires: Mono,
-}
-
 enum Choice {
     Poll(usize),
     Write(usize),
     Prove(usize, ReadRequest),
+    Command(DeviceId, Ask),
 }
 
 /// When its device was to be probed, whether it is no safety block, and its index.
@@ -54,15 +39,16 @@ type ProbeRank = (Option<Mono>, bool, usize);
 /// The poller of one bus.
 #[derive(Clone, Debug)]
 pub struct Poller {
-    slots: Vec<Slot>,
+    pub(super) slots: Vec<Slot>,
     /// When each slot is due: looked through at each reply, and slots are large.
     dues: Vec<Mono>,
     /// Its devices that are offline.
     offline: usize,
     /// No device is held back after this.
     held_until: Mono,
-    groups: Vec<CoilGroup>,
-    flight: Option<Flight>,
+    pub(super) groups: Vec<CoilGroup>,
+    pub(super) commands: Commands,
+    pub(super) flight: Option<Flight>,
     probe_after: Mono,
     splits: Splits,
     late: bool,
@@ -91,6 +77,7 @@ impl Poller {
             offline: 0,
             held_until: Mono::ZERO,
             groups,
+            commands: Commands::default(),
             flight: None,
             probe_after: Mono::ZERO,
             splits: Splits::default(),
@@ -139,6 +126,7 @@ impl Poller {
         if self.splits.take_apart(&mut self.slots, now, site) {
             self.dues = self.slots.iter().map(Slot::due).collect();
         }
+        self.commands.expire(now, site, health);
         let (device, purpose, ask) = match self.choose(now, site, health)? {
             Choice::Write(index) => {
                 let group = &mut self.groups[index];
@@ -149,6 +137,14 @@ impl Poller {
             Choice::Prove(index, request) => {
                 let device = self.groups[index].device;
                 (device, Purpose::Prove(index, Vec::new()), Ask::Read(device, request))
+            }
+            Choice::Command(device, ask) => {
+                self.commands.asked(now);
+                let purpose = match &ask {
+                    Ask::Read(_, look) => Purpose::Look(look.count.into(), look.table.is_bits(), None),
+                    Ask::Write(..) | Ask::Set(..) => Purpose::Set,
+                };
+                (device, purpose, ask)
             }
             Choice::Poll(index) => {
                 let slot = &mut self.slots[index];
@@ -167,50 +163,6 @@ impl Poller {
         Some(ask)
     }
 
-    /// A reply of the wrong kind or size is garbage, whatever the adapter thought of it.
-    ///
-    /// # Errors
-    /// [`LinkFault::Garbled`] when the words do not fit the read with this ticket.
-    pub fn check(&mut self, ticket: Ticket, words: Words) -> Result<Words, LinkFault> {
-        let Some(flight) = self.flight.as_mut().filter(|flight| flight.ticket == ticket) else {
-            return Ok(words);
-        };
-        let index = match &mut flight.purpose {
-            Purpose::Read(index) => index,
-            Purpose::Prove(group, levels) => {
-                let Words::Bits(bits) = &words else { return Err(LinkFault::Garbled) };
-                levels.clone_from(bits);
-                let fits = bits.len() == self.groups[*group].outputs().len();
-                return if fits { Ok(words) } else { Err(LinkFault::Garbled) };
-            }
-            Purpose::Write(..) => return Err(LinkFault::Garbled),
-        };
-        let request = &self.slots[*index].block.request;
-        let len = match (&words, request.table.is_bits()) {
-            (Words::Registers(registers), false) => registers.len(),
-            (Words::Bits(bits), true) => bits.len(),
-            (Words::Registers(_), true) | (Words::Bits(_), false) => {
-                return Err(LinkFault::Garbled);
-            }
-        };
-        if len == usize::from(request.count) { Ok(words) } else { Err(LinkFault::Garbled) }
-    }
-
-    /// The confirmation of a write that answers a read says nothing about the points.
-    ///
-    /// # Errors
-    /// [`LinkFault::Garbled`] when the request with this ticket is no write.
-    pub fn check_written(&self, ticket: Ticket) -> Result<(), LinkFault> {
-        match &self.flight {
-            Some(Flight { ticket: known, purpose: Purpose::Read(_) | Purpose::Prove(..), .. })
-                if *known == ticket =>
-            {
-                Err(LinkFault::Garbled)
-            }
-            Some(_) | None => Ok(()),
-        }
-    }
-
     /// Ends the request with this ticket; `None` for a ticket that is not in flight.
     pub fn settle(
         &mut self,
@@ -226,15 +178,7 @@ impl Poller {
         };
         let device = &mut health[flight.device.index()];
         let spec = &site.devices[flight.device.index()];
-        let turn = match result {
-            Ok(()) => device.answered(),
-            Err(LinkFault::Refused(exception)) if !is_unreachable(exception) => device.answered(),
-            Err(fault) => {
-                let dirty = self.late && matches!(fault, LinkFault::Silent | LinkFault::Garbled);
-                let late = if dirty { spec.late_window } else { Duration::ZERO };
-                device.failed(now, fault, spec, late)
-            }
-        };
+        let turn = judge(device, now, result, (spec, self.late));
         let doubtful = result.is_ok() && device.take_doubt();
         let cost = now.since(flight.sent);
         self.held_until = self.held_until.max(device.hold_until());
@@ -263,6 +207,14 @@ impl Poller {
                 group.proof_ended(now, result.map(|()| levels));
                 let outputs = if result.is_ok() { group.reached(result) } else { Vec::new() };
                 (None, outputs, None)
+            }
+            Purpose::Look(_, _, words) => {
+                self.commands.settle(result.map(|()| words), site);
+                (None, Vec::new(), None)
+            }
+            Purpose::Set => {
+                self.commands.settle(result.map(|()| None), site);
+                (None, Vec::new(), None)
             }
         };
         if delay.is_some_and(|(_, exceeds)| exceeds) {
@@ -304,13 +256,13 @@ impl Poller {
 
     /// When there may be something to send, or a request to give up.
     #[must_use]
-    pub fn poll_timeout(&self, now: Mono, health: &[Health]) -> Option<Mono> {
+    pub fn poll_timeout(&self, now: Mono, site: &Site, health: &[Health]) -> Option<Mono> {
         if let Some(flight) = &self.flight {
             return Some(flight.expires);
         }
         let writes = self.groups.iter().filter_map(|group| self.write_time(group, health));
         let proofs = self.groups.iter().filter_map(|group| proof_time(group, health).map(|(at, _)| at));
-        let writes = writes.chain(proofs);
+        let writes = writes.chain(proofs).chain(self.commands.poll_timeout(site, health));
         if self.is_calm(now) {
             return self.dues.iter().copied().chain(writes).min();
         }
@@ -383,6 +335,9 @@ impl Poller {
         }
         if let Some(proof) = self.proof(now, health) {
             return Some(proof);
+        }
+        if let Some((device, ask)) = self.commands.next(now, site, health) {
+            return Some(Choice::Command(device, ask));
         }
         if self.is_calm(now) {
             return self.due_poll(now, health).map(Choice::Poll);
@@ -476,6 +431,24 @@ fn proof_time(group: &CoilGroup, health: &[Health]) -> Option<(Mono, ReadRequest
     let device = &health[group.device.index()];
     let request = group.proof().filter(|_| !device.is_offline())?;
     Some((device.hold_until(), request))
+}
+
+/// What an outcome says of the device; on a late line its answer may still come.
+fn judge(
+    device: &mut Health,
+    now: Mono,
+    result: Result<(), LinkFault>,
+    (spec, is_late): (&DeviceSpec, bool),
+) -> Turn {
+    match result {
+        Ok(()) => device.answered(),
+        Err(LinkFault::Refused(exception)) if !is_unreachable(exception) => device.answered(),
+        Err(fault) => {
+            let dirty = is_late && matches!(fault, LinkFault::Silent | LinkFault::Garbled);
+            let late = if dirty { spec.late_window } else { Duration::ZERO };
+            device.failed(now, fault, spec, late)
+        }
+    }
 }
 
 const fn is_unreachable(exception: Exception) -> bool {

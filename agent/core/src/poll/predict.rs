@@ -2,8 +2,9 @@
 //! and how long an alarm may take in the worst case. It computes from the site alone and never looks at a clock.
 //!
 //! The bound of a delay follows from how [`super::Poller`] chooses: one request in flight and never interrupted, due coil
-//! writes first, then safety reads in the order in which they became due. From the moment a read is due, each other safety
-//! read therefore goes ahead of it at most once, whatever the periods are, so the bound also holds on an overloaded bus.
+//! writes first, then named commands at their pace, then safety reads in the order in which they became due. From the moment a
+//! read is due, each other safety read therefore goes ahead of it at most once, whatever the periods are, so the bound also
+//! holds on an overloaded bus.
 
 mod cost;
 #[cfg(test)]
@@ -13,8 +14,9 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use cost::{line_time, read_cost, silence};
+use cost::{command_cost, line_time, read_cost, silence};
 
+use super::commands::PACE;
 use super::delay::announces;
 use super::plan::{Block, plan};
 use super::slot::RETRY_AFTER;
@@ -22,6 +24,7 @@ use super::writes::{CoilGroup, REFRESH, RETRY_FIRST};
 use crate::Mono;
 use crate::alarm::{AlarmSpec, Signal};
 use crate::annunciate::Role;
+use crate::device_command::DeviceCommandSpec;
 use crate::engine::TICK;
 use crate::id::{AlarmId, BusId, DeviceId, OutputId, PointId};
 use crate::site::{DeviceSpec, Site};
@@ -54,6 +57,8 @@ pub struct BusPrediction {
     pub reads: Vec<PlannedRead>,
     /// Its coil writes, in the order in which they go first.
     pub writes: Vec<PlannedWrite>,
+    /// The line time of the longest request of a named command, where there are any; such requests keep a second's distance.
+    pub command: Option<Duration>,
     /// The line time of every read and write once.
     pub cycle: Duration,
     /// The share of the line that is spoken for.
@@ -95,7 +100,7 @@ pub struct PlannedWrite {
 pub struct Load {
     /// Reads.
     pub reads_ppm: u64,
-    /// Coil writes.
+    /// Coil writes, and named commands as if one were always under way.
     pub writes_ppm: u64,
     /// Probes of devices that do not answer.
     pub probes_ppm: u64,
@@ -202,13 +207,18 @@ impl BusPrediction {
             blocks.into_iter().map(|block| PlannedRead { cost: cost(&block), block }).collect();
         let groups = CoilGroup::all(site, bus, Mono::ZERO);
         let writes: Vec<_> = groups.iter().map(|group| PlannedWrite::new(site, group)).collect();
+        let command = commands(site, bus)
+            .map(|(spec, device)| command_cost(&site.buses[bus.index()], device, spec))
+            .max();
+        let commands_ppm = command.map(|cost| share_ppm(cost, PACE));
         let load = Load {
             reads_ppm: total(reads.iter().map(|read| share_ppm(read.cost, read.block.period))),
-            writes_ppm: total(writes.iter().map(PlannedWrite::share_ppm)),
+            writes_ppm: total(writes.iter().map(PlannedWrite::share_ppm).chain(commands_ppm)),
             probes_ppm: u64::from(spec.probe_share_permille.clamp(1, 1_000)) * 1_000,
         };
         let asked = reads.iter().map(|read| read.block.device);
         let asked = asked.chain(writes.iter().map(|write| write.device));
+        let asked = asked.chain(commands(site, bus).map(|(spec, _)| spec.device));
         let failure = |device: DeviceId| {
             let device = &site.devices[device.index()];
             sum([device.timeout, silence(spec, device), RECOVERY])
@@ -222,13 +232,15 @@ impl BusPrediction {
             load,
             reads,
             writes,
+            command,
         }
     }
 
     /// The longest request in flight.
     fn blocking(&self) -> Duration {
         let reads = self.reads.iter().map(|read| read.cost);
-        reads.chain(self.writes.iter().map(|write| write.cost.max(write.proof))).max().unwrap_or_default()
+        let writes = self.writes.iter().map(|write| write.cost.max(write.proof));
+        reads.chain(writes).chain(self.command).max().unwrap_or_default()
     }
 }
 
@@ -269,6 +281,12 @@ impl PlannedWrite {
         let changes = if self.follows_alarms { wait.div_ceil(refresh) } else { 0 };
         u32::try_from(1 + repeats + changes).unwrap_or(u32::MAX)
     }
+}
+
+/// The named commands of a bus.
+fn commands(site: &Site, bus: BusId) -> impl Iterator<Item = (&DeviceCommandSpec, &DeviceSpec)> {
+    let commands = site.commands.iter().map(|spec| (spec, &site.devices[spec.device.index()]));
+    commands.filter(move |(_, device)| device.bus == bus)
 }
 
 fn verdict(load: Load) -> Verdict {
@@ -334,11 +352,12 @@ fn until_settled(site: &Site, bus: &BusPrediction, read: &PlannedRead) -> Option
     let earlier = sum(safety.map(|other| other.cost)).saturating_sub(read.cost);
     let blocking = bus.blocking();
     let base = blocking.saturating_add(earlier);
-    let wait = longest_wait(base, &bus.writes)?;
+    let ahead = Ahead { writes: &bus.writes, command: bus.command };
+    let wait = longest_wait(base, ahead)?;
     let device = &site.devices[read.block.device.index()];
     let pause = late_window(site, device).max(RETRY_AFTER.min(read.block.period));
     let own_failed = sum([bus.failure, pause, wait]);
-    let others_failed = longest_wait(sum([base, bus.failure, blocking]), &bus.writes)?.saturating_sub(wait);
+    let others_failed = longest_wait(sum([base, bus.failure, blocking]), ahead)?.saturating_sub(wait);
     Some(DelayParts {
         period: read.block.period,
         blocking,
@@ -373,7 +392,9 @@ fn announced(
 
 /// How long a coil group takes to follow the panel, and what one failed request adds to it.
 fn followed(site: &Site, bus: &BusPrediction, index: usize) -> Option<(Duration, Duration)> {
-    let (write, ahead, blocking) = (&bus.writes[index], &bus.writes[..index], bus.blocking());
+    let (write, blocking) = (&bus.writes[index], bus.blocking());
+    // What the panel writes goes ahead of every command.
+    let ahead = Ahead { writes: &bus.writes[..index], command: None };
     let base = blocking.saturating_add(write.cost);
     let took = longest_wait(base, ahead)?;
     let pause = late_window(site, &site.devices[write.device.index()]).max(RETRY_FIRST);
@@ -382,12 +403,21 @@ fn followed(site: &Site, bus: &BusPrediction, index: usize) -> Option<(Duration,
     Some((took, own_failed.max(others_failed)))
 }
 
+/// What goes first.
+#[derive(Clone, Copy)]
+struct Ahead<'a> {
+    writes: &'a [PlannedWrite],
+    command: Option<Duration>,
+}
+
 /// The least wait that has room for `base` and for all writes that come due during it.
-fn longest_wait(base: Duration, ahead: &[PlannedWrite]) -> Option<Duration> {
+fn longest_wait(base: Duration, ahead: Ahead<'_>) -> Option<Duration> {
     let mut wait = base;
     for _ in 0..STEPS_MAX {
-        let writes = sum(ahead.iter().map(|write| write.both().saturating_mul(write.times(wait))));
-        let next = base.saturating_add(writes);
+        let writes = sum(ahead.writes.iter().map(|write| write.both().saturating_mul(write.times(wait))));
+        let paces = wait.as_micros().div_ceil(PACE.as_micros());
+        let times = u32::try_from(paces).unwrap_or(u32::MAX).saturating_add(1);
+        let next = sum([base, writes, ahead.command.unwrap_or_default().saturating_mul(times)]);
         if next == wait || next > WAIT_MAX {
             return (next <= WAIT_MAX).then_some(next);
         }

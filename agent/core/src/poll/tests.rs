@@ -381,7 +381,7 @@ impl Line {
     fn send(&mut self) -> Option<Ask> {
         let ask = self.poller.next(self.now, Ticket(self.ticket + 1), &self.site, &self.health)?;
         self.ticket += 1;
-        let (Ask::Read(device, _) | Ask::Write(device, _)) = &ask;
+        let (Ask::Read(device, _) | Ask::Write(device, _) | Ask::Set(device, _)) = &ask;
         self.asked.entry(device.0).or_default().push(self.now);
         Some(ask)
     }
@@ -409,7 +409,7 @@ impl Line {
     fn asks(&mut self) -> Vec<(u16, u16)> {
         match self.send() {
             Some(Ask::Read(_, request)) => vec![(request.start, request.count)],
-            Some(Ask::Write(..)) | None => Vec::new(),
+            Some(Ask::Write(..) | Ask::Set(..)) | None => Vec::new(),
         }
     }
 
@@ -425,7 +425,7 @@ impl Line {
     }
 
     fn wake(&self) -> Mono {
-        self.poller.poll_timeout(self.now, &self.health).unwrap()
+        self.poller.poll_timeout(self.now, &self.site, &self.health).unwrap()
     }
 
     fn run(&mut self, span: Duration) {
@@ -436,7 +436,7 @@ impl Line {
                 assert!(self.wake() > self.now, "awake, and nothing to do");
                 continue;
             };
-            let (Ask::Read(device, _) | Ask::Write(device, _)) = &ask;
+            let (Ask::Read(device, _) | Ask::Write(device, _) | Ask::Set(device, _)) = &ask;
             let result = if self.dead.contains(device) { SILENT } else { Ok(()) };
             let timeout = self.site.devices[device.index()].timeout;
             self.now = self.now + if result.is_ok() { self.reply_after } else { timeout };

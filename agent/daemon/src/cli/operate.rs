@@ -129,7 +129,7 @@ fn why(refused: &Refused, lang: Lang) -> String {
         "nothing_to_handle" => ("没有这样的报警在", "there is nothing of the kind"),
         "no_approver" => ("须写批准人 --approver", "name who approved it with --approver"),
         "no_reason" => ("须写原因或措施 --note", "give the reason or what was done with --note"),
-        "second_person" => ("联锁点的批准人须为另一人", "an interlock needs another person to approve"),
+        "second_person" => ("批准人须为另一人", "another person has to approve"),
         "bypassed_already" => ("已经旁路", "it is bypassed already"),
         "not_bypassed" => ("没有旁路", "it is not bypassed"),
         "bypassed" => (
@@ -138,9 +138,44 @@ fn why(refused: &Refused, lang: Lang) -> String {
         ),
         "key_period" => ("重点时段内不得新开旁路", "no bypass is begun in a key period"),
         "unproven" => ("反馈没有显示到位", "its feedback does not show the safe position"),
-        other => test_words(other).unwrap_or(("没有这个编号", "there is no such thing")),
+        "too_soon" => {
+            return match lang {
+                Lang::Zh => format!("刚刚发过，{max} 秒后再发"),
+                Lang::En => format!("it was sent a moment ago; send it again in {max} seconds"),
+            };
+        }
+        other => test_words(other)
+            .or_else(|| command_words(other))
+            .unwrap_or(("没有这个编号", "there is no such thing")),
     };
     word(lang, zh, en).to_owned()
+}
+
+/// Why a named command was not sent.
+fn command_words(why: &str) -> Option<(&'static str, &'static str)> {
+    Some(match why {
+        "no_value" => {
+            ("须写值，范围见 hazard command list", "write a value; hazard command list has its bounds")
+        }
+        "value_fixed" => {
+            ("这条命令的值是固定的，不用写", "this command always writes the same: give no value")
+        }
+        "out_of_bounds" => {
+            ("超出允许的范围，见 hazard command list", "out of bounds, see hazard command list")
+        }
+        "between_steps" => {
+            ("不在步长上，见 hazard command list", "between two steps, see hazard command list")
+        }
+        "pending_already" => ("这条命令正在进行", "this command is under way"),
+        "device_offline" => {
+            ("设备没有应答，见 hazard status", "the device does not answer, see hazard status")
+        }
+        "on_trial" => (
+            "配置正在试用：先 hazard config confirm 或 rollback",
+            "a configuration is on trial: hazard config confirm it or roll it back first",
+        ),
+        _ => return None,
+    })
 }
 
 /// Why a step of a calibration or a proof test was not taken.
@@ -179,8 +214,8 @@ pub(super) fn refused(answer: &Answer, lang: Lang) -> u8 {
         Answer::UnknownName { name } => {
             let why = word(
                 lang,
-                "没有这个名字；报警写成 GT-101/high，点写位号，联锁见 hazard interlocks，标定与测试见 hazard upkeep",
-                "there is nothing of this name; write an alarm as GT-101/high, a point as its tag, a trip as in hazard interlocks, tests as in hazard upkeep",
+                "没有这个名字；报警写成 GT-101/high，点写位号，联锁见 hazard interlocks，标定与测试见 hazard upkeep，命令见 hazard command list",
+                "there is nothing of this name; write an alarm as GT-101/high, a point as its tag, a trip as in hazard interlocks, tests as in hazard upkeep, commands as in hazard command list",
             );
             eprintln!("{name}: {why}");
             USAGE
@@ -208,7 +243,7 @@ pub(super) fn ask(path: &Path, socket: &Socket, ask: &Ask, lang: Lang) -> Result
     })
 }
 
-fn place(path: &Path, socket: &Socket, lang: Lang) -> Result<PathBuf, u8> {
+pub(super) fn place(path: &Path, socket: &Socket, lang: Lang) -> Result<PathBuf, u8> {
     match &socket.socket {
         Some(socket) => Ok(socket.clone()),
         None => load(path, lang).map(|loaded| loaded.state_dir.join(control::SOCKET)).map_err(|_| CONFIG),

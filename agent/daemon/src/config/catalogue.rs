@@ -1,11 +1,13 @@
 //! The words of every fault, in both languages, by code. A code's meaning never changes; a new fault gets a new code.
 
 mod calls;
+mod commands;
 mod sensors;
 
 use super::catalogue_rows as rows;
 use super::error::Severity;
 use calls::with_calls;
+use commands::with_commands;
 use sensors::with_sensors;
 
 /// A text in Chinese and in English; `{0}` stands for the fault's first word, and so on.

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::command::CommandFile;
 use super::point::{OrderKey, PointFile};
 use super::sensor::StatusFile;
 use super::signature::MarkFile;
@@ -121,6 +122,10 @@ pub(crate) struct DeviceFile {
     #[serde(default)]
     #[schemars(length(max = 32))]
     pub(crate) signature: Vec<MarkFile>,
+    /// 命令：站点用 [[commands]] from 取用后才可发送。 Named commands; none can be sent until a site takes it by from.
+    #[serde(default)]
+    #[schemars(length(max = 64))]
+    pub(crate) commands: Vec<CommandFile>,
 }
 
 /// 模板的设备部分。 What a template says of the device.

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::call::{CallFile, WebhookFile};
+use super::command::CommandFile;
 use super::device::DeviceEntry;
 use super::evidence::EvidenceFile;
 use super::interlock::{AssistKey, PermitFile, TripFile, VoteFile};
@@ -45,6 +46,10 @@ pub(crate) struct SiteFile {
     #[serde(default)]
     #[schemars(length(max = 256))]
     pub(crate) outputs: Vec<OutputFile>,
+    /// 命令：允许写到设备上的值。 Named commands: what may be written to devices.
+    #[serde(default)]
+    #[schemars(length(max = 1000))]
+    pub(crate) commands: Vec<CommandFile>,
     /// 表决。 Votes.
     #[serde(default)]
     #[schemars(length(max = 256))]

@@ -4,6 +4,7 @@
 mod alarm;
 mod bus;
 mod call;
+mod command;
 mod gateway;
 mod interlock;
 mod output;
@@ -69,6 +70,7 @@ pub(crate) fn site(
     lowering.key_periods(site);
     let rows = lowering.interlock_rows(site);
     lowering.outputs(site);
+    lowering.commands(site);
     lowering.references();
     lowering.matrix(rows);
     lowering.upkeep(site);

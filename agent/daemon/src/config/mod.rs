@@ -5,6 +5,7 @@ mod call;
 mod catalogue;
 mod catalogue_rows;
 mod check;
+mod command;
 pub mod compare;
 mod device;
 mod error;

@@ -14,7 +14,7 @@ use crate::clock::RunClock;
 use crate::dictionary::Dictionary;
 
 /// Lists that dictionaries did not have from the start.
-const LISTS_ADDED: usize = 8;
+const LISTS_ADDED: usize = 9;
 /// Headers kept; an agent that starts in a loop must not fill the folder.
 const HEADERS_MAX: usize = 256;
 

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::codec::NotRecords;
 use super::mirror_call::CallEvent;
+use super::mirror_command::CommandEvent;
 use super::mirror_config::ConfigEvent;
 use super::mirror_event::ReplayEvent;
 use super::mirror_interlock::InterlockEvent;
@@ -100,6 +101,7 @@ enum Body {
     Replay(ReplayEvent),
     Manifest { text: String, signature: String, key: String },
     Config(ConfigEvent),
+    Command(CommandEvent),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -274,6 +276,7 @@ impl From<&core::Body> for Body {
             core::Body::Ledger(day) => Self::Ledger((&**day).into()),
             core::Body::Replay(event) => Self::Replay(event.into()),
             core::Body::Config(event) => Self::Config((&**event).into()),
+            core::Body::Command(event) => Self::Command((&**event).into()),
             core::Body::Manifest(manifest) => Self::Manifest {
                 text: cut_at(&manifest.text, MANIFEST_BYTES_MAX),
                 signature: cut(&manifest.signature),
@@ -318,6 +321,7 @@ impl TryFrom<Body> for core::Body {
             Body::Ledger(day) => Self::Ledger(Box::new(day.try_into()?)),
             Body::Replay(event) => Self::Replay(event.try_into()?),
             Body::Config(event) => Self::Config(Box::new(event.try_into()?)),
+            Body::Command(event) => Self::Command(Box::new(event.try_into()?)),
             Body::Manifest { text, .. } if text.len() > MANIFEST_BYTES_MAX => return Err(NotRecords),
             Body::Manifest { text, signature, key } => Self::Manifest(Box::new(core::Manifest {
                 text,

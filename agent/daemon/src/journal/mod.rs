@@ -20,6 +20,7 @@ mod load;
 pub mod manifest;
 mod mirror;
 mod mirror_call;
+mod mirror_command;
 mod mirror_config;
 mod mirror_event;
 mod mirror_interlock;

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hazard_core::link::{Exception, LinkFault, ReadRequest, ReadResult, WriteRequest};
+use hazard_core::link::{Exception, LinkFault, ReadRequest, ReadResult, Setting, WriteRequest};
 use tracing::error;
 
 use super::ask::Ask;
 use super::caught::caught;
-use super::on_site::{Identify, Setting};
+use super::on_site::Identify;
 use super::rtu::Rtu;
 use super::stats::LinkStats;
 use super::tape::Tape;
@@ -78,7 +78,7 @@ impl Link {
         self.exchange(request, timing).await
     }
 
-    /// Sets coils or registers for a person on site, and returns when the device has echoed the request.
+    /// Sets coils or registers for a named command or a person on site, and returns when the device has echoed the request.
     ///
     /// # Errors
     ///

@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use hazard_core::Input;
 use hazard_core::id::{BusId, Ticket};
-use hazard_core::link::{LinkFault, ReadRequest, WriteRequest};
+use hazard_core::link::{LinkFault, ReadRequest, Setting, WriteRequest};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -38,7 +38,6 @@ use units::fault_of;
 pub use ear::listen;
 pub use frames::{Frame, Frames, Shape};
 pub use link::{Link, Timing};
-pub use on_site::Setting;
 pub use stats::{LinkCounts, LinkStats};
 pub use tape::Tape;
 pub use units::UnitHealth;
@@ -63,6 +62,8 @@ pub enum Request {
     Read(ReadRequest),
     /// Answered by [`Input::Written`].
     Write(WriteRequest),
+    /// Answered by [`Input::Written`].
+    Set(Setting),
 }
 
 /// Runs one bus until `jobs` closes; every job is answered exactly once, in order, on `replies`.
@@ -115,6 +116,11 @@ impl Bus {
             Request::Write(write) => {
                 let result = self.link.write(&write, timing).await;
                 self.note((write.unit, write.function()), fault_of(&result));
+                Input::Written { bus, ticket, result }
+            }
+            Request::Set(setting) => {
+                let result = self.link.set(&setting, timing).await;
+                self.note((setting.unit, setting.function()), fault_of(&result));
                 Input::Written { bus, ticket, result }
             }
         }

@@ -1,8 +1,8 @@
-//! What only a person on site asks: to set coils or registers, and who a device is. The engine has no way to any of it.
+//! What named commands and a person on site ask: to set coils or registers; and who a device is, which only the person asks.
 
 use std::borrow::Cow;
 
-use hazard_core::link::{Table, Words};
+use hazard_core::link::{Setting, Words};
 use tokio_modbus::prelude::ReadCode;
 use tokio_modbus::{Request, Response};
 
@@ -14,54 +14,6 @@ const COILS_MAX: usize = 0x07B0;
 
 /// PDU bytes at most: what an answer without a length of its own may have.
 const PDU_BYTES_MAX: u64 = 253;
-
-/// Coils or registers to be set.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Setting {
-    /// Unit address; never the broadcast.
-    pub unit: u8,
-    /// First address, base 0.
-    pub start: u16,
-    /// Coils or holding registers.
-    pub words: Words,
-    /// One value goes by function 15 or 16 too: some devices know no other.
-    pub always_many: bool,
-}
-
-impl Setting {
-    /// The table that is written.
-    #[must_use]
-    pub const fn table(&self) -> Table {
-        match self.words {
-            Words::Bits(_) => Table::Coil,
-            Words::Registers(_) => Table::Holding,
-        }
-    }
-
-    /// How many there are.
-    #[must_use]
-    pub fn count(&self) -> usize {
-        match &self.words {
-            Words::Bits(bits) => bits.len(),
-            Words::Registers(words) => words.len(),
-        }
-    }
-
-    /// The function code that carries it.
-    #[must_use]
-    pub fn function(&self) -> u8 {
-        match (&self.words, self.is_single()) {
-            (Words::Bits(_), true) => 5,
-            (Words::Bits(_), false) => 15,
-            (Words::Registers(_), true) => 6,
-            (Words::Registers(_), false) => 16,
-        }
-    }
-
-    fn is_single(&self) -> bool {
-        self.count() == 1 && !self.always_many
-    }
-}
 
 impl Ask for Setting {
     type Answer = ();

@@ -3,6 +3,7 @@
 
 mod calls;
 pub(crate) mod causes;
+mod commands;
 pub mod http;
 mod interlocks;
 mod latency;
@@ -20,12 +21,15 @@ mod uplinks;
 
 pub use calls::{CallRow, Calls};
 pub use causes::LineHealth;
+pub use commands::{CommandRow, LastCommand};
 pub use interlocks::{Interlocks, PermitRow, TripRow, VoteRow};
 pub use latency::{BOUNDS_US, Histogram, Latencies};
 pub use ledger::{LedgerRow, PollRow};
 pub use report::render_test;
 pub use sensors::SensorRow;
-pub use status::{Facts, Status, render_alarms, render_calls, render_interlocks, render_upkeep};
+pub use status::{
+    Facts, Status, render_alarms, render_calls, render_commands, render_interlocks, render_upkeep,
+};
 pub(crate) use texts::kind;
 pub use upkeep::{FailureRow, FigureRow, Figures, TestReport, Took, Tripped, UpkeepRow};
 pub use uplinks::{Heard, ReplayRow, UplinkRow};

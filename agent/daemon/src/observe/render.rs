@@ -79,6 +79,18 @@ pub(super) fn calls(status: &Status, lang: Lang, style: Style) -> String {
     painted(&screen.lines, style)
 }
 
+pub(super) fn commands(status: &Status, lang: Lang, style: Style) -> String {
+    let mut screen = Screen { lines: Vec::new(), lang };
+    let mut rows: Vec<_> = status.commands.iter().map(|row| row.cells(lang)).collect();
+    rows.iter_mut().flatten().for_each(|cell| *cell = clean(cell));
+    screen.section(pick(lang, "命令", "Commands"), rows);
+    if screen.lines.is_empty() {
+        let none = "没有命令：写 [[commands]]";
+        screen.lines.push(pick(lang, none, "no commands are configured: write [[commands]]").to_owned());
+    }
+    painted(&screen.lines, style)
+}
+
 fn painted(lines: &[String], style: Style) -> String {
     let paint = |line: &String| match style {
         Style::Plain => line.clone(),

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::calls::Calls;
 use super::causes::LineHealth;
+use super::commands::CommandRow;
 use super::interlocks::Interlocks;
 use super::latency::Latencies;
 use super::ledger::{LedgerRow, PollRow};
@@ -87,6 +88,9 @@ pub struct Status {
     /// Calls that nobody has answered.
     #[serde(default)]
     pub calls: Calls,
+    /// Named commands, in site order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub commands: Vec<CommandRow>,
     /// Devices, in site order.
     pub devices: Vec<DeviceRow>,
     /// Buses, in site order.
@@ -176,6 +180,12 @@ pub fn render_upkeep(status: &Status, lang: Lang, style: Style) -> String {
 #[must_use]
 pub fn render_calls(status: &Status, lang: Lang, style: Style) -> String {
     render::calls(status, lang, style)
+}
+
+/// All named commands.
+#[must_use]
+pub fn render_commands(status: &Status, lang: Lang, style: Style) -> String {
+    render::commands(status, lang, style)
 }
 
 /// Where the gateway belongs.

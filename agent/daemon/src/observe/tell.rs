@@ -55,6 +55,7 @@ pub(super) fn status(snapshot: &Snapshot, facts: &Facts) -> Status {
         upkeep: UpkeepRow::all(snapshot, dictionary),
         figures: Figures::new(snapshot.figures),
         calls: Calls::new(snapshot, dictionary),
+        commands: super::commands::rows(snapshot, dictionary),
         devices: devices(snapshot, facts),
         buses: buses(snapshot, facts),
         points: points(snapshot, dictionary),

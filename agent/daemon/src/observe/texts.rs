@@ -33,6 +33,15 @@ pub(crate) fn kind(word: &str, lang: Lang) -> &str {
     look(&KINDS, word, lang)
 }
 
+pub(super) fn risk(word: &str, lang: Lang) -> &str {
+    const RISKS: [(&str, &str, &str); 3] = [
+        ("routine", "一般", "routine"),
+        ("calibration", "影响测量", "changes measuring"),
+        ("protection", "影响保护", "changes protection"),
+    ];
+    look(&RISKS, word, lang)
+}
+
 pub(super) fn priority(word: &str, lang: Lang) -> &str {
     const PRIORITIES: [(&str, &str, &str); 4] = [
         ("low", "低", "low"),

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hazard_core::id::{BusId, Epoch, OutputId, UplinkId};
+use hazard_core::id::{BusId, DeviceId, Epoch, OutputId, Ticket, UplinkId};
 use hazard_core::input::{JournalReport, UplinkReport};
 use hazard_core::link::LinkFault;
 use hazard_core::site::DeviceSpec;
@@ -120,6 +120,17 @@ impl Adapters {
         Ok((adapters, Inboxes { inputs, journal: journal_reports, uplinks: uplink_reports, calls }))
     }
 
+    fn write(
+        &mut self,
+        (bus, ticket): (BusId, Ticket),
+        device: DeviceId,
+        request: modbus::Request,
+    ) -> Option<Input> {
+        let job = self.job(ticket, device, request);
+        let refused = self.buses[bus.index()].try_send(job).is_err();
+        refused.then_some(Input::Written { bus, ticket, result: Err(LinkFault::Gone) })
+    }
+
     /// Gives an order; what cannot be ordered comes back as what the engine must know.
     pub(super) fn carry_out(
         &mut self,
@@ -140,9 +151,10 @@ impl Adapters {
                 refused.then_some(Input::Reply { bus, ticket, result: Err(LinkFault::Gone) })
             }
             Output::Write { bus, ticket, device, request } => {
-                let job = self.job(ticket, device, modbus::Request::Write(request));
-                let refused = self.buses[bus.index()].try_send(job).is_err();
-                refused.then_some(Input::Written { bus, ticket, result: Err(LinkFault::Gone) })
+                self.write((bus, ticket), device, modbus::Request::Write(request))
+            }
+            Output::Set { bus, ticket, device, request } => {
+                self.write((bus, ticket), device, modbus::Request::Set(request))
             }
             // The composer names what it tells, which no adapter can.
             Output::Call(_) => None,
@@ -260,12 +272,7 @@ impl Adapters {
         }
     }
 
-    fn job(
-        &self,
-        ticket: hazard_core::id::Ticket,
-        device: hazard_core::id::DeviceId,
-        request: modbus::Request,
-    ) -> Job {
+    fn job(&self, ticket: Ticket, device: DeviceId, request: modbus::Request) -> Job {
         let spec = &self.site.devices[device.index()];
         Job { ticket, timeout: spec.timeout, late_window: spec.late_window, request }
     }

@@ -9,17 +9,18 @@ use hazard_core::alarm::Kept;
 use hazard_core::assist::KeptTrip;
 use hazard_core::bypass::Bypass;
 use hazard_core::call::{self, KeptCall, KeptRole};
+use hazard_core::device_command::KeptCommand;
 use hazard_core::id::{PermitId, VoteId};
 use hazard_core::interlock::Cause;
 use hazard_core::retentive::Retained;
-use hazard_core::{ClockTrust, Engine, Mono, Utc};
+use hazard_core::{ClockTrust, Engine, Mono, Utc, Value};
 use tracing::{error, info};
 
 use super::upkeep;
 
 use crate::clock::Clock;
 use crate::dictionary::Dictionary;
-use crate::retentive::{self, AlarmRow, BypassRow, CallRow, CalledRow, Page, Retentive, TripRow};
+use crate::retentive::{self, AlarmRow, BypassRow, CallRow, CalledRow, CommandRow, Page, Retentive, TripRow};
 
 /// What is left of a bypass and the sums of the figures are written down so often: after a power cut they are known to this.
 const AGAIN: Duration = Duration::from_secs(60);
@@ -124,6 +125,7 @@ impl Memory {
             calls: retained.calls.calls.iter().map(|call| call_row(names, call)).collect(),
             called: retained.calls.roles.iter().filter_map(|role| called_row(names, role)).collect(),
             answered: retained.answered.iter().map(|alarm| names.alarm_name(*alarm)).collect(),
+            commands: retained.commands.iter().map(|sent| command_row(names, sent)).collect(),
         }
     }
 }
@@ -164,7 +166,30 @@ fn named(page: &Page, names: &Dictionary) -> Retained {
             roles: page.called.iter().filter_map(|row| kept_role(names, row)).collect(),
         },
         answered: page.answered.iter().filter_map(|name| names.alarm(name)).collect(),
+        commands: page.commands.iter().filter_map(|row| kept_command(names, row)).collect(),
     }
+}
+
+fn command_row(names: &Dictionary, sent: &KeptCommand) -> CommandRow {
+    CommandRow {
+        command: names.command_name(sent.command),
+        nth: sent.nth,
+        value: sent.value.get(),
+        actor: sent.actor.clone(),
+        approver: sent.approver.clone(),
+        note: sent.note.clone(),
+    }
+}
+
+fn kept_command(names: &Dictionary, row: &CommandRow) -> Option<KeptCommand> {
+    Some(KeptCommand {
+        command: names.command(&row.command)?,
+        nth: row.nth,
+        value: Value::try_new(row.value)?,
+        actor: row.actor.clone(),
+        approver: row.approver.clone(),
+        note: row.note.clone(),
+    })
 }
 
 fn trip_row(names: &Dictionary, kept: KeptTrip) -> TripRow {

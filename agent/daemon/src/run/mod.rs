@@ -45,6 +45,8 @@ pub enum Request {
     Act(Act, oneshot::Sender<Result<Done, UnknownName>>),
     /// Write a change of configuration down.
     Configured(Box<ConfigEvent>),
+    /// Whether a configuration is on trial.
+    OnTrial(bool),
     /// Go on with this configuration, in a fresh epoch.
     Reload(Box<Loaded>),
 }
@@ -189,10 +191,9 @@ impl Daemon {
             match event {
                 Event::Stop => return End::Stopped,
                 Event::Request(Request::Reload(next)) => {
-                    return End::Reload(
-                        next,
-                        Legacy(Some(Box::new(self.memory.now(&self.engine, &self.clock)))),
-                    );
+                    // Commands under way are told as lost in the epoch that ends.
+                    let page = Page { commands: Vec::new(), ..self.memory.now(&self.engine, &self.clock) };
+                    return End::Reload(next, Legacy(Some(Box::new(page))));
                 }
                 Event::Timer => {}
                 event => self.take(event),
@@ -245,6 +246,7 @@ impl Daemon {
             }
             Event::Request(Request::Act(act, reply)) => drop(reply.send(self.act(now, act))),
             Event::Request(Request::Configured(event)) => self.engine.configured(now, *event),
+            Event::Request(Request::OnTrial(on_trial)) => self.engine.configuration_on_trial(now, on_trial),
             Event::Request(Request::Reload(_)) | Event::Timer | Event::Stop => {}
         }
     }
@@ -333,6 +335,7 @@ impl Daemon {
                 }
                 Output::Publish(_)
                 | Output::Read { .. }
+                | Output::Set { .. }
                 | Output::Call(_)
                 | Output::Append { .. }
                 | Output::Fetch { .. }

@@ -34,6 +34,11 @@ pub(super) fn action(deed: Deed, (names, engine): (&Dictionary, &Engine)) -> Res
         }
         Deed::Rearm { point: tag } => Action::EndBypass(point(tag)?),
         Deed::Answer { alarm: name } => Action::Answer(alarm(name)?),
+        Deed::Send { command, approver, value } => Action::Send {
+            command: names.command(&command).ok_or(UnknownName(command))?,
+            value: value.map(|Finite(value)| value),
+            approver: approver.unwrap_or_default(),
+        },
         Deed::ResetTrip { trip } => Action::ResetTrip(names.trip(&trip).ok_or(UnknownName(trip))?),
         Deed::BeginTest { point, duty, approver, applied } => {
             let name = format!("{point}/{}", duty.name());
@@ -61,11 +66,14 @@ pub(super) fn done(answer: Answer, names: &Dictionary) -> Done {
             Subject::Vote(vote) => named(&names.votes, vote.index()),
             Subject::Trip(trip) => names.trip_name(trip),
             Subject::Upkeep(upkeep) => names.upkeep_name(upkeep),
+            Subject::DeviceCommand(command) => names.command_name(command),
         },
         why: words::refusal(refusal).to_owned(),
         max: match refusal {
             Refusal::TooLong { max } => Some(max.as_secs()),
             Refusal::TooMany { max } => Some(max.into()),
+            // Rounded up: a second early is refused again.
+            Refusal::TooSoon { wait } => Some(wait.as_secs() + 1),
             _ => None,
         },
     };

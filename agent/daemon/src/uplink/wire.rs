@@ -2,6 +2,7 @@
 //! `downlink` reads the two kinds that a platform may send, neither of which can silence, acknowledge, reset or bypass.
 
 mod call;
+mod command;
 mod config;
 mod interlock;
 mod json;

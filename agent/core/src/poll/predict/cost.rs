@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use super::super::plan::Block;
 use super::sum;
+use crate::device_command::DeviceCommandSpec;
 use crate::site::{BusKind, BusSpec, DeviceSpec};
 
 /// Both ways through a local network with its switches and a device's or serial server's network stack.
@@ -13,6 +14,15 @@ pub(super) fn read_cost(bus: &BusSpec, device: &DeviceSpec, block: &Block) -> Du
     let count = usize::from(block.request.count);
     let words = if block.request.table.is_bits() { count.div_ceil(8) } else { 2 * count };
     line_time(bus, device, 8 + 5 + words)
+}
+
+/// The longest request of a named command: its write, or reading it back.
+pub(super) fn command_cost(bus: &BusSpec, device: &DeviceSpec, spec: &DeviceCommandSpec) -> Duration {
+    let count = usize::from(spec.target.count());
+    let bytes = if spec.target.table().is_bits() { count.div_ceil(8) } else { 2 * count };
+    // Function code 15 or 16 and its echo, or a read and its reply (Modbus Application Protocol V1.1b3, §6.1–6.12), with unit
+    // and CRC; 5 and 6 are shorter.
+    line_time(bus, device, (9 + bytes + 8).max(8 + 5 + bytes))
 }
 
 /// Silence, request, silence, the device's turnaround, reply. Characters take time on serial lines only.

@@ -4,7 +4,7 @@ use alloc::vec;
 use super::*;
 use crate::alarm::{AlarmKind, Priority};
 use crate::annunciate::{OutputSpec, Panel, Wiring};
-use crate::id::Ticket;
+use crate::id::{DeviceCommandId, Ticket};
 use crate::link::{LinkFault, ReadRequest, Table};
 use crate::point::{PointSpec, Shape};
 use crate::poll::{Ask, Health, Poller};
@@ -314,13 +314,14 @@ impl<'a> Sim<'a> {
                 }
             }
             poller.follow(&self.panel, now);
+            self.command(&mut poller, now);
             if let Some(ask) = poller.next(now, Ticket(ticket + 1), self.site, &health) {
                 ticket += 1;
                 let fails = failing == Some(ticket);
                 is_write = matches!(ask, Ask::Write(..));
                 flight = Some((now, now + self.duration(&ask, fails), fails));
             }
-            let next = flight.map(|(_, end, _)| end).or_else(|| poller.poll_timeout(now, &health));
+            let next = flight.map(|(_, end, _)| end).or_else(|| poller.poll_timeout(now, self.site, &health));
             let next = next.map_or(beat_at, |next| next.min(beat_at)).min(change_at);
             now = next.max(now + Duration::from_micros(1));
         }
@@ -353,10 +354,9 @@ impl<'a> Sim<'a> {
                 self.written[index] += 1;
                 self.bus.writes[index].cost
             }
+            Ask::Set(..) => self.bus.command.unwrap(),
         };
-        let device = match ask {
-            Ask::Read(device, _) | Ask::Write(device, _) => device,
-        };
+        let (Ask::Read(device, _) | Ask::Write(device, _) | Ask::Set(device, _)) = ask;
         if fails {
             let device = &self.site.devices[device.index()];
             return device.timeout + device.pause + RECOVERY;
@@ -365,8 +365,22 @@ impl<'a> Sim<'a> {
         if slow { cost } else { cost / 100 * u32::try_from(50 + self.random.below(50)).unwrap() }
     }
 
+    /// There is always a command under way; what it reads back is never what it wrote.
+    fn command(&mut self, poller: &mut Poller, now: Mono) {
+        while poller.take_ended_command().is_some() {}
+        for (id, spec) in (0..).map(DeviceCommandId).zip(&self.site.commands) {
+            if poller.pending_commands().all(|sent| sent.command != id) {
+                let setting = spec.setting(Value::ONE, 1).unwrap();
+                poller.push_command(now, (fixture::sent(id), setting), spec);
+            }
+        }
+    }
+
     /// A read, or a group of coils that is read back.
     fn read_cost(&self, request: &ReadRequest) -> Duration {
+        if request.start >= fixture::COMMANDS_FROM {
+            return self.bus.command.unwrap();
+        }
         if request.table == Table::Coil {
             return self.bus.writes.iter().map(|write| write.proof).max().unwrap();
         }
@@ -432,6 +446,11 @@ fn random_site(random: &mut Seed) -> Site {
     }
     for address in 0..random.below(2) {
         tables.outputs.push(coil(u16::try_from(random.of(&[1, 30]) + address).unwrap(), Role::Heartbeat));
+    }
+    for place in 0..random.of(&[0, 0, 1, 3]) {
+        let device = DeviceId(u16::try_from(random.below(tables.devices.len() as u64)).unwrap());
+        let shape = random.of(&[Shape::U16, Shape::F64]);
+        tables.commands.push(fixture::command(device, fixture::COMMANDS_FROM + 8 * place, shape));
     }
     Site::try_new(tables).unwrap()
 }

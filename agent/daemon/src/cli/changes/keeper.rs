@@ -67,6 +67,7 @@ impl Keeper {
         self.keep_text(&folder);
         self.record(&folder);
         folder.tidy();
+        self.say_trial();
         if let Some(left) = self.left() {
             warn!(config = self.running, left_s = left.as_secs(), "the configuration is on trial");
         }
@@ -287,6 +288,7 @@ impl Keeper {
         let ended = configured(&marker, None);
         if change == Change::Confirmed {
             info!(config = marker.to, "the configuration is confirmed");
+            self.say_trial();
             return Ok(ended);
         }
         self.running.clone_from(&marker.from);
@@ -346,6 +348,13 @@ impl Keeper {
         if self.requests.blocking_send(Request::Reload(Box::new(loaded))).is_err() {
             warn!("the agent is ending; the configuration is used by the next start");
         }
+        self.say_trial();
+    }
+
+    /// While a configuration is on trial, devices get no commands.
+    fn say_trial(&self) {
+        // An agent that is ending takes no commands either.
+        drop(self.requests.blocking_send(Request::OnTrial(self.phase != Phase::Settled)));
     }
 
     fn about(&self, marker: &Marker, change: Change) -> Row {

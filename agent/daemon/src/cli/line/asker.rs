@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hazard_core::link::{LinkFault, ReadRequest, Words};
+use hazard_core::link::{LinkFault, ReadRequest, Setting, Words};
 
 use crate::modbus::diagnosis::{Exchange, Tally};
-use crate::modbus::{Link, LinkStats, Setting, Tape, Timing};
+use crate::modbus::{Link, LinkStats, Tape, Timing};
 use crate::settings::{BusLink, Endpoint};
 
 /// Characters of the longest exchange that a scan makes: 8 of a request, 7 of its answer, twice the silence of 3.5.

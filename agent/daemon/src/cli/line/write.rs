@@ -18,8 +18,8 @@ use crate::cli::{CANNOT_WRITE, CONFIG, NOT_PERMITTED, NOT_WHOLE, UNAVAILABLE, US
 use crate::clock::Clock;
 use crate::config::Lang;
 use crate::journal::manifest::time;
-use crate::modbus::Setting;
 use crate::settings::{BusLink, Endpoint};
+use hazard_core::link::Setting;
 
 /// Some devices act a moment after they have answered.
 const READ_BACKS: u32 = 3;

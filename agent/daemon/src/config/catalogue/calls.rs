@@ -3,7 +3,7 @@
 /// Gives `catalogue!` these rows after those it was given.
 macro_rules! with_calls {
     ($($rest:tt)*) => {
-        catalogue! {
+        with_commands! {
             $($rest)*
             // Call and answer.
             "E1401" UnknownRole

@@ -16,7 +16,7 @@ use crate::dictionary::{SafeguardEntry, UpkeepEntry};
 use crate::settings::GpioLine;
 
 pub(super) fn subjects(plant: &Plant<'_>, gpio: &[Option<GpioLine>]) -> Vec<Subject> {
-    // Buses, devices, points and alarms are in `plant`, uplinks and calls in `service`.
+    // Buses, devices, points and alarms are in `plant`, uplinks and calls in `service`, commands in `command`.
     let SiteTables {
         buses: _,
         devices: _,
@@ -31,6 +31,7 @@ pub(super) fn subjects(plant: &Plant<'_>, gpio: &[Option<GpioLine>]) -> Vec<Subj
         safeguards,
         key_periods,
         upkeep,
+        commands: _,
         limits,
         practice,
     } = &**plant.site;

@@ -1,6 +1,7 @@
 //! What another configuration changes, in words: each difference of two valid configurations with what it does to protection. It
 //! looks at what the files mean, never at how they are written, and every field of every table has its class here.
 
+mod command;
 mod fact;
 mod locks;
 mod plant;
@@ -122,6 +123,7 @@ fn subjects(of: &Loaded) -> Vec<Subject> {
     let mut subjects = plant::subjects(&names, buses);
     subjects.extend(sensor::subjects(&names));
     subjects.extend(locks::subjects(&names, gpio));
+    subjects.extend(command::subjects(&names));
     subjects.push(service::gateway((identity, journal), (listen, state_dir, clock_sync_file)));
     subjects.extend(service::uplinks(uplinks, site));
     subjects.extend(service::webhooks(webhooks));

@@ -25,6 +25,11 @@ pub(super) struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
+    /// A place on the site, and the part of a template that it takes from.
+    pub(super) const fn own(own: Node<'a>, template: Option<Node<'a>>) -> Self {
+        Self { own: Some(own), template }
+    }
+
     /// A place in a template alone.
     pub(super) const fn of_template(node: Node<'a>) -> Self {
         Self { own: None, template: Some(node) }

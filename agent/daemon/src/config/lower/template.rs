@@ -3,6 +3,7 @@
 use super::{Lowering, Section, signature};
 use crate::config::catalogue::Code;
 use crate::config::check::{self, Schema};
+use crate::config::command::CommandFile;
 use crate::config::device::TemplateHead;
 use crate::config::error::{Arg, Fault, args};
 use crate::config::names::Names;
@@ -20,6 +21,9 @@ pub(super) struct Template<'a> {
     /// Its sound rows of what its statuses mean.
     pub(super) statuses: Vec<(Node<'a>, StatusFile)>,
     pub(super) marks: Vec<Mark>,
+    /// Its sound commands.
+    pub(super) commands: Vec<(Node<'a>, CommandFile)>,
+    pub(super) command_names: Names,
 }
 
 impl Template<'_> {
@@ -58,7 +62,8 @@ impl<'a> Lowering<'a> {
         }
         let marks = self.marks(file, &head, recovered);
         let statuses = self.template_statuses(file, (&points, &names), recovered);
-        Some(Template { head, points, names, statuses, marks })
+        let (commands, command_names) = self.template_commands(file, (&head, recovered));
+        Some(Template { head, points, names, statuses, marks, commands, command_names })
     }
 
     fn marks(&mut self, file: Section<'a, '_>, head: &TemplateHead, recovered: bool) -> Vec<Mark> {

@@ -39,6 +39,7 @@ pub(super) fn write(out: &mut Vec<u8>, record: &Record, (names, offset): (&Names
         Body::Replay(event) => replay(out, event, names),
         Body::Manifest(manifest) => self::manifest(out, manifest),
         Body::Config(event) => super::config::write(out, event),
+        Body::Command(event) => super::command::write(out, event, names),
     }
     raw(out, "}");
 }
@@ -313,7 +314,7 @@ pub(super) fn text_field(out: &mut Vec<u8>, field: &str, text: &str) {
     scalar(out, text);
 }
 
-fn exception(out: &mut Vec<u8>, fault: LinkFault) {
+pub(super) fn exception(out: &mut Vec<u8>, fault: LinkFault) {
     let LinkFault::Refused(exception) = fault else { return };
     word(out, ",\"exception\":", words::exception(exception));
     if let Exception::Other(code) = exception {

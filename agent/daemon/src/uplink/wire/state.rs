@@ -10,7 +10,7 @@ use super::json::{raw, scalar};
 use super::names::{Names, time_field};
 use super::record;
 use crate::clock::RunClock;
-use crate::dictionary::{PointEntry, SafeguardEntry};
+use crate::dictionary::{CommandEntry, PointEntry, SafeguardEntry};
 use crate::settings::Identity;
 use crate::words;
 
@@ -177,6 +177,10 @@ fn rest(out: &mut Vec<u8>, names: &Names) {
             scalar(out, rows);
         }
     }
+    if !dictionary.commands.is_empty() {
+        raw(out, ",\"commands\":");
+        list(out, dictionary.commands.iter(), command);
+    }
     if !dictionary.upkeep.is_empty() {
         raw(out, ",\"upkeep\":");
         list(out, (0..).map(UpkeepId).zip(&dictionary.upkeep), |out, (id, entry)| {
@@ -252,6 +256,15 @@ fn safeguard(out: &mut Vec<u8>, entry: &SafeguardEntry) {
             scalar(out, text);
         }
     }
+    raw(out, "}");
+}
+
+fn command(out: &mut Vec<u8>, entry: &CommandEntry) {
+    record::text_field(out, "{\"command\":", &entry.name);
+    record::text_field(out, ",\"zh\":", &entry.zh);
+    record::text_field(out, ",\"en\":", &entry.en);
+    record::text_field(out, ",\"device\":", &entry.device);
+    record::text_field(out, ",\"unit\":", &entry.unit);
     raw(out, "}");
 }
 

@@ -1,0 +1,32 @@
+//! What the engine remembers of commands besides those under way.
+
+use alloc::vec::Vec;
+
+use super::event::CommandEvent;
+use crate::site::Site;
+use crate::{Mono, Stamp};
+
+/// One place for each command of the site.
+#[derive(Clone, Debug)]
+pub(crate) struct Desk {
+    /// When each was accepted last.
+    pub(super) accepted_at: Vec<Option<Mono>>,
+    /// What was told of each last.
+    pub(super) told: Vec<Option<(Stamp, CommandEvent)>>,
+    /// How many were accepted.
+    pub(super) accepted: u64,
+    /// A configuration is on trial.
+    pub(super) on_trial: bool,
+}
+
+impl Desk {
+    pub(crate) fn new(site: &Site) -> Self {
+        let commands = site.commands.len();
+        Self {
+            accepted_at: alloc::vec![None; commands],
+            told: alloc::vec![None; commands],
+            accepted: 0,
+            on_trial: false,
+        }
+    }
+}
