@@ -7,7 +7,6 @@ mod doctor;
 mod home;
 mod journal;
 mod line;
-mod match_line;
 pub mod match_template;
 mod operate;
 pub mod plan;

@@ -120,6 +120,14 @@ pub fn models(path: &Path) -> Result<Vec<Model>, Report> {
     lower::models(&sources, faults)
 }
 
+/// The device model that one template describes.
+///
+/// # Errors
+/// Every fault of the template.
+pub fn model(name: &str, text: &str) -> Result<Vec<Model>, Report> {
+    lower::models(&sources::Sources::of_template(name, text), Vec::new())
+}
+
 /// The JSON schema of a site file.
 #[must_use]
 pub fn site_schema() -> serde_json::Value {

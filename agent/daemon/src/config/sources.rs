@@ -105,6 +105,14 @@ impl Sources {
         (sources, faults)
     }
 
+    /// One template by its text, and no site file.
+    pub(crate) fn of_template(name: &str, text: &str) -> Self {
+        let mut sources = Self::beside(Path::new(""));
+        sources.push(PathBuf::from(format!("{name}.toml")), Arc::from(text));
+        sources.templates.push(TemplateSource { name: name.to_owned(), file: Some(0) });
+        sources
+    }
+
     /// The site file's text.
     pub(crate) fn site(&self) -> Option<Arc<str>> {
         self.files.first().map(|file| Arc::clone(&file.text))

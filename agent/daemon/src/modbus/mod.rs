@@ -14,6 +14,7 @@ mod frames;
 mod link;
 mod on_site;
 mod opener;
+mod replay;
 mod rtu;
 mod stats;
 mod tape;
@@ -36,6 +37,7 @@ pub use ear::listen;
 pub use frames::{Frame, Frames, Shape};
 pub use link::{Link, Timing};
 pub use on_site::Setting;
+pub use replay::replay;
 pub use stats::{LinkCounts, LinkStats};
 pub use tape::Tape;
 

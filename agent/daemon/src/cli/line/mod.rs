@@ -5,7 +5,7 @@ mod address;
 mod asker;
 mod audit;
 pub(super) mod grid;
-mod open;
+pub(super) mod open;
 pub(super) mod ports;
 mod probe;
 mod report;
