@@ -20,6 +20,7 @@ mod stats;
 mod tape;
 mod tcp;
 mod timer;
+pub mod usb;
 mod wire;
 
 use std::sync::Arc;
