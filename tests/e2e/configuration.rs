@@ -93,6 +93,73 @@ fn a_kill_during_a_trial_brings_the_configuration_before_back_at_the_next_start(
 }
 
 #[test]
+fn a_template_comes_with_its_site_file_and_goes_back_with_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(device) = Device::tcp() else {
+        return;
+    };
+    let file = local_site(dir.path(), &device);
+    let text = std::fs::read_to_string(&file).unwrap();
+    let point = "[[points]]\ntag = \"X-1\"\ndevice = \"dev\"\nfrom = \"raw\"\n";
+    let text = text
+        .replace("unit = 1\n", "unit = 1\ntemplate = \"probe\"\n")
+        .replace("[[outputs]]", &format!("{point}[[outputs]]"));
+    std::fs::write(&file, &text).unwrap();
+    let template = templates(dir.path(), "scale = 1");
+    // The same site file with another template beside it: the template alone changes what is measured.
+    let new_dir = dir.path().join("new");
+    std::fs::create_dir(&new_dir).unwrap();
+    let new = new_dir.join("site.toml");
+    std::fs::write(&new, &text).unwrap();
+    let other = std::fs::read_to_string(templates(&new_dir, "scale = 10")).unwrap();
+    let (new, old) = (new.to_str().unwrap(), std::fs::read_to_string(&template).unwrap());
+    let there = || std::fs::read_to_string(&template).unwrap();
+
+    let agent = Agent::start(&file);
+    let first = agent.status()["agent"]["config"].clone();
+    let plan = run(&file, &["plan", new, "--json"]);
+    let plan: Value = serde_json::from_slice(&plan.stdout).unwrap();
+    assert_eq!(plan["templates"], serde_json::json!(["probe"]), "{plan}");
+    assert_eq!(plan["differences"].as_array().map(Vec::len), Some(1), "{plan}");
+    let apply = |within| run(&file, &["apply", new, "--by", "李四", "--confirm-within", within]);
+
+    let applied = apply("2s");
+    assert!(applied.status.success(), "{}", said(&applied));
+    agent.wait("the template on trial", |status| status["agent"]["config"] == plan["to"]);
+    assert_eq!(there(), other);
+    agent.wait("the template before", |status| status["agent"]["config"] == first);
+    assert_eq!(there(), old);
+
+    // A kill takes it back, too.
+    assert!(apply("1h").status.success());
+    agent.wait("the template on trial", |status| status["agent"]["config"] == plan["to"]);
+    agent.kill();
+    let agent = Agent::start(&file);
+    assert_eq!((agent.status()["agent"]["config"].clone(), there()), (first.clone(), old.clone()));
+
+    // Confirmed it stays, and the history has the one before.
+    assert!(apply("1h").status.success());
+    assert!(run(&file, &["confirm", "--by", "李四"]).status.success());
+    assert_eq!(there(), other);
+    assert!(run(&file, &["rollback", "--by", "李四"]).status.success());
+    agent.wait("the template of the beginning", |status| status["agent"]["config"] == first);
+    assert_eq!(there(), old);
+    let begin = &plan["to"].as_str().unwrap()["blake3:".len()..][..8];
+    let shown = run(&file, &["show", begin]);
+    assert!(String::from_utf8_lossy(&shown.stdout).contains("scale = 10"), "{}", said(&shown));
+}
+
+/// A template in the folder beside a site file.
+fn templates(dir: &Path, scale: &str) -> PathBuf {
+    let folder = dir.join("devices");
+    std::fs::create_dir(&folder).unwrap();
+    let head = "[device]\nvendor = \"v\"\nmodel = \"m\"\nzh = \"探头\"\nen = \"probe\"\nsource = \"test\"\n";
+    let point = "[[points]]\nname = \"raw\"\ntable = \"holding\"\naddress = 0\ntype = \"u16\"\n";
+    std::fs::write(folder.join("probe.toml"), format!("{head}{point}{scale}\n")).unwrap();
+    folder.join("probe.toml")
+}
+
+#[test]
 fn lowering_protection_takes_a_second_person_and_an_edit_by_hand_is_noted() {
     let dir = tempfile::tempdir().unwrap();
     let Some(device) = Device::tcp() else {

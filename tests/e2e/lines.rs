@@ -1,12 +1,16 @@
-//! Serial lines that are late, noisy and crossed, in front of units that pymodbus plays: a value that the adapter believes is
-//! always the one that was asked for.
+//! Serial lines that are late, noisy and crossed, in front of units that pymodbus and libmodbus play: a value that the adapter
+//! believes is always the one that was asked for. Most lines are ports, every fourth is a serial server, which passes late
+//! answers on to the next connection.
 //!
-//! `HAZARD_LINE_EXCHANGES` says how many exchanges, `HAZARD_SEED` repeats a run.
+//! `HAZARD_LINE_EXCHANGES` says how many exchanges, `HAZARD_LINES` on how many lines, `HAZARD_SEED` repeats the questions of a run.
 
 use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::pin::Pin;
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use hazard_agent::modbus::{Link, LinkStats, Timing};
@@ -15,31 +19,29 @@ use hazard_core::link::{LinkFault, ReadRequest, Table, Words};
 use hazard_field::crc::crc16;
 use hazard_tests::power::{asked, seed};
 use hazard_tests::rng::Rng;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf};
-use tokio::net::TcpStream;
-use tokio::sync::Mutex;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_serial::{SerialPort as _, SerialStream};
 
-use crate::tools::{free_port, python};
+use crate::tools::{free_port, python, skip, tool};
 
 const EXCHANGES: u64 = 4_000;
 const LINES: u64 = 32;
 const UNITS: u64 = 8;
-const TIMING: Timing =
-    Timing { timeout: Duration::from_millis(150), late_window: Duration::from_millis(600) };
-/// No answer is passed on later than this after its request: whoever answers later than the late window says lies on any line. The
-/// rest of the window is for the moments that a busy machine takes from this test.
-const LATEST: Duration = Duration::from_millis(400);
-/// The same of what is not late: another unit's answer that also came late could not be told from its own.
-const PROMPT: Duration = Duration::from_millis(40);
+const TIMING: Timing = Timing { timeout: Duration::from_millis(40), late_window: Duration::from_millis(260) };
+/// Whoever answers later than the late window says lies on any line: an exchange that is over gets no answer later than this
+/// after it began, its wait for the line included. The rest of the window is for the moments that a busy machine takes.
+const LATEST: Duration = Duration::from_millis(180);
+/// How late the late ones are: beyond the timeout by so much.
+const LATE_MAX_MS: u64 = 60;
 
 /// What a line does with an answer.
 #[derive(Clone, Copy, Debug)]
 enum Fault {
     None,
     Late,
-    /// Another unit's answer.
+    /// Another unit's answer; prompt, since late it could not be told from that unit's own.
     ForeignUnit,
     /// The answer to another function.
     ForeignFunction,
@@ -70,6 +72,8 @@ const FAULTS: [Fault; 11] = [
 #[derive(Default)]
 struct Sum {
     faulty: AtomicU64,
+    late: AtomicU64,
+    held_back: AtomicU64,
     believed: AtomicU64,
     wrong: AtomicU64,
 }
@@ -84,55 +88,104 @@ impl Drop for Units {
 }
 
 #[test]
-fn no_value_of_a_faulty_line_is_anothers() {
+fn no_value_of_a_faulty_line_is_anothers_before_pymodbus() {
     let Some(python) = python() else { return };
+    let mut program = Command::new(python);
+    program.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/e2e/lines.py"));
+    ask_all(program);
+}
+
+#[test]
+fn no_value_of_a_faulty_line_is_anothers_before_libmodbus() {
+    let Some(gcc) = tool("gcc") else { return };
+    if !Path::new("/usr/include/modbus/modbus.h").is_file() {
+        return skip("libmodbus-dev is not installed");
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let program = dir.path().join("lines");
+    let mut build = Command::new(gcc);
+    build.args(["-O2", "-Wall", "-Werror", "-I/usr/include/modbus", "-o"]).arg(&program);
+    build.args([concat!(env!("CARGO_MANIFEST_DIR"), "/e2e/lines.c"), "-lmodbus", "-lpthread"]);
+    assert!(build.status().unwrap().success());
+    ask_all(Command::new(program));
+}
+
+/// Asks the units of a program that takes its port and tells when it is ready.
+fn ask_all(mut program: Command) {
     let port = free_port();
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/e2e/lines.py");
-    let mut units = Command::new(python);
-    units.args([script, &port.to_string()]).stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut units = Units(units.spawn().unwrap());
+    program.arg(port.to_string()).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut units = Units(program.spawn().unwrap());
     let mut told = BufReader::new(units.0.stdout.take().unwrap()).lines();
     assert_eq!(told.next().unwrap().unwrap(), "ready");
-    let exchanges = asked("HAZARD_LINE_EXCHANGES", EXCHANGES);
+    let (exchanges, lines) = (asked("HAZARD_LINE_EXCHANGES", EXCHANGES), asked("HAZARD_LINES", LINES));
     let (seed, sum) = (seed(), Arc::new(Sum::default()));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let lines = (0..LINES).map(|line| {
+        let tasks = (0..lines).map(|line| {
             let (rng, sum) = (Rng::new(seed ^ line.wrapping_mul(0x9E37_79B9)), Arc::clone(&sum));
-            tokio::spawn(ask(rng, port, exchanges.div_ceil(LINES), sum))
+            let share = exchanges.div_ceil(lines);
+            tokio::spawn(async move {
+                if line % 4 == 3 {
+                    through_server(rng, port, share, sum).await;
+                } else {
+                    on_port(rng, port, share, sum).await;
+                }
+            })
         });
-        for line in lines.collect::<Vec<_>>() {
-            line.await.unwrap();
+        for task in tasks.collect::<Vec<_>>() {
+            task.await.unwrap();
         }
     });
     let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-    let (faulty, believed) = (read(&sum.faulty), read(&sum.believed));
+    let (faulty, late, believed) = (read(&sum.faulty), read(&sum.late), read(&sum.believed));
     println!(
-        "{exchanges} exchanges, {faulty} of them faulty: {believed} believed, {} wrong",
+        "{} exchanges, {faulty} of them faulty ({late} passed on late, {} held back as later than a line may be): {believed} believed, {} wrong",
+        exchanges.div_ceil(lines) * lines,
+        read(&sum.held_back),
         read(&sum.wrong)
     );
     assert_eq!(read(&sum.wrong), 0);
     assert!(believed > exchanges / 20 && faulty > exchanges / 2, "{faulty} faulty, {believed} believed");
+    assert!(late > exchanges / 100, "{late} late");
 }
 
-/// One line: random questions, as fast as it takes them.
-async fn ask(mut rng: Rng, port: u16, exchanges: u64, sum: Arc<Sum>) {
+async fn on_port(rng: Rng, port: u16, exchanges: u64, sum: Arc<Sum>) {
     let (master, slave) = SerialStream::pair().unwrap();
     let path = slave.name().unwrap().into();
     let (input, output) = tokio::io::split(master);
-    let units = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
-    let line = Line {
-        input,
-        output: Arc::new(Mutex::new(output)),
-        units,
-        rng: Rng::new(rng.bits()),
-        sum: Arc::clone(&sum),
-    };
-    let task = tokio::spawn(line.carry());
+    let mut line = Line::new(rng.clone(), port, sum).await;
+    line.gate().output = Some(Box::new(output));
+    let gate = Arc::clone(&line.gate);
+    let task = tokio::spawn(async move { line.carry(input).await });
     let serial = Serial { path, baud: 115_200, parity: Parity::None, stop_bits: 1 };
+    ask(rng, Endpoint::Rtu(serial), exchanges, &gate).await;
+    task.abort();
+    drop(slave);
+}
+
+async fn through_server(rng: Rng, port: u16, exchanges: u64, sum: Arc<Sum>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = listener.local_addr().unwrap().port();
+    let mut line = Line::new(rng.clone(), port, sum).await;
+    let gate = Arc::clone(&line.gate);
+    let task = tokio::spawn(async move {
+        while let Ok((connection, _)) = listener.accept().await {
+            connection.set_nodelay(true).unwrap();
+            let (input, output) = connection.into_split();
+            line.gate().output = Some(Box::new(output));
+            line.carry(input).await;
+        }
+    });
+    let endpoint = Endpoint::RtuOverTcp { host: "127.0.0.1".to_owned(), port: at };
+    ask(rng, endpoint, exchanges, &gate).await;
+    task.abort();
+}
+
+/// One line: random questions, as fast as it takes them.
+async fn ask(mut rng: Rng, endpoint: Endpoint, exchanges: u64, gate: &Mutex<Gate>) {
     let settings = BusLink {
         name: "line".to_owned(),
-        endpoint: Endpoint::Rtu(serial),
+        endpoint,
         connect_timeout: Duration::from_secs(2),
         pause_after_connect: Duration::ZERO,
         gap: Duration::ZERO,
@@ -144,77 +197,140 @@ async fn ask(mut rng: Rng, port: u16, exchanges: u64, sum: Arc<Sum>) {
         // Few counts, so that a wrong answer often has the right length.
         let count = rng.between(1, 3) as u16;
         let request = ReadRequest { unit, table: Table::Holding, start, count };
-        match link.read(&request, TIMING).await {
+        let sum = lock(gate).begin(frame([unit, 3, 0, start as u8, 0, count as u8]));
+        let result = link.read(&request, TIMING).await;
+        lock(gate).end();
+        match result {
             Ok(words) => {
                 let right = (start..start + count).map(|address| u16::from(unit) << 8 | address & 0xFF);
                 let is_right = words == Words::Registers(right.collect());
                 sum.believed.fetch_add(1, Ordering::Relaxed);
                 sum.wrong.fetch_add(u64::from(!is_right), Ordering::Relaxed);
-                assert!(is_right, "{request:?} was answered with {words:?}");
+                let gate = lock(gate);
+                assert!(
+                    is_right,
+                    "{request:?} was answered with {words:?} {:?}; {:?}",
+                    gate.began.elapsed(),
+                    gate.passed
+                );
             }
             Err(LinkFault::Silent | LinkFault::Garbled | LinkFault::Refused(_)) => {}
             Err(LinkFault::Gone) => panic!("the line is gone"),
         }
     }
-    task.abort();
-    drop(slave);
+}
+
+/// Where answers pass on to the adapter, which knows what it asks just now: a busy machine must not make a liar of the line.
+struct Gate {
+    /// Counts exchanges.
+    exchange: u64,
+    began: Instant,
+    question: Option<[u8; 8]>,
+    output: Option<Box<dyn AsyncWrite + Send + Unpin>>,
+    /// What passed last, for the words of a failure.
+    passed: Option<(Pass, Vec<u8>)>,
+    sum: Arc<Sum>,
+}
+
+/// An answer's leave to pass.
+#[derive(Clone, Copy, Debug)]
+struct Pass {
+    fault: Fault,
+    exchange: u64,
+    began: Instant,
+}
+
+impl Gate {
+    fn begin(&mut self, question: [u8; 8]) -> Arc<Sum> {
+        (self.exchange, self.began, self.question) = (self.exchange + 1, Instant::now(), Some(question));
+        Arc::clone(&self.sum)
+    }
+
+    fn end(&mut self) {
+        self.question = None;
+    }
+
+    /// What is asked just now, if this is it.
+    fn enter(&self, question: [u8; 8], fault: Fault) -> Option<Pass> {
+        let pass = Pass { fault, exchange: self.exchange, began: self.began };
+        (self.question == Some(question)).then_some(pass)
+    }
+
+    fn pass(&mut self, pass: Pass, answer: Vec<u8>) {
+        let is_late = self.question.is_none() || self.exchange != pass.exchange;
+        let is_foreign = matches!(pass.fault, Fault::ForeignUnit);
+        let is_lie = is_late && (is_foreign || pass.began.elapsed() >= LATEST);
+        let sum = Arc::clone(&self.sum);
+        let count = |counter: &AtomicU64| {
+            counter.fetch_add(1, Ordering::Relaxed);
+        };
+        if is_lie {
+            return count(&sum.held_back);
+        }
+        let Some(output) = &mut self.output else { return };
+        let written = Pin::new(output).poll_write(&mut Context::from_waker(Waker::noop()), &answer);
+        let is_whole = matches!(written, Poll::Ready(Ok(bytes)) if bytes == answer.len());
+        if is_whole && !matches!(pass.fault, Fault::None) {
+            count(&sum.faulty);
+        }
+        if is_whole && is_late {
+            count(&sum.late);
+        }
+        self.passed = Some((pass, answer));
+    }
+}
+
+fn lock(gate: &Mutex<Gate>) -> std::sync::MutexGuard<'_, Gate> {
+    gate.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What lies between the adapter and the units.
 struct Line {
-    input: ReadHalf<SerialStream>,
-    output: Arc<Mutex<WriteHalf<SerialStream>>>,
+    gate: Arc<Mutex<Gate>>,
     units: TcpStream,
     rng: Rng,
-    sum: Arc<Sum>,
 }
 
 impl Line {
-    async fn carry(mut self) {
-        let mut request = [0; 8];
-        while self.input.read_exact(&mut request).await.is_ok() {
-            let asked_at = Instant::now();
-            let fault = FAULTS[self.rng.between(0, FAULTS.len() as u64 - 1) as usize];
-            self.sum.faulty.fetch_add(u64::from(!matches!(fault, Fault::None)), Ordering::Relaxed);
-            let mut answer = self.answer(self.question(request, fault)).await;
-            self.spoil(&mut answer, fault);
-            let (at, latest) = match fault {
-                Fault::Late => {
-                    let late = Duration::from_millis(self.rng.between(1, 150));
-                    (asked_at + TIMING.timeout + late, LATEST)
-                }
-                _ => (asked_at, PROMPT),
-            };
-            let output = Arc::clone(&self.output);
-            // The others on the line are asked meanwhile.
-            tokio::spawn(async move {
-                sleep_until(at).await;
-                let mut output = output.lock().await;
-                if asked_at.elapsed() < latest {
-                    let _ = output.write_all(&answer).await;
-                }
-            });
-        }
+    async fn new(mut rng: Rng, port: u16, sum: Arc<Sum>) -> Self {
+        let units = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        units.set_nodelay(true).unwrap();
+        let gate =
+            Gate { exchange: 0, began: Instant::now(), question: None, output: None, passed: None, sum };
+        Self { gate: Arc::new(Mutex::new(gate)), units, rng: Rng::new(rng.bits()) }
     }
 
-    /// What the units are asked instead.
-    fn question(&self, mut request: [u8; 8], fault: Fault) -> [u8; 8] {
-        match fault {
-            Fault::ForeignUnit => request[0] = request[0] % UNITS as u8 + 1,
-            Fault::ForeignFunction => request[1] = 4,
-            Fault::Shorter => request[5] = request[5] % 3 + 1,
-            _ => return request,
+    fn gate(&self) -> std::sync::MutexGuard<'_, Gate> {
+        lock(&self.gate)
+    }
+
+    async fn carry(&mut self, mut input: impl AsyncRead + Unpin) {
+        let mut request = [0; 8];
+        while input.read_exact(&mut request).await.is_ok() {
+            let fault = FAULTS[self.rng.between(0, FAULTS.len() as u64 - 1) as usize];
+            let Some(pass) = self.gate().enter(request, fault) else { continue };
+            let read_at = Instant::now();
+            let mut answer = self.answer(question(request, fault)).await;
+            self.spoil(&mut answer, fault);
+            let Fault::Late = fault else {
+                self.gate().pass(pass, answer);
+                continue;
+            };
+            let late = TIMING.timeout + Duration::from_millis(self.rng.between(1, LATE_MAX_MS));
+            let gate = Arc::clone(&self.gate);
+            // The others on the line are asked meanwhile.
+            tokio::spawn(async move {
+                sleep_until(read_at + late).await;
+                lock(&gate).pass(pass, answer);
+            });
         }
-        let check = crc16(&request[..6]).to_le_bytes();
-        request[6..].copy_from_slice(&check);
-        request
     }
 
     async fn answer(&mut self, question: [u8; 8]) -> Vec<u8> {
         self.units.write_all(&question).await.unwrap();
         let mut answer = vec![0; 5 + 2 * usize::from(question[5])];
         let read = timeout(Duration::from_secs(20), self.units.read_exact(&mut answer)).await;
-        read.expect("pymodbus answers").unwrap();
+        read.expect("the units answer").unwrap();
         answer
     }
 
@@ -233,6 +349,21 @@ impl Line {
             Fault::None | Fault::Late | Fault::ForeignUnit | Fault::ForeignFunction | Fault::Shorter => {}
         }
     }
+}
+
+/// What the units are asked instead.
+fn question([unit, function, _, start, _, count, ..]: [u8; 8], fault: Fault) -> [u8; 8] {
+    frame(match fault {
+        Fault::ForeignUnit => [unit % UNITS as u8 + 1, function, 0, start, 0, count],
+        Fault::ForeignFunction => [unit, 4, 0, start, 0, count],
+        Fault::Shorter => [unit, function, 0, start, 0, count % 3 + 1],
+        _ => [unit, function, 0, start, 0, count],
+    })
+}
+
+fn frame([a, b, c, d, e, f]: [u8; 6]) -> [u8; 8] {
+    let [low, high] = crc16(&[a, b, c, d, e, f]).to_le_bytes();
+    [a, b, c, d, e, f, low, high]
 }
 
 fn noise(rng: &mut Rng) -> Vec<u8> {

@@ -1,10 +1,12 @@
 //! What the adapters are told: plain settings, written by `config` and read by the adapter they name.
 
+mod usb;
 mod webhook;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use usb::Usb;
 pub use webhook::{PlainText, SECRET_BYTES_MIN, Secret, UrlFault, Webhook, WebhookUrl};
 
 /// Parity of a serial line.
@@ -21,7 +23,7 @@ pub enum Parity {
 /// A serial line; data bits are always 8.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Serial {
-    /// The port, best a `/dev/serial/by-path/…` name.
+    /// The port, best a `/dev/serial/by-path/…` name; or a [`Usb`] adapter.
     pub path: PathBuf,
     /// Bits per second.
     pub baud: u32,

@@ -1,13 +1,15 @@
 //! `hazard config`: plan, apply on trial, confirm, roll back, history. What it says about protection comes from
 //! `config::compare`; what it changes goes through the running agent, or with `--offline` through no agent at all.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Subcommand;
 use hazard_core::poll::predict;
 use serde_json::json;
 
-use super::changes::{Checked, Refusal, check, check_people, counts, row, told};
+use super::changes::{Refusal, check, check_people, counts, marker, row, told};
 use super::home::Home;
 use super::operate::{ask, print_json, refused};
 use super::{
@@ -18,7 +20,7 @@ use crate::clock::Clock;
 use crate::config::compare::{self, Class, Difference};
 use crate::config::{self, Lang, Loaded, Style};
 use crate::control::{Answer, Ask, Configure, Configured};
-use crate::trial::{Change, Folder, Row, carry_out};
+use crate::trial::{Change, Files, Folder, Row, carry_out};
 
 /// What is done to the configuration.
 #[derive(Debug, Subcommand)]
@@ -27,7 +29,7 @@ pub(super) enum Verb {
     ///
     /// 示例 example: hazard config plan new.toml
     Plan {
-        /// 新的站点文件；模板和密码文件仍取自现用文件所在目录 the site file to be; templates and password files stay those beside the present one
+        /// 新的站点文件；其旁 devices/ 里的模板一并比较，没有的和密码文件仍取自现用文件所在目录 the site file to be, with templates in devices/ beside it; others and password files stay those beside the present one
         new: PathBuf,
         /// 输出 JSON print JSON
         #[arg(long)]
@@ -37,7 +39,7 @@ pub(super) enum Verb {
     ///
     /// 示例 example: hazard config apply new.toml --by 李四 --approved-by 王五 --note 年度整定
     Apply {
-        /// 新的站点文件 the site file to be
+        /// 新的站点文件，连同其旁 devices/ 里的模板 the site file to be, with the templates in devices/ beside it
         new: PathBuf,
         #[command(flatten)]
         who: Who,
@@ -127,7 +129,7 @@ pub(super) fn carry_out_verb(path: &Path, verb: Verb, lang: Lang) -> u8 {
 
 fn plan(path: &Path, new: &Path, json: bool, lang: Lang) -> u8 {
     let (before, after) = match both(path, new, lang) {
-        Ok((before, _, after)) => (before, after),
+        Ok(Both { before, after, .. }) => (before, after),
         Err(code) => return code,
     };
     let differences = compare::differences(&before, &after);
@@ -138,14 +140,24 @@ fn plan(path: &Path, new: &Path, json: bool, lang: Lang) -> u8 {
     OK
 }
 
-/// Both configurations, or what is wrong with either. The new one is read as if it were the site file already.
-fn both(path: &Path, new: &Path, lang: Lang) -> Result<(Loaded, String, Loaded), u8> {
+/// The configuration that is there, and the one to be.
+struct Both {
+    before: Loaded,
+    after: Loaded,
+    /// What the one to be says: its site file and the templates beside that.
+    wanted: Files,
+}
+
+/// Both configurations, or what is wrong with either. The new one is read as if it lay in the place of the present one.
+fn both(path: &Path, new: &Path, lang: Lang) -> Result<Both, u8> {
     let before = load(path, lang)?;
-    let text = std::fs::read_to_string(new).map_err(|fault| {
-        eprintln!("{}: {fault}", new.display());
+    let unreadable = |path: &Path, fault: std::io::Error| {
+        eprintln!("{}: {fault}", path.display());
         NO_INPUT
-    })?;
-    let after = config::load_text(path, &text).map_err(|report| {
+    };
+    let site = std::fs::read_to_string(new).map_err(|fault| unreadable(new, fault))?;
+    let templates = config::templates_beside(new, &site).map_err(|(path, fault)| unreadable(&path, fault))?;
+    let after = config::load_with(path, &site, &templates).map_err(|report| {
         eprint!("{}", report.render(lang, Style::of_stderr()));
         CONFIG
     })?;
@@ -154,7 +166,13 @@ fn both(path: &Path, new: &Path, lang: Lang) -> Result<(Loaded, String, Loaded),
         refused.iter().for_each(|why| eprintln!("{why}"));
         return Err(CONFIG);
     }
-    Ok((before, text, after))
+    Ok(Both { before, after, wanted: Files { site, templates } })
+}
+
+/// The templates that say something else.
+fn changed_templates<'a>(before: &'a Loaded, after: &'a Loaded) -> BTreeSet<&'a str> {
+    let differs = |name: &&String| before.templates.get(*name) != after.templates.get(*name);
+    before.templates.keys().chain(after.templates.keys()).filter(differs).map(String::as_str).collect()
 }
 
 /// What a plan says to programs.
@@ -164,6 +182,7 @@ fn plan_json(before: &Loaded, after: &Loaded, differences: &[Difference]) -> ser
         "to": after.hash,
         "changed": before.hash != after.hash,
         "differences": differences,
+        "templates": changed_templates(before, after),
         "counts": counts(differences),
         "needs_second_person": compare::count(differences, Class::ProtectionLowered) > 0,
         "new_epoch": before.hash != after.hash,
@@ -191,6 +210,11 @@ pub fn render(before: &Loaded, after: &Loaded, differences: &[Difference], lang:
     let mut text = format!("{} → {}\n\n", short(&before.hash), short(&after.hash));
     text.push_str(&lines(differences.iter().map(|one| (one.class.name(), &*one.zh, &*one.en)), lang));
     text.push('\n');
+    let templates: Vec<&str> = changed_templates(before, after).into_iter().collect();
+    if !templates.is_empty() {
+        let words = word(lang, "改变的设备模板：", "device templates that change: ");
+        text.push_str(&format!("{words}{}\n", templates.join(", ")));
+    }
     let delay = (worst_delay_ms(before), worst_delay_ms(after));
     if delay.0 != delay.1 {
         let shown = |ms: Option<u64>| ms.map_or_else(|| "?".to_owned(), |ms| format!("{ms} ms"));
@@ -243,14 +267,14 @@ fn short(hash: &str) -> &str {
 }
 
 fn apply(path: &Path, (new, who, time): (&Path, Who, Time), socket: &Socket, lang: Lang) -> u8 {
-    let (before, text, after) = match both(path, new, lang) {
+    let Both { before, after, wanted: Files { site: text, templates } } = match both(path, new, lang) {
         Ok(both) => both,
         Err(code) => return code,
     };
     say(&render(&before, &after, &compare::differences(&before, &after), lang));
     let Who { by: actor, approved_by: approver, note } = who;
     let within_s = time.confirm_within;
-    order(path, socket, Configure::Apply { actor, approver, note, text, within_s }, lang)
+    order(path, socket, Configure::Apply { actor, approver, note, text, templates, within_s }, lang)
 }
 
 /// Has the running agent do it.
@@ -347,6 +371,9 @@ fn about_files(why: &str) -> Option<Told> {
             ),
             CONFIG,
         ),
+        "too_large" => {
+            (("站点文件和模板合起来太大", "the site file and its templates are too large together"), CONFIG)
+        }
         "unknown_hash" => (
             ("没有这个配置，见 hazard config history", "no such configuration, see hazard config history"),
             NO_INPUT,
@@ -358,7 +385,7 @@ fn about_files(why: &str) -> Option<Told> {
 
 /// Changes the file while no agent runs, after the same checks; the next start tells the journal.
 fn offline(path: &Path, (new, who): (&Path, Who), lang: Lang) -> u8 {
-    let (before, text, after) = match both(path, new, lang) {
+    let Both { before, after, wanted } = match both(path, new, lang) {
         Ok(both) => both,
         Err(code) => return code,
     };
@@ -368,7 +395,7 @@ fn offline(path: &Path, (new, who): (&Path, Who), lang: Lang) -> u8 {
         eprintln!("{}: {why}", before.state_dir.display());
         return IN_USE;
     };
-    match put(path, &text, who) {
+    match put(path, &wanted, who) {
         Ok(to) => {
             say(&format!("{} {}", word(lang, "已更换", "changed to"), short(&to)));
             OK
@@ -377,31 +404,29 @@ fn offline(path: &Path, (new, who): (&Path, Who), lang: Lang) -> u8 {
     }
 }
 
-fn put(path: &Path, text: &str, who: Who) -> Result<String, Refusal> {
+fn put(path: &Path, wanted: &Files, who: Who) -> Result<String, Refusal> {
     let unwritable = |fault: std::io::Error| Refusal::with("cannot_write", fault);
     let before = std::fs::read_to_string(path).map_err(unwritable)?;
-    let checked = check(path, (&before, text), None)?;
+    let checked = check(path, (&before, wanted), None)?;
     let approver = who.approved_by.unwrap_or_default();
     check_people(&checked, (&who.by, &approver))?;
-    let Checked { before: present, after, differences } = checked;
-    let folder = Folder::open(&present.state_dir, path).map_err(unwritable)?;
+    let folder = Folder::open(&checked.before.state_dir, path).map_err(unwritable)?;
     if folder.marker().is_some() {
         return Err(Refusal::new("on_trial"));
     }
-    let clock = Clock::new(present.clock_sync_file);
+    let (before, after) = checked.files(&folder, (&before, &wanted.site));
+    let clock = Clock::new(checked.before.clock_sync_file.clone());
+    let marker = marker(&checked, (&who.by, &approver), (Duration::ZERO, &clock));
     let row = Row {
         actor: who.by,
         approver,
         note: who.note,
-        from: present.hash,
-        to: after.hash.clone(),
-        counts: counts(&differences),
-        told: told(&differences),
-        ..row(Change::Offline, &clock)
+        told: told(&checked.differences),
+        ..row(Change::Offline, &clock).about(&marker, Change::Offline)
     };
-    carry_out(&folder.put((&before, text), row)).map_err(unwritable)?;
+    carry_out(&folder.put(&marker, (&before, &after), row)).map_err(unwritable)?;
     folder.tidy();
-    Ok(after.hash)
+    Ok(marker.to)
 }
 
 fn folder(path: &Path, lang: Lang) -> Result<Folder, u8> {
@@ -466,9 +491,14 @@ fn show(path: &Path, hash: &str, lang: Lang) -> u8 {
         Ok(folder) => folder,
         Err(code) => return code,
     };
-    match folder.find(hash).and_then(|hash| folder.text(&hash)) {
-        Some(text) => {
-            say(&text);
+    match folder.find(hash).and_then(|hash| folder.files(&hash)) {
+        Some(files) => {
+            say(&files.site);
+            for (name, text) in &files.templates {
+                if let Some(text) = text {
+                    say(&format!("\n# devices/{name}.toml\n{text}"));
+                }
+            }
             OK
         }
         None => tell("unknown_hash", hash, lang),

@@ -10,7 +10,7 @@ use hazard_core::link::{Exception, LinkFault, ReadRequest, Table};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::match_line::{Place, Setting, settings};
+use super::line::open::{self, Place, Speed};
 use super::{NOT_WHOLE, OK, SOFTWARE, UNAVAILABLE, say, word};
 use crate::config::{self, Answers, Candidate, Evidence, Lang, Model, Seen, Standing, Style};
 use crate::modbus::{Link, LinkStats, Timing};
@@ -25,7 +25,7 @@ pub(super) struct Look {
     #[command(flatten)]
     place: Place,
     #[command(flatten)]
-    setting: Setting,
+    speed: Speed,
     /// 站号 unit address
     #[arg(long)]
     unit: u8,
@@ -51,8 +51,8 @@ pub(super) fn look(path: &Path, look: &Look, lang: Lang) -> u8 {
             return super::CONFIG;
         }
     };
-    let link = match settings(path, &look.place, &look.setting, lang) {
-        Ok(link) => link,
+    let chosen = match open::choose(path, &look.place, &look.speed, lang) {
+        Ok(chosen) => chosen,
         Err(code) => return code,
     };
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
@@ -62,7 +62,16 @@ pub(super) fn look(path: &Path, look: &Look, lang: Lang) -> u8 {
         timeout: Duration::from_millis(look.timeout_ms),
         within: Duration::from_secs(look.within_s),
     };
-    let answers = runtime.block_on(read(link, &models, look.unit, limits));
+    let asked = runtime.block_on(async {
+        open::try_open(&chosen, lang).await?;
+        Ok(read(chosen.settings, &models, look.unit, limits).await)
+    });
+    // A driver that hangs in open(2) must not keep the terminal.
+    runtime.shutdown_background();
+    let answers = match asked {
+        Ok(answers) => answers,
+        Err(code) => return code,
+    };
     if let Some(why) = silence(&answers, lang) {
         eprintln!("{why}");
         return UNAVAILABLE;

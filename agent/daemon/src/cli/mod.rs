@@ -8,7 +8,6 @@ mod doctor;
 mod home;
 mod journal;
 mod line;
-mod match_line;
 pub mod match_template;
 mod operate;
 pub mod plan;
@@ -373,6 +372,7 @@ fn check(path: &Path, json: bool, lang: Lang) -> u8 {
             if !json {
                 say(&format!("{}  {}", word(lang, "配置可用", "the configuration can be used"), loaded.hash));
                 refused.iter().for_each(|why| eprintln!("{why}"));
+                line::advise(&loaded.buses, lang);
             }
             (loaded.warnings, code)
         }

@@ -332,6 +332,10 @@ with_sensors! {
         ["两条总线用同一个串口 {0}", "two buses use the same port {0}"],
         ["第二次使用", "used again"], FIRST,
         ["一个串口只能是一条总线：合并设备，或改正 path", "one port is one bus: put the devices together, or correct path"];
+    "E0606" NoUsbAdapter
+        ["总线 {0}：{1} 不是 USB 适配器", "bus {0}: {1} is no USB adapter"],
+        ["看不懂", "cannot be understood"], ALSO,
+        ["写 usb:厂商:产品 或 usb:厂商:产品:序列号，各四位十六进制，见 lsusb，例如 \"usb:0403:6001:A50285BI\"", "write usb:VENDOR:PRODUCT or usb:VENDOR:PRODUCT:SERIAL, four hexadecimal digits each, see lsusb, such as \"usb:0403:6001:A50285BI\""];
     "E0604" UnitOnSerial
         ["设备 {0}：串行线上的站号 {1} 不在 1 到 247 之内", "device {0}: the unit {1} is not within 1 to 247 on a serial line"],
         ["应为 1 到 247", "1 to 247"], ["串行总线", "a serial bus"],

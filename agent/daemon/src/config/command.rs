@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::point::{OrderKey, PointFile, TableKey, TypeKey};
+use super::point::{OrderKey, PointFile, RegisterFile, TableKey, TypeKey};
 
 /// 命令能改变什么。 What a command can do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, JsonSchema)]
@@ -162,16 +162,15 @@ impl CommandFile {
     /// Where it writes, as a point that is read there.
     pub(crate) fn as_point(&self) -> PointFile {
         let table = if self.is_coils() { TableKey::Coil } else { TableKey::Holding };
-        PointFile {
+        let register = RegisterFile {
             table: Some(table),
             address: self.address,
             reference: self.reference.clone(),
             kind: self.kind,
             words: self.words,
             order: self.order,
-            scale: self.scale,
-            offset: self.offset,
-            ..PointFile::default()
-        }
+            ..RegisterFile::default()
+        };
+        PointFile { register, scale: self.scale, offset: self.offset, ..PointFile::default() }
     }
 }

@@ -182,7 +182,7 @@ pub(crate) struct BusFile {
     /// 端口，默认 502。 Port, 502 unless told.
     #[schemars(range(min = 1, max = 65535))]
     pub(crate) port: Option<u16>,
-    /// 串口（rtu），最好用 /dev/serial/by-path/…。 The port (rtu), best a /dev/serial/by-path/… name.
+    /// 串口（rtu），最好用 /dev/serial/by-path/…；或 USB 适配器 usb:0403:6001:序列号。 The port (rtu), best a /dev/serial/by-path/… name; or a USB adapter, usb:0403:6001:SERIAL.
     #[schemars(length(min = 1, max = 255))]
     pub(crate) path: Option<String>,
     /// 波特率，默认 9600。 Bits per second, 9600 unless told.

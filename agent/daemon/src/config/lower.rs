@@ -270,6 +270,7 @@ impl<'a> Lowering<'a> {
             clock_sync_file: gateway.clock_sync_file,
             hash: self.sources.hash.clone(),
             files: self.sources.paths.clone(),
+            templates: self.sources.named_templates(),
             warnings: Report::new(self.faults, self.sources.files.clone()),
         })
     }

@@ -26,6 +26,7 @@ mod tree;
 mod upkeep;
 mod uplink;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -39,6 +40,9 @@ pub use error::{Code, Fault, Lang, Report, Severity, Style};
 pub use signature::{
     Answer, Answers, Candidate, Evidence, Expect, Mark, Model, Seen, Standing, is_heard, key, rank, reads,
 };
+
+/// Device templates by name: what the one beside the site file says, `None` where there is none and the program's own is meant.
+pub type Templates = BTreeMap<String, Option<String>>;
 
 /// A configuration that can be started.
 #[derive(Clone, Debug)]
@@ -71,6 +75,8 @@ pub struct Loaded {
     pub hash: String,
     /// The files that were read; embedded templates are not among them.
     pub files: Vec<PathBuf>,
+    /// The templates that the site file names.
+    pub templates: Templates,
     /// What can be used and should be looked at.
     pub warnings: Report,
 }
@@ -89,7 +95,23 @@ pub fn load(path: &Path) -> Result<Loaded, Report> {
 /// # Errors
 /// As [`load`].
 pub fn load_text(path: &Path, text: &str) -> Result<Loaded, Report> {
-    understand(sources::Sources::of_text(path, text), Vec::new())
+    load_with(path, text, &Templates::new())
+}
+
+/// As [`load_text`], with other texts for some of the templates.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_with(path: &Path, text: &str, templates: &Templates) -> Result<Loaded, Report> {
+    understand(sources::Sources::of_text(path, text, templates), Vec::new())
+}
+
+/// The templates in the folder beside `path` that a site file with this text names.
+///
+/// # Errors
+/// The template that cannot be read, and why.
+pub fn templates_beside(path: &Path, text: &str) -> Result<Templates, (PathBuf, std::io::Error)> {
+    sources::templates_beside(path, text)
 }
 
 /// The state folder that a site file names, also where the rest of the file cannot be used.
@@ -120,6 +142,14 @@ fn understand(mut sources: sources::Sources, mut faults: Vec<Fault>) -> Result<L
 pub fn models(path: &Path) -> Result<Vec<Model>, Report> {
     let (sources, faults) = sources::Sources::of_templates(path);
     lower::models(&sources, faults)
+}
+
+/// The device model that one template describes.
+///
+/// # Errors
+/// Every fault of the template.
+pub fn model(name: &str, text: &str) -> Result<Vec<Model>, Report> {
+    lower::models(&sources::Sources::of_template(name, text), Vec::new())
 }
 
 /// The JSON schema of a site file.

@@ -151,9 +151,54 @@ pub(crate) enum PriorityKey {
     Critical,
 }
 
+/// Where a value is read, and as what: of a point, and of a row of a signature.
+#[derive(Clone, Default, Deserialize, JsonSchema)]
+pub(crate) struct RegisterFile {
+    /// 寄存器表。 The table.
+    pub(crate) table: Option<TableKey>,
+    /// 协议地址：站点文件从 0 数起，模板按 address_base。 Protocol address: from 0 on the site, from address_base in a template.
+    pub(crate) address: Option<u16>,
+    /// 手册上的引用地址，例如 "40001"。 The manual's reference, such as "40001".
+    #[schemars(length(min = 1, max = 16))]
+    pub(crate) reference: Option<String>,
+    /// 数据类型；特征里默认 u16（开关量表为 bit）。 The data type; in a signature u16 unless told (bit in tables of bits).
+    #[serde(rename = "type")]
+    pub(crate) kind: Option<TypeKey>,
+    /// 寄存器里的第几位，0 为最低位。 Which bit of a register; 0 is the lowest.
+    #[schemars(range(max = 15))]
+    pub(crate) bit: Option<u8>,
+    /// 寄存器里的几位：[首位, 位数]。 Several bits of a register: [first, count].
+    pub(crate) bits: Option<[u8; 2]>,
+    /// bcd、text 的寄存器个数。 Registers of bcd and text.
+    #[schemars(range(min = 1, max = 64))]
+    pub(crate) words: Option<u8>,
+    /// 字节顺序，默认随设备。 Order of words and bytes, the device's unless told.
+    pub(crate) order: Option<OrderKey>,
+}
+
+impl RegisterFile {
+    /// What is told here, else what is told there. An address told here replaces the reference there, and so on.
+    fn or(self, there: Self) -> Self {
+        let table = if self.reference.is_some() { self.table } else { self.table.or(there.table) };
+        let placed = self.address.is_some() || self.reference.is_some();
+        let (address, reference) =
+            if placed { (self.address, self.reference) } else { (there.address, there.reference) };
+        Self {
+            table,
+            address,
+            reference,
+            kind: self.kind.or(there.kind),
+            bit: self.bit.or(there.bit),
+            bits: self.bits.or(there.bits),
+            words: self.words.or(there.words),
+            order: self.order.or(there.order),
+        }
+    }
+}
+
 /// 点。 A point.
 #[derive(Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[schemars(deny_unknown_fields)]
 pub(crate) struct PointFile {
     /// 位号，站内唯一（站点文件）。 Its plant name, unique on the site (site file).
     #[schemars(length(min = 1, max = 64))]
@@ -182,26 +227,8 @@ pub(crate) struct PointFile {
     pub(crate) major_hazard: Option<bool>,
     /// 引用设备模板里的点；这里写的键优先。 A point of the device's template; keys written here win.
     pub(crate) from: Option<String>,
-    /// 寄存器表。 The table.
-    pub(crate) table: Option<TableKey>,
-    /// 协议地址：站点文件从 0 数起，模板按 address_base。 Protocol address: from 0 on the site, from address_base in a template.
-    pub(crate) address: Option<u16>,
-    /// 手册上的引用地址，例如 "40001"。 The manual's reference, such as "40001".
-    #[schemars(length(min = 1, max = 16))]
-    pub(crate) reference: Option<String>,
-    /// 数据类型。 The data type.
-    #[serde(rename = "type")]
-    pub(crate) kind: Option<TypeKey>,
-    /// 寄存器里的第几位，0 为最低位。 Which bit of a register; 0 is the lowest.
-    #[schemars(range(max = 15))]
-    pub(crate) bit: Option<u8>,
-    /// 寄存器里的几位：[首位, 位数]。 Several bits of a register: [first, count].
-    pub(crate) bits: Option<[u8; 2]>,
-    /// bcd、text 的寄存器个数。 Registers of bcd and text.
-    #[schemars(range(min = 1, max = 64))]
-    pub(crate) words: Option<u8>,
-    /// 字节顺序。 Order of words and bytes.
-    pub(crate) order: Option<OrderKey>,
+    #[serde(flatten)]
+    pub(crate) register: RegisterFile,
     /// 值 = 原始值 × scale + offset，默认 1。 value = raw × scale + offset; 1 unless told.
     pub(crate) scale: Option<f64>,
     /// 默认 0。 0 unless told.
@@ -273,13 +300,9 @@ pub(crate) struct PointFile {
 }
 
 impl PointFile {
-    /// What is told here, else what is told there. An address told here replaces the reference there, and so on.
+    /// What is told here, else what is told there. A scale told here replaces the one there.
     pub(crate) fn or(self, there: Self) -> Self {
-        let table = if self.reference.is_some() { self.table } else { self.table.or(there.table) };
-        let placed = self.address.is_some() || self.reference.is_some();
         let scaled = self.decimals_at.is_some() || self.divisor_at.is_some();
-        let (address, reference) =
-            if placed { (self.address, self.reference) } else { (there.address, there.reference) };
         let (decimals_at, divisor_at) =
             if scaled { (self.decimals_at, self.divisor_at) } else { (there.decimals_at, there.divisor_at) };
         Self {
@@ -294,14 +317,7 @@ impl PointFile {
             oel: self.oel.or(there.oel),
             duct: self.duct.or(there.duct),
             major_hazard: self.major_hazard.or(there.major_hazard),
-            table,
-            address,
-            reference,
-            kind: self.kind.or(there.kind),
-            bit: self.bit.or(there.bit),
-            bits: self.bits.or(there.bits),
-            words: self.words.or(there.words),
-            order: self.order.or(there.order),
+            register: self.register.or(there.register),
             scale: self.scale.or(there.scale),
             offset: self.offset.or(there.offset),
             decimals_at,

@@ -11,33 +11,15 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::error::Lang;
-use super::point::{OrderKey, TableKey, TypeKey};
+use super::point::RegisterFile;
 
 /// 特征的一行：读到什么才是这个型号；不写期望时只要求读得出。
 /// A row of the signature: what a read must show; without an expectation it must only be readable.
 #[derive(Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[schemars(deny_unknown_fields)]
 pub(crate) struct MarkFile {
-    /// 寄存器表。 The table.
-    pub(crate) table: Option<TableKey>,
-    /// 协议地址，按 address_base 数起。 Protocol address, from address_base.
-    pub(crate) address: Option<u16>,
-    /// 手册上的引用地址，例如 "40001"。 The manual's reference, such as "40001".
-    #[schemars(length(min = 1, max = 16))]
-    pub(crate) reference: Option<String>,
-    /// 数据类型，默认 u16（开关量表为 bit）。 The data type, u16 unless told (bit in tables of bits).
-    #[serde(rename = "type")]
-    pub(crate) kind: Option<TypeKey>,
-    /// 寄存器里的第几位。 Which bit of a register.
-    #[schemars(range(max = 15))]
-    pub(crate) bit: Option<u8>,
-    /// 寄存器里的几位：[首位, 位数]。 Several bits of a register: [first, count].
-    pub(crate) bits: Option<[u8; 2]>,
-    /// bcd、text 的寄存器个数。 Registers of bcd and text.
-    #[schemars(range(min = 1, max = 64))]
-    pub(crate) words: Option<u8>,
-    /// 字节顺序，默认随设备。 Order of words and bytes, the device's unless told.
-    pub(crate) order: Option<OrderKey>,
+    #[serde(flatten)]
+    pub(crate) register: RegisterFile,
     /// 应等于。 Must equal this.
     pub(crate) equals: Option<f64>,
     /// 应为其中之一。 Must be one of these.

@@ -1,13 +1,14 @@
 //! The files of a configuration as bytes: the site, and each template once, from the folder beside it or from the binary.
 
 use std::fs;
-use std::io::Read as _;
+use std::io::{Error, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::Templates;
 use super::catalogue::Code;
 use super::error::{Fault, SourceFile, Spot, args};
-use super::tree::Node;
+use super::tree::{Document, Node};
 
 /// No site comes near this; a path to something else must not fill the memory.
 const FILE_BYTES_MAX: u64 = 8 * 1024 * 1024;
@@ -66,6 +67,8 @@ pub(crate) struct Sources {
     /// Files on disk.
     pub(crate) paths: Vec<PathBuf>,
     pub(crate) hash: String,
+    /// What counts for templates that are not read from the folder.
+    instead: Templates,
 }
 
 impl Sources {
@@ -78,8 +81,8 @@ impl Sources {
     }
 
     /// Takes a text for what the site file says.
-    pub(crate) fn of_text(path: &Path, text: &str) -> Self {
-        let mut sources = Self::beside(path);
+    pub(crate) fn of_text(path: &Path, text: &str, templates: &Templates) -> Self {
+        let mut sources = Self { instead: templates.clone(), ..Self::beside(path) };
         sources.paths.push(path.to_path_buf());
         sources.push(path.to_path_buf(), Arc::from(text));
         sources
@@ -92,6 +95,7 @@ impl Sources {
             templates: Vec::new(),
             paths: Vec::new(),
             hash: String::new(),
+            instead: Templates::new(),
         }
     }
 
@@ -103,6 +107,14 @@ impl Sources {
             sources.add_template(name, &mut faults);
         }
         (sources, faults)
+    }
+
+    /// One template by its text, and no site file.
+    pub(crate) fn of_template(name: &str, text: &str) -> Self {
+        let mut sources = Self::beside(Path::new(""));
+        sources.push(PathBuf::from(format!("{name}.toml")), Arc::from(text));
+        sources.templates.push(TemplateSource { name: name.to_owned(), file: Some(0) });
+        sources
     }
 
     /// The site file's text.
@@ -119,10 +131,16 @@ impl Sources {
     }
 
     fn add_template(&mut self, name: String, faults: &mut Vec<Fault>) {
-        let plain = name.chars().all(|c| c.is_alphanumeric() || "-_.".contains(c));
-        let path = self.dir.join("devices").join(format!("{name}.toml"));
+        let path = template_path(&self.dir, &name);
         let before = self.files.len();
-        if plain && path.is_file() {
+        let instead = self.instead.get(&name).cloned();
+        if let (Some(Some(text)), Some(path)) = (&instead, &path) {
+            self.paths.push(path.clone());
+            self.push(path.clone(), Arc::from(text.as_str()));
+            self.templates.push(TemplateSource { name, file: Some(before) });
+            return;
+        }
+        if let Some(path) = path.filter(|path| instead.is_none() && path.is_file()) {
             let read = self.add_file(&path, faults);
             self.templates.push(TemplateSource { name, file: read.map(|_| before) });
             return;
@@ -132,6 +150,15 @@ impl Sources {
         };
         self.push(PathBuf::from(format!("<embedded>/{name}.toml")), Arc::from(*text));
         self.templates.push(TemplateSource { name, file: Some(before) });
+    }
+
+    /// The templates that were read, those of the program without a text.
+    pub(crate) fn named_templates(&self) -> Templates {
+        let text = |source: &TemplateSource| {
+            let file = self.files.get(source.file?)?;
+            self.paths.contains(&file.path).then(|| file.text.to_string())
+        };
+        self.templates.iter().map(|source| (source.name.clone(), text(source))).collect()
     }
 
     /// Names that could be written where a template is missing.
@@ -187,6 +214,29 @@ impl Sources {
         }
         format!("blake3:{}", hasher.finalize().to_hex())
     }
+}
+
+/// Where a template lies beside a site file; `None` for a name that is none of a file.
+fn template_path(dir: &Path, name: &str) -> Option<PathBuf> {
+    let plain = name.chars().all(|c| c.is_alphanumeric() || "-_.".contains(c));
+    plain.then(|| dir.join("devices").join(format!("{name}.toml")))
+}
+
+/// The templates beside `path` that a site file with this text names.
+pub(crate) fn templates_beside(path: &Path, text: &str) -> Result<Templates, (PathBuf, Error)> {
+    let dir = path.parent().unwrap_or(Path::new(""));
+    let document = Document::parse(0, text, &mut Vec::new());
+    let mut found = Templates::new();
+    for name in template_names(document.root()) {
+        let Some(path) = template_path(dir, &name).filter(|path| path.is_file()) else { continue };
+        let bytes = read_bounded(&path).map_err(|error| (path.clone(), error))?;
+        if bytes.len() as u64 > FILE_BYTES_MAX {
+            return Err((path, ErrorKind::FileTooLarge.into()));
+        }
+        let text = String::from_utf8(bytes).map_err(|_| (path, ErrorKind::InvalidData.into()))?;
+        found.insert(name, Some(text));
+    }
+    Ok(found)
 }
 
 fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {

@@ -1,5 +1,6 @@
 //! What a person does to the configuration, over the same socket.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,9 @@ pub enum Configure {
         note: String,
         /// What the site file shall say.
         text: String,
+        /// What templates beside it shall say; one that is not named stays.
+        #[serde(default)]
+        templates: BTreeMap<String, Option<String>>,
         /// So many seconds without a confirmation, and the one before comes back.
         within_s: u64,
     },

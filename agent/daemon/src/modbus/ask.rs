@@ -7,7 +7,6 @@ use std::borrow::Cow;
 use std::io::{self, ErrorKind};
 
 use hazard_core::link::{Exception, LinkFault, ReadRequest, Table, Words, WriteRequest};
-use tokio::time::error::Elapsed;
 use tokio_modbus::{Error, ExceptionCode, Request, Response};
 
 /// The most coils of one write (Modbus Application Protocol V1.1b3, §6.11).
@@ -122,17 +121,17 @@ impl Ask for WriteRequest {
     }
 }
 
-/// What tokio-modbus brought back within the time limit.
-pub(super) type Outcome = Result<tokio_modbus::Result<Response>, Elapsed>;
+/// What tokio-modbus brought back within the time limit; `None` if that was over before.
+pub(super) type Outcome = Option<tokio_modbus::Result<Response>>;
 
 /// What an outcome means for the request.
 pub(super) fn verdict<A: Ask>(ask: &A, outcome: Outcome) -> Result<A::Answer, LinkFault> {
     match outcome {
-        Err(_) => Err(LinkFault::Silent),
-        Ok(Err(Error::Protocol(_))) => Err(LinkFault::Garbled),
-        Ok(Err(Error::Transport(error))) => Err(transport_fault(&error)),
-        Ok(Ok(Err(code))) => Err(LinkFault::Refused(exception(code))),
-        Ok(Ok(Ok(response))) => ask.check(response).ok_or(LinkFault::Garbled),
+        None => Err(LinkFault::Silent),
+        Some(Err(Error::Protocol(_))) => Err(LinkFault::Garbled),
+        Some(Err(Error::Transport(error))) => Err(transport_fault(&error)),
+        Some(Ok(Err(code))) => Err(LinkFault::Refused(exception(code))),
+        Some(Ok(Ok(response))) => ask.check(response).ok_or(LinkFault::Garbled),
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_modbus::client::{Client, rtu};
 use tokio_modbus::{Error, Slave};
 
-use super::ask::{Ask, Heard, excess, verdict};
+use super::ask::{Ask, Heard, Outcome, excess, verdict};
 use super::link::Timing;
 use super::opener::Opener;
 use super::stats::LinkStats;
@@ -86,11 +86,7 @@ impl Rtu {
         let outcome = timeout(timing.timeout, client.call(ask.request())).await;
         self.stats.took(Instant::now() - asked_at);
         let heard = Heard { bytes: wire.take_heard_bytes(), frame_bytes: FRAME_BYTES };
-        let result = verdict(ask, outcome).map_err(|fault| match fault {
-            // What the library could make no frame of: noise, a wrong parity, half an answer.
-            LinkFault::Silent if heard.bytes > 0 => LinkFault::Garbled,
-            LinkFault::Silent | LinkFault::Garbled | LinkFault::Refused(_) | LinkFault::Gone => fault,
-        });
+        let result = judge(ask, outcome.ok(), heard.bytes);
         if let Some(stray_bytes) = excess(ask, &result, heard) {
             self.stats.strayed(stray_bytes);
             self.is_dirty = stray_bytes > 0;
@@ -189,6 +185,15 @@ impl Rtu {
         let silence = self.settings.silence(unit).max(self.frame_silence);
         if self.is_dirty { silence.max(DIRTY_SILENCE) } else { silence }
     }
+}
+
+/// What came of a request on a line on which so many bytes were heard; `None` where its time was over.
+pub(super) fn judge<A: Ask>(ask: &A, outcome: Outcome, heard_bytes: u64) -> Result<A::Answer, LinkFault> {
+    verdict(ask, outcome).map_err(|fault| match fault {
+        // What the library could make no frame of: noise, a wrong parity, half an answer.
+        LinkFault::Silent if heard_bytes > 0 => LinkFault::Garbled,
+        LinkFault::Silent | LinkFault::Garbled | LinkFault::Refused(_) | LinkFault::Gone => fault,
+    })
 }
 
 /// The silence between two frames: 3.5 characters, fixed above 19200 baud (Modbus over Serial Line V1.02, §2.5.1.1).

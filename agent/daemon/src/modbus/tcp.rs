@@ -49,7 +49,7 @@ impl Tcp {
         let asked_at = Instant::now();
         let outcome = timeout(timing.timeout, connection.client.call(ask.request())).await;
         self.stats.took(Instant::now() - asked_at);
-        let result = verdict(ask, outcome);
+        let result = verdict(ask, outcome.ok());
         let heard = Heard { bytes: connection.wire.take_heard_bytes(), frame_bytes: FRAME_BYTES };
         match excess(ask, &result, heard) {
             Some(0) => self.connection = Some(connection),

@@ -1,19 +1,26 @@
 //! The files of a trial: every change is a list of small operations, each durable before the next, so that a power cut after
 //! any of them leaves something from which a start finds its way.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{Error, ErrorKind, Read, Result, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::history::is_back;
-use super::{Carrier, Change, History, Marker, Moment, Row, Seen, Start, Why, at_start};
+use super::{Carrier, Change, Files, History, Marker, Moment, Row, Seen, Start, Why, at_start};
 
 const FOLDER: &str = "config";
 const MARKER: &str = "trial.json";
 const HISTORY: &str = "history.json";
-/// No site file is larger; the rest is bounded by what fits into it.
-const FILE_BYTES_MAX: u64 = 16 << 20;
+/// How the names of kept configurations end.
+const FILES_END: &str = ".files.json";
+/// The folder of templates beside a site file.
+const TEMPLATES: &str = "devices";
+/// Bytes of a configuration's texts at most.
+pub const FILES_BYTES_MAX: usize = 12 << 20;
+/// No file of a trial is larger: texts need more room as JSON.
+const FILE_BYTES_MAX: u64 = 32 << 20;
 /// Configurations that are kept take so much at most; the oldest go first.
 const TEXTS_BYTES_MAX: u64 = 64 << 20;
 
@@ -26,6 +33,8 @@ pub enum Op {
     Rename(PathBuf, PathBuf),
     /// A file is gone.
     Remove(PathBuf),
+    /// A folder is there.
+    Folder(PathBuf),
 }
 
 /// Carries operations out in order.
@@ -51,6 +60,10 @@ impl Op {
                 }
                 fs::rename(from, to)?;
                 sync_folder_of(to)
+            }
+            Self::Folder(path) => {
+                fs::create_dir_all(path)?;
+                sync_folder_of(path)
             }
             Self::Remove(path) => {
                 match fs::remove_file(path) {
@@ -122,10 +135,18 @@ impl Folder {
         read(&self.site)
     }
 
-    /// The site file as it was under this hash.
+    /// What the template of this name beside the site file says; `None` where there is none.
     #[must_use]
-    pub fn text(&self, hash: &str) -> Option<String> {
-        read(&self.text_path(hash)).ok()
+    pub fn template_text(&self, name: &str) -> Option<String> {
+        read(&self.template_path(name)?).ok()
+    }
+
+    /// The configuration as it was under this hash.
+    #[must_use]
+    pub fn files(&self, hash: &str) -> Option<Files> {
+        let kept = read(&self.files_path(hash)).ok().and_then(|text| serde_json::from_str(&text).ok());
+        // The site file alone was kept once.
+        kept.or_else(|| Some(Files { site: read(&self.text_path(hash)).ok()?, ..Files::default() }))
     }
 
     /// The one hash that is kept and begins so.
@@ -142,43 +163,72 @@ impl Folder {
         }
     }
 
-    /// Which configuration of a trial the site file is.
+    /// Which configuration of a trial the site file and its templates are.
     #[must_use]
     pub fn seen(&self, marker: &Marker) -> Seen {
-        let site = self.site_text().ok();
-        if site.is_some() && site == self.text(&marker.to) {
-            Seen::OnTrial
-        } else if site.is_some() && site == self.text(&marker.from) {
-            Seen::Before
-        } else {
-            Seen::Other
+        let (from, to) = (self.files(&marker.from), self.files(&marker.to));
+        let (Some(to), Ok(site)) = (to, self.site_text()) else { return Seen::Other };
+        let from = from.unwrap_or_default();
+        let names: BTreeSet<&String> = from.templates.keys().chain(to.templates.keys()).collect();
+        let (mut all_from, mut all_to) = (site == from.site, site == to.site);
+        let mut all_known = all_from || all_to;
+        for name in names {
+            let there = self.template_text(name);
+            // What a configuration does not name does not matter to it.
+            let is = |files: &Files| files.templates.get(name).is_none_or(|told| *told == there);
+            let (is_from, is_to) = (is(&from), is(&to));
+            (all_from, all_to) = (all_from && is_from, all_to && is_to);
+            all_known = all_known && (is_from || is_to);
+        }
+        match (all_to, all_from, all_known) {
+            (true, _, _) => Seen::OnTrial,
+            (false, true, _) => Seen::Before,
+            (false, false, true) => Seen::Between,
+            (false, false, false) => Seen::Other,
         }
     }
 
-    /// Keeps what the site file says under its hash.
+    /// Keeps a configuration under its hash.
     #[must_use]
-    pub fn keep(&self, hash: &str, text: &str) -> Vec<Op> {
-        replace(&self.text_path(hash), text.as_bytes().to_vec()).into()
+    pub fn keep(&self, hash: &str, files: &Files) -> Vec<Op> {
+        replace(&self.files_path(hash), json(files)).into()
     }
 
-    /// Puts a configuration on trial; `texts` are the two files, the one before first.
+    /// Puts a configuration on trial, in the place of the one before.
     #[must_use]
-    pub fn begin(&self, marker: &Marker, (before, after): (&str, &str), row: Row) -> Vec<Op> {
+    pub fn begin(&self, marker: &Marker, (before, after): (&Files, &Files), row: Row) -> Vec<Op> {
         let mut ops = self.keep(&marker.from, before);
         ops.extend(self.keep(&marker.to, after));
         ops.extend(self.mark(marker));
-        ops.extend(replace(&self.site, after.as_bytes().to_vec()));
+        ops.extend(self.write(after));
         ops.extend(self.add(row));
         ops
     }
 
-    /// Puts a configuration in force for good.
+    /// Puts a configuration in force for good: until all its files are there, it is as if on trial.
     #[must_use]
-    pub fn put(&self, (before, after): (&str, &str), row: Row) -> Vec<Op> {
-        let mut ops = self.keep(&row.from, before);
-        ops.extend(self.keep(&row.to, after));
-        ops.extend(replace(&self.site, after.as_bytes().to_vec()));
-        ops.extend(self.add(row));
+    pub fn put(&self, marker: &Marker, (before, after): (&Files, &Files), row: Row) -> Vec<Op> {
+        let mut ops = self.begin(marker, (before, after), row);
+        ops.push(Op::Remove(self.dir.join(MARKER)));
+        ops
+    }
+
+    /// Makes the site file and its templates say this; the site file last, and only what says something else.
+    fn write(&self, files: &Files) -> Vec<Op> {
+        let mut ops = Vec::new();
+        for (name, text) in &files.templates {
+            let Some(path) = self.template_path(name).filter(|_| self.template_text(name) != *text) else {
+                continue;
+            };
+            match text {
+                Some(text) => {
+                    ops.extend(path.parent().map(|folder| Op::Folder(folder.to_owned())));
+                    ops.extend(replace(&path, text.clone().into_bytes()));
+                }
+                None => ops.push(Op::Remove(path)),
+            }
+        }
+        ops.extend(replace(&self.site, files.site.clone().into_bytes()));
         ops
     }
 
@@ -200,8 +250,9 @@ impl Folder {
         let gone = Op::Remove(self.dir.join(MARKER));
         let mut ops = Vec::new();
         if is_back(row.change) {
-            let text = self.text(&marker.from).filter(|_| self.seen(marker) == Seen::OnTrial);
-            ops.extend(text.into_iter().flat_map(|text| replace(&self.site, text.into_bytes())));
+            let is_due = matches!(self.seen(marker), Seen::OnTrial | Seen::Between);
+            let before = self.files(&marker.from).filter(|_| is_due);
+            ops.extend(before.into_iter().flat_map(|before| self.write(&before)));
             ops.extend(self.add(row));
             ops.push(gone);
         } else {
@@ -252,23 +303,35 @@ impl Folder {
         let mut kept: Vec<PathBuf> = Vec::new();
         let mut bytes = 0;
         for hash in marked.chain(history.hashes()) {
-            let path = self.text_path(hash);
-            if kept.contains(&path) {
+            let paths = [self.files_path(hash), self.text_path(hash)];
+            if paths.iter().any(|path| kept.contains(path)) {
                 continue;
             }
-            bytes += fs::metadata(&path).map_or(0, |file| file.len());
+            bytes +=
+                paths.iter().filter_map(|path| fs::metadata(path).ok()).map(|file| file.len()).sum::<u64>();
             // What runs and what is on trial stays, however large.
-            if bytes <= TEXTS_BYTES_MAX || kept.len() < 3 {
-                kept.push(path);
+            if bytes <= TEXTS_BYTES_MAX || kept.len() < 6 {
+                kept.extend(paths);
             }
         }
         for entry in fs::read_dir(&self.dir).into_iter().flatten().flatten() {
             let path = entry.path();
-            if path.extension().is_some_and(|end| end == "toml") && !kept.contains(&path) {
+            let ends = |end: &str| path.to_string_lossy().ends_with(end);
+            if (ends(FILES_END) || ends(".toml")) && !kept.contains(&path) {
                 // One that stays is tried again next time.
                 drop(fs::remove_file(path));
             }
         }
+    }
+
+    fn template_path(&self, name: &str) -> Option<PathBuf> {
+        let is_plain = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || "-_.".contains(c));
+        let beside = self.site.parent().unwrap_or(Path::new("")).join(TEMPLATES);
+        is_plain.then(|| beside.join(format!("{name}.toml")))
+    }
+
+    fn files_path(&self, hash: &str) -> PathBuf {
+        self.dir.join(format!("{}{FILES_END}", plain(hash)))
     }
 
     fn text_path(&self, hash: &str) -> PathBuf {

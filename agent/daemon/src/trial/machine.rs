@@ -85,13 +85,15 @@ impl Phase {
     }
 }
 
-/// Which of the two configurations of a trial the site file is.
+/// Which of the two configurations of a trial the site file and its templates are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Seen {
     /// The one before.
     Before,
     /// The one on trial.
     OnTrial,
+    /// Some files are of the one before and some of the one on trial: changing them was cut off.
+    Between,
     /// Neither: somebody edited it.
     Other,
 }
@@ -127,6 +129,7 @@ pub fn at_start(marker: &Marker, seen: Seen, away: Option<Duration>) -> Start {
     match (seen, marker.carrier) {
         (Seen::Before, _) => Start::IsBack,
         (Seen::Other, _) => Start::Forget,
+        (Seen::Between, _) => Start::GiveBack(Why::Interrupted),
         // It ended without a word, and what it ran may be why.
         (Seen::OnTrial, Carrier::Running) => Start::GiveBack(Why::Interrupted),
         (Seen::OnTrial, Carrier::Paused) => {
@@ -183,6 +186,8 @@ mod tests {
             for away in [None, Some(Duration::ZERO), Some(HOUR)] {
                 assert_eq!(at_start(&marker(carrier, 0), Seen::Before, away), Start::IsBack);
                 assert_eq!(at_start(&marker(carrier, 0), Seen::Other, away), Start::Forget);
+                let interrupted = back(Why::Interrupted);
+                assert_eq!(at_start(&marker(carrier, 0), Seen::Between, away), interrupted);
             }
         }
         for (carrier, pauses, away, start) in [

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub use files::{Folder, Op, carry_out, is_pending};
+pub use files::{FILES_BYTES_MAX, Folder, Op, carry_out, is_pending};
 pub use history::{History, ROWS_MAX};
 pub use machine::{Event, Phase, Refused, Seen, Start, Why, at_start};
 
@@ -81,6 +81,24 @@ pub struct Marker {
     pub pauses: u32,
     /// What the row in the history tells.
     pub counts: BTreeMap<String, u32>,
+}
+
+/// What a configuration says: the site file, and the device templates that it names.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Files {
+    /// The site file.
+    pub site: String,
+    /// Templates beside it by name; `None` where there is none, and the program's own counts.
+    #[serde(default)]
+    pub templates: BTreeMap<String, Option<String>>,
+}
+
+impl Files {
+    /// Bytes of all texts.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.site.len() + self.templates.values().flatten().map(String::len).sum::<usize>()
+    }
 }
 
 /// A difference as it is told.

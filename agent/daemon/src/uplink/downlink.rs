@@ -25,7 +25,10 @@ pub enum Said {
 }
 
 /// Reads a receipt.
-pub(super) fn receipt(payload: &[u8]) -> Result<Said, &'static str> {
+///
+/// # Errors
+/// Why it is not as the contract has it.
+pub fn receipt(payload: &[u8]) -> Result<Said, &'static str> {
     let file: ReceiptFile = read(payload)?;
     let hexadecimal = file.epoch.len() == 16 && file.epoch.bytes().all(|byte| byte.is_ascii_hexdigit());
     let epoch = u64::from_str_radix(&file.epoch, 16).ok().filter(|_| hexadecimal);
@@ -57,7 +60,10 @@ fn apart(mut ranges: Vec<(u64, u64)>) -> Vec<(Seq, Seq)> {
 }
 
 /// Reads a request.
-pub(super) fn request(payload: &[u8]) -> Result<Said, &'static str> {
+///
+/// # Errors
+/// Why it is not as the contract has it.
+pub fn request(payload: &[u8]) -> Result<Said, &'static str> {
     // Null is a wish of its own in one field, so the fields that are there are looked at first.
     let fields: BTreeSet<String> =
         read::<std::collections::BTreeMap<String, serde::de::IgnoredAny>>(payload)?.into_keys().collect();

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::super::obstacles;
 use crate::config::compare::{self, Class, Difference};
-use crate::config::{self, Lang, Loaded};
-use crate::trial::WITHIN_MAX;
+use crate::config::{self, Lang, Loaded, Templates};
+use crate::trial::{FILES_BYTES_MAX, Files, Folder, WITHIN_MAX};
 
 /// Why the configuration stays as it is; the words are told in `cli::configure`.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -33,23 +33,35 @@ pub(in crate::cli) struct Checked {
 }
 
 impl Checked {
+    /// All texts before and after. A template that only the one after names was there before, too, or was not.
+    pub(in crate::cli) fn files(&self, folder: &Folder, (before, after): (&str, &str)) -> (Files, Files) {
+        let mut templates: Templates =
+            self.after.templates.keys().map(|name| (name.clone(), folder.template_text(name))).collect();
+        templates.extend(self.before.templates.clone());
+        let after = Files { site: after.to_owned(), templates: self.after.templates.clone() };
+        (Files { site: before.to_owned(), templates }, after)
+    }
+
     pub(in crate::cli) fn lowers(&self) -> bool {
         compare::count(&self.differences, Class::ProtectionLowered) > 0
     }
 }
 
-/// Checks what the site file at `site` says before and would say after. What comes back after a trial must be what ran:
+/// Checks what the site file at `site` says before, and what it and its templates would say after. What comes back after a trial must be what ran:
 /// `running` is its hash, where an agent runs.
 pub(in crate::cli) fn check(
     site: &Path,
-    (before, after): (&str, &str),
+    (before, after): (&str, &Files),
     running: Option<&str>,
 ) -> Result<Checked, Refusal> {
     let before = config::load_text(site, before).map_err(|_| Refusal::new("drift"))?;
     if running.is_some_and(|running| running != before.hash) {
         return Err(Refusal::new("drift"));
     }
-    let after = config::load_text(site, after)
+    if after.bytes() > FILES_BYTES_MAX {
+        return Err(Refusal::with("too_large", format!("{} > {FILES_BYTES_MAX}", after.bytes())));
+    }
+    let after = config::load_with(site, &after.site, &after.templates)
         .map_err(|report| Refusal::with("faulty", report.render(Lang::Zh, config::Style::Plain)))?;
     let refused = obstacles(&after, Lang::Zh);
     if !refused.is_empty() {

@@ -8,14 +8,14 @@ use tracing::{error, info, warn};
 
 use super::super::obstacles;
 use super::check::{Checked, Refusal, check, check_people, check_time};
-use super::start::{moment, row};
+use super::start::{marker, moment, row};
 use super::{counts, event, told};
 use crate::clock::Clock;
 use crate::config::compare::{self, Class};
 use crate::config::{self, Lang, Loaded};
 use crate::control::{Answer, Configure, Configured};
 use crate::run::Request;
-use crate::trial::{Carrier, Change, Event, Folder, Marker, Op, Phase, Refused, Row, carry_out};
+use crate::trial::{Change, Event, Files, Folder, Marker, Op, Phase, Refused, Row, carry_out};
 
 /// Who wants another configuration, and why.
 struct Wish {
@@ -64,7 +64,7 @@ impl Keeper {
         if last != self.running {
             self.edited(&folder, &last);
         }
-        self.keep_text(&folder);
+        self.keep_files(&folder);
         self.record(&folder);
         folder.tidy();
         self.say_trial();
@@ -75,9 +75,9 @@ impl Keeper {
 
     pub(super) fn configure(&mut self, ask: Configure) -> Answer {
         let done = match ask {
-            Configure::Apply { actor, approver, note, text, within_s } => {
+            Configure::Apply { actor, approver, note, text: site, templates, within_s } => {
                 let approver = approver.unwrap_or_default();
-                self.apply(&text, Wish { actor, approver, note, within_s })
+                self.apply(&Files { site, templates }, Wish { actor, approver, note, within_s })
             }
             Configure::Confirm { actor, note } => {
                 let wish = Wish { actor, approver: String::new(), note, within_s: 0 };
@@ -145,7 +145,7 @@ impl Keeper {
         let last = std::mem::replace(&mut self.running, loaded.hash.clone());
         if let Some(folder) = self.folder.clone().filter(|_| last != self.running) {
             self.edited(&folder, &last);
-            self.keep_text(&folder);
+            self.keep_files(&folder);
             self.record(&folder);
             folder.tidy();
         }
@@ -161,7 +161,9 @@ impl Keeper {
             }
             self.phase = next;
         }
-        let before = folder.text(last).and_then(|text| config::load_text(&self.site, &text).ok());
+        let before = folder
+            .files(last)
+            .and_then(|files| config::load_with(&self.site, &files.site, &files.templates).ok());
         let after = config::load(&self.site).ok();
         let differences = match (&before, &after) {
             (Some(before), Some(after)) => compare::differences(before, after),
@@ -195,15 +197,16 @@ impl Keeper {
         self.write(&folder.add(row));
     }
 
-    fn apply(&mut self, text: &str, wish: Wish) -> Result<Configured, Refusal> {
+    fn apply(&mut self, wanted: &Files, wish: Wish) -> Result<Configured, Refusal> {
         let within = check_time(wish.within_s)?;
         let next = self.step(Event::Applied { within })?;
         let folder = self.folder()?;
         let before = folder.site_text().map_err(|fault| Refusal::with("cannot_write", fault))?;
-        let checked = check(&self.site, (&before, text), Some(&self.running))?;
+        let checked = check(&self.site, (&before, wanted), Some(&self.running))?;
         check_people(&checked, (&wish.actor, &wish.approver))?;
+        let (before, after) = checked.files(&folder, (&before, &wanted.site));
         let (marker, row) = self.begun(&checked, wish);
-        carry_out(&folder.begin(&marker, (&before, text), row)).map_err(|fault| {
+        carry_out(&folder.begin(&marker, (&before, &after), row)).map_err(|fault| {
             // Whatever was written by then is taken back; nothing of it ran.
             self.write(&folder.end(&marker, self.about(&marker, Change::Interrupted)));
             Refusal::with("cannot_write", fault)
@@ -225,25 +228,14 @@ impl Keeper {
 
     fn begun(&self, checked: &Checked, wish: Wish) -> (Marker, Row) {
         let Wish { actor, approver, note, within_s } = wish;
-        let Checked { before, after, differences } = checked;
-        let marker = Marker {
-            from: before.hash.clone(),
-            to: after.hash.clone(),
-            actor,
-            approver,
-            left_ms: within_s.saturating_mul(1_000),
-            at: moment(&self.clock),
-            sync_file: after.clock_sync_file.clone(),
-            carrier: Carrier::Running,
-            pauses: 0,
-            counts: counts(differences),
-        };
+        let within = Duration::from_secs(within_s);
+        let marker = marker(checked, (&actor, &approver), (within, &self.clock));
         let row = Row {
             actor: marker.actor.clone(),
             approver: marker.approver.clone(),
             note,
             within_s: Some(within_s),
-            told: told(differences),
+            told: told(&checked.differences),
             ..self.about(&marker, Change::Applied)
         };
         (marker, row)
@@ -263,8 +255,8 @@ impl Keeper {
             (None, found) => {
                 let before = || folder.history().before().map(str::to_owned);
                 let hash = found.or_else(before).ok_or(Refusal::new("nothing_before"))?;
-                let text = folder.text(&hash).ok_or_else(|| Refusal::with("unknown_hash", &hash))?;
-                self.apply(&text, wish)
+                let files = folder.files(&hash).ok_or_else(|| Refusal::with("unknown_hash", &hash))?;
+                self.apply(&files, wish)
             }
         }
     }
@@ -318,13 +310,15 @@ impl Keeper {
         self.folder.clone().ok_or_else(|| Refusal::with("cannot_write", self.home.display()))
     }
 
-    /// Keeps what the site file says, so that a later change has something to be compared with.
-    fn keep_text(&self, folder: &Folder) {
-        let Some(text) = folder.site_text().ok().filter(|_| folder.text(&self.running).is_none()) else {
+    /// Keeps what runs, so that a later change has something to be compared with.
+    fn keep_files(&self, folder: &Folder) {
+        let Some(site) = folder.site_text().ok().filter(|_| folder.files(&self.running).is_none()) else {
             return;
         };
-        if config::load_text(&self.site, &text).is_ok_and(|loaded| loaded.hash == self.running) {
-            self.write(&folder.keep(&self.running, &text));
+        if let Ok(loaded) = config::load_text(&self.site, &site)
+            && loaded.hash == self.running
+        {
+            self.write(&folder.keep(&self.running, &Files { site, templates: loaded.templates }));
         }
     }
 

@@ -21,9 +21,9 @@ use crate::config::compare::{self, Class, Difference};
 use crate::control::{Answer, Configure, Configurer};
 use crate::run::Request;
 use crate::trial::{Change, Row, TOLD_MAX, Told};
-pub(super) use check::{Checked, Refusal, check, check_people};
+pub(super) use check::{Refusal, check, check_people};
 use keeper::Keeper;
-pub(super) use start::{give_back_at_once, recover, row};
+pub(super) use start::{give_back_at_once, marker, recover, row};
 
 /// What waits for the thread at most.
 const TURNS_MAX: usize = 8;

@@ -2,13 +2,16 @@
 
 use std::io::Result;
 use std::path::Path;
+use std::time::Duration;
 
 use hazard_core::ClockTrust;
 
 use super::super::home::{Home, Taken};
+use super::check::Checked;
+use super::counts;
 use crate::clock::Clock;
 use crate::config;
-use crate::trial::{Change, Folder, Moment, Row, carry_out, is_pending};
+use crate::trial::{Carrier, Change, Folder, Marker, Moment, Row, carry_out, is_pending};
 use crate::words;
 
 /// What a start found.
@@ -75,6 +78,27 @@ pub(in crate::cli) fn row(change: Change, clock: &Clock) -> Row {
         counts: Default::default(),
         told: Vec::new(),
         recorded: false,
+    }
+}
+
+/// What is on trial for so long from this moment.
+pub(in crate::cli) fn marker(
+    checked: &Checked,
+    (actor, approver): (&str, &str),
+    (within, clock): (Duration, &Clock),
+) -> Marker {
+    let Checked { before, after, differences } = checked;
+    Marker {
+        from: before.hash.clone(),
+        to: after.hash.clone(),
+        actor: actor.to_owned(),
+        approver: approver.to_owned(),
+        left_ms: u64::try_from(within.as_millis()).unwrap_or(u64::MAX),
+        at: moment(clock),
+        sync_file: after.clock_sync_file.clone(),
+        carrier: Carrier::Running,
+        pauses: 0,
+        counts: counts(differences),
     }
 }
 

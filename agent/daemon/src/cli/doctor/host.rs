@@ -10,7 +10,8 @@ use super::Chart;
 use crate::cli::line::ports::{self, Port};
 use crate::clock::Clock;
 use crate::config::{Lang, Loaded};
-use crate::settings::Endpoint;
+use crate::modbus::usb;
+use crate::settings::{Endpoint, Usb};
 
 /// systemd's mark of a synchronised clock, where no site file names another.
 const SYNC_FILE: &str = "run/systemd/timesync/synchronized";
@@ -76,19 +77,25 @@ fn named(root: &Path, bus: &str, path: &Path, chart: &mut Chart) {
     let port = ports::ports(root).into_iter().find(|port| port.path == path);
     let shown = port.map_or_else(|| path.display().to_string(), |port| port.shown());
     let what = format!("{bus}: {shown}");
-    let text = path.to_string_lossy();
-    if !inside(root, path).exists() {
+    if let Some(Some(adapter)) = Usb::named(path) {
+        match usb::port(root, &adapter) {
+            Ok(port) => chart.ok("bus", format!("{what} → {}", port.display())),
+            Err(why) => {
+                let todo = chart.word(
+                    "插上它；同型号有几个时写上序列号，见 lsusb -v",
+                    "plug it in; where there are several of a kind write its serial number, see lsusb -v",
+                );
+                chart.fault("bus", format!("{what}: {why}"), todo);
+            }
+        }
+    } else if !inside(root, path).exists() {
         let todo = chart.word(
             "核对名字；hazard doctor 上面列出了本机的串口",
             "look at the name; the ports of this machine are listed above",
         );
         chart.fault("bus", format!("{what} {}", chart.word("不存在", "does not exist")), todo);
-    } else if text.contains("ttyUSB") || text.contains("ttyACM") {
-        let todo = chart.word(
-            "重新插拔后编号会变；站点文件里写 /dev/serial/by-id/… 的名字",
-            "its number changes when adapters are plugged in another order; write its /dev/serial/by-id/… name in the site file",
-        );
-        chart.warn("bus", what, todo);
+    } else if let Some(todo) = ports::advice(root, path, chart.lang) {
+        chart.warn("bus", what, &todo);
     } else {
         chart.ok("bus", what);
     }

@@ -5,7 +5,7 @@ mod address;
 mod asker;
 mod audit;
 pub(super) mod grid;
-mod open;
+pub(super) mod open;
 pub(super) mod ports;
 mod probe;
 mod report;
@@ -20,10 +20,22 @@ use std::path::Path;
 
 use super::{OK, SOFTWARE};
 use crate::config::Lang;
+use crate::settings::{BusLink, Endpoint};
 
 pub(super) use probe::{ProbeArgs, WatchArgs};
 pub(super) use scan::ScanArgs;
 pub(super) use write::WriteArgs;
+
+/// Says of each bus whose port may come back under another name what to write instead.
+pub(super) fn advise(buses: &[BusLink], lang: Lang) {
+    for bus in buses {
+        if let Endpoint::Rtu(serial) = &bus.endpoint
+            && let Some(advice) = ports::advice(Path::new("/"), &serial.path, lang)
+        {
+            eprintln!("{}: {}: {advice}", bus.name, serial.path.display());
+        }
+    }
+}
 
 pub(super) fn scan(site: &Path, args: &ScanArgs, lang: Lang) -> u8 {
     on_the_line(scan::scan(site, args, lang))

@@ -1,4 +1,4 @@
-//! Which line, in one way for every command, and in words why it cannot be opened.
+//! Which line, in one way for every command, and in words why it cannot be opened. A line that an agent asks is left to it.
 
 use std::io::{Error, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 
 use super::ports;
 use super::words;
+use crate::cli::home::Home;
 use crate::cli::{IN_USE, NO_INPUT, NOT_PERMITTED, UNAVAILABLE, USAGE, word};
 use crate::config::{self, Lang, Loaded, Style};
 use crate::modbus;
@@ -19,10 +20,10 @@ const BAUD: u32 = 9600;
 
 /// Which line.
 #[derive(Debug, Args, Clone)]
-pub(super) struct Place {
+pub(in crate::cli) struct Place {
     /// 站点文件里的总线 a bus of the site file
     #[arg(long, value_name = "NAME", conflicts_with_all = ["port", "tcp"])]
-    pub(super) bus: Option<String>,
+    pub(in crate::cli) bus: Option<String>,
     /// 串口 a serial port, best /dev/serial/by-id/…
     #[arg(long, value_name = "/dev/ttyUSB0", conflicts_with = "tcp")]
     port: Option<PathBuf>,
@@ -36,20 +37,20 @@ pub(super) struct Place {
 
 /// How a serial port is set; a bus of the site file has its own.
 #[derive(Debug, Args, Clone, Default)]
-pub(super) struct Speed {
+pub(in crate::cli) struct Speed {
     /// 波特率，默认 9600 bits per second, 9600 unless told
-    #[arg(short, long)]
-    pub(super) baud: Option<u32>,
+    #[arg(short, long, value_parser = clap::value_parser!(u32).range(300..=1_000_000))]
+    pub(in crate::cli) baud: Option<u32>,
     /// 校验，默认 N parity, N unless told
     #[arg(short = 'P', long)]
-    pub(super) parity: Option<ParityWord>,
+    pub(in crate::cli) parity: Option<ParityWord>,
     /// 停止位，默认 1 stop bits, 1 unless told
     #[arg(short, long, value_parser = clap::value_parser!(u8).range(1..=2))]
-    pub(super) stop: Option<u8>,
+    pub(in crate::cli) stop: Option<u8>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-pub(super) enum ParityWord {
+pub(in crate::cli) enum ParityWord {
     #[value(name = "N", aliases = ["n", "none"])]
     None,
     #[value(name = "E", aliases = ["e", "even"])]
@@ -70,15 +71,15 @@ impl From<ParityWord> for Parity {
 
 /// A line that was named.
 #[derive(Clone, Debug)]
-pub(super) struct Chosen {
-    pub(super) settings: BusLink,
+pub(in crate::cli) struct Chosen {
+    pub(in crate::cli) settings: BusLink,
     /// The site, where its file can be read.
-    pub(super) site: Site,
+    pub(in crate::cli) site: Site,
 }
 
 /// What the site file says of the gateway.
 #[derive(Clone, Debug)]
-pub(super) enum Site {
+pub(in crate::cli) enum Site {
     Loaded(Box<Loaded>),
     /// There is no such file.
     None,
@@ -88,7 +89,7 @@ pub(super) enum Site {
 
 impl Chosen {
     /// The line and its speed.
-    pub(super) fn shown(&self) -> String {
+    pub(in crate::cli) fn shown(&self) -> String {
         match &self.settings.endpoint {
             Endpoint::Rtu(Serial { baud, parity, stop_bits, .. }) => {
                 format!("{} {baud} {}", self.name(), words::frame(*parity, *stop_bits))
@@ -98,7 +99,7 @@ impl Chosen {
     }
 
     /// How people would name it: the port with its other names, or the host.
-    pub(super) fn name(&self) -> String {
+    pub(in crate::cli) fn name(&self) -> String {
         match &self.settings.endpoint {
             Endpoint::Rtu(Serial { path, .. }) => {
                 let names = ports::by_id(Path::new("/"), path);
@@ -111,7 +112,7 @@ impl Chosen {
     }
 
     /// The same line at another speed.
-    pub(super) fn at(&self, baud: u32, parity: Parity, stop_bits: u8) -> BusLink {
+    pub(in crate::cli) fn at(&self, baud: u32, parity: Parity, stop_bits: u8) -> BusLink {
         let mut settings = self.settings.clone();
         if let Endpoint::Rtu(serial) = &mut settings.endpoint {
             *serial = Serial { path: serial.path.clone(), baud, parity, stop_bits };
@@ -119,13 +120,31 @@ impl Chosen {
         settings
     }
 
-    pub(super) fn is_port(&self) -> bool {
+    pub(in crate::cli) fn is_port(&self) -> bool {
         matches!(self.settings.endpoint, Endpoint::Rtu(_))
+    }
+
+    /// Whether the agent of the site runs and has a bus at a host; of a port the system says so itself, and who holds it.
+    fn is_held(&self) -> bool {
+        // Without a site that can be run there is no agent of it.
+        let Site::Loaded(loaded) = &self.site else { return false };
+        let shares = |bus: &BusLink| is_same_host(&bus.endpoint, &self.settings.endpoint);
+        loaded.buses.iter().any(shares) && Home::is_taken(&loaded.state_dir)
+    }
+}
+
+fn is_same_host(one: &Endpoint, other: &Endpoint) -> bool {
+    match (one, other) {
+        (
+            Endpoint::Tcp { host, port } | Endpoint::RtuOverTcp { host, port },
+            Endpoint::Tcp { host: at, port: on } | Endpoint::RtuOverTcp { host: at, port: on },
+        ) => host.eq_ignore_ascii_case(at) && port == on,
+        (Endpoint::Rtu(_), _) | (_, Endpoint::Rtu(_)) => false,
     }
 }
 
 /// Finds the line that is named, or says why not.
-pub(super) fn choose(site: &Path, place: &Place, speed: &Speed, lang: Lang) -> Result<Chosen, u8> {
+pub(in crate::cli) fn choose(site: &Path, place: &Place, speed: &Speed, lang: Lang) -> Result<Chosen, u8> {
     let site_file = site;
     let site = match config::load(site) {
         Ok(loaded) => Site::Loaded(Box::new(loaded)),
@@ -203,7 +222,17 @@ fn tcp(text: &str, rtu_over_tcp: bool, lang: Lang) -> Result<Endpoint, u8> {
 }
 
 /// Opens the line once and leaves it, so that what keeps it from being opened is said in words.
-pub(super) async fn try_open(settings: &BusLink, lang: Lang) -> Result<(), u8> {
+pub(in crate::cli) async fn try_open(chosen: &Chosen, lang: Lang) -> Result<(), u8> {
+    let settings = &chosen.settings;
+    if chosen.is_held() {
+        let why = word(
+            lang,
+            "hazard 代理正在使用这条总线；先停止它（systemctl stop hazard），两个主站会互相干扰",
+            "a hazard agent uses this bus; stop it first (systemctl stop hazard): two masters disturb each other",
+        );
+        eprintln!("{}: {why}", settings.name);
+        return Err(IN_USE);
+    }
     match modbus::listen(settings.clone(), Duration::ZERO, |_| true).await {
         Ok(_) => Ok(()),
         Err(error) => Err(not_opened(settings, &error, lang)),
@@ -211,7 +240,7 @@ pub(super) async fn try_open(settings: &BusLink, lang: Lang) -> Result<(), u8> {
 }
 
 /// Says why a line cannot be opened and what to do; the exit code.
-pub(super) fn not_opened(settings: &BusLink, error: &Error, lang: Lang) -> u8 {
+pub(in crate::cli) fn not_opened(settings: &BusLink, error: &Error, lang: Lang) -> u8 {
     let (at, why, code) = match &settings.endpoint {
         Endpoint::Rtu(Serial { path, .. }) => {
             let (why, code) = port_closed(path, error, lang);
@@ -288,5 +317,75 @@ fn port_list() -> String {
         " -".to_owned()
     } else {
         ports.iter().map(|port| format!("\n  {}", port.shown())).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(bus: Option<&str>, port: Option<&Path>, tcp: Option<&str>) -> Place {
+        Place {
+            bus: bus.map(str::to_owned),
+            port: port.map(Path::to_path_buf),
+            tcp: tcp.map(str::to_owned),
+            rtu_over_tcp: false,
+        }
+    }
+
+    fn choose_at(site: &Path, place: &Place) -> Chosen {
+        choose(site, place, &Speed::default(), Lang::En).unwrap_or_else(|code| panic!("{code}"))
+    }
+
+    #[test]
+    fn a_host_is_written_with_its_port_or_has_the_usual_one() {
+        let host = |written| match tcp(written, false, Lang::En) {
+            Ok(Endpoint::Tcp { host, port }) => Ok((host, port)),
+            Ok(other) => panic!("{other:?}"),
+            Err(code) => Err(code),
+        };
+        assert_eq!(host("192.0.2.7:1502"), Ok(("192.0.2.7".to_owned(), 1502)));
+        assert_eq!(host("[2001:db8::7]:1502"), Ok(("2001:db8::7".to_owned(), 1502)));
+        assert_eq!(host("192.0.2.7"), Ok(("192.0.2.7".to_owned(), TCP_PORT)));
+        assert_eq!([host(":502"), host("h:x")], [Err(USAGE), Err(USAGE)]);
+    }
+
+    #[tokio::test]
+    async fn a_port_that_is_not_there_is_told_from_one_that_is_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let site = dir.path().join("site.toml");
+        let absent = dir.path().join("ttyUSB0");
+        for (port, code) in [(absent.as_path(), NO_INPUT), (dir.path(), UNAVAILABLE)] {
+            let chosen = choose_at(&site, &place(None, Some(port), None));
+            assert_eq!(try_open(&chosen, Lang::En).await, Err(code), "{}", port.display());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_bus_is_left_to_the_agent_that_runs_and_to_no_other() {
+        let dir = tempfile::tempdir().unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (state, path) = (dir.path().join("state"), dir.path().join("site.toml"));
+        let site = format!(
+            "[enterprise]\ndistrict = \"510107\"\nid = \"E0001\"\nname = \"示例企业\"\n\
+             [gateway]\nid = \"GW-01\"\nstate_dir = \"{}\"\n\
+             [[buses]]\nid = \"net\"\nkind = \"tcp\"\nhost = \"127.0.0.1\"\nport = {port}\n",
+            state.display()
+        );
+        std::fs::write(&path, site).unwrap();
+        let host = format!("127.0.0.1:{port}");
+        let ways = [place(Some("net"), None, None), place(None, None, Some(&host))];
+        for way in &ways {
+            assert_eq!(try_open(&choose_at(&path, way), Lang::En).await, Ok(()), "nobody runs");
+        }
+        let home = Home::take(&state);
+        assert!(home.is_ok());
+        for way in &ways {
+            assert_eq!(try_open(&choose_at(&path, way), Lang::En).await, Err(IN_USE));
+        }
+        assert!(!choose_at(&path, &place(None, None, Some("127.0.0.1:1"))).is_held());
+        drop(home);
+        assert_eq!(try_open(&choose_at(&path, &ways[0]), Lang::En).await, Ok(()));
     }
 }

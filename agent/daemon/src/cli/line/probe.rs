@@ -157,7 +157,7 @@ impl Probe {
     async fn open(site: &Path, what: &What, lang: Lang) -> Result<Self, u8> {
         let (table, start) = place(site, what, lang)?;
         let chosen = open::choose(site, &what.place, &what.speed, lang)?;
-        open::try_open(&chosen.settings, lang).await?;
+        open::try_open(&chosen, lang).await?;
         let timeout = patience(&chosen.settings.endpoint, Duration::from_millis(what.turnaround_ms));
         let asker = Asker::new(chosen.settings.clone(), guarded(timeout));
         let target = |unit: &u8| Target {

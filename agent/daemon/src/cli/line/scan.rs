@@ -98,7 +98,7 @@ fn bauds(text: &str) -> Result<Bauds, String> {
 
 pub(super) async fn scan(site: &Path, args: &ScanArgs, lang: Lang) -> Result<(), u8> {
     let chosen = open::choose(site, &args.place, &open::Speed::default(), lang)?;
-    open::try_open(&chosen.settings, lang).await?;
+    open::try_open(&chosen, lang).await?;
     let settings = settings(&chosen, args);
     let units = units(&chosen, args);
     let mut report = Report::new(&chosen);

@@ -86,7 +86,7 @@ pub(super) async fn write(site: &Path, args: &WriteArgs, lang: Lang) -> Result<(
     let chosen = open::choose(site, &args.place, &args.speed, lang)?;
     forbid_sis(&chosen, args.unit, site, lang)?;
     let file = audit_file(args, &chosen, lang)?;
-    open::try_open(&chosen.settings, lang).await?;
+    open::try_open(&chosen, lang).await?;
     let timeout = patience(&chosen.settings.endpoint, Duration::from_millis(args.turnaround_ms));
     let asker = Asker::new(chosen.settings.clone(), guarded(timeout));
     let count = u16::try_from(setting.count()).unwrap_or(u16::MAX);

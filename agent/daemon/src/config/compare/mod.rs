@@ -117,6 +117,7 @@ fn subjects(of: &Loaded) -> Vec<Subject> {
         clock_sync_file,
         hash: _,
         files: _,
+        templates: _,
         warnings: _,
     } = of;
     let names = plant::Plant { site, names: dictionary };

@@ -1,7 +1,7 @@
 //! Buses and the devices on them.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hazard_core::id::BusId;
@@ -14,7 +14,7 @@ use crate::config::error::{Arg, Fault, Spot, args};
 use crate::config::file::{BusFile, BusKindKey, ParityKey};
 use crate::config::names::Found;
 use crate::config::tree::Node;
-use crate::settings::{BusLink, Endpoint, Parity, Serial};
+use crate::settings::{BusLink, Endpoint, Parity, Serial, Usb};
 
 /// A device with what its points need to know.
 pub(super) struct DeviceRow<'a> {
@@ -81,6 +81,10 @@ impl<'a> Lowering<'a> {
             self.faults.push(Fault::new(Code::BusKeyMissing, node.spot(), words));
             return None;
         };
+        if bus.kind == BusKindKey::Rtu && Usb::named(Path::new(&written)) == Some(None) {
+            self.faults.push(Fault::new(Code::NoUsbAdapter, node.at("path"), args![&bus.id, written]));
+            return None;
+        }
         let port = bus.port.unwrap_or(502);
         Some(match bus.kind {
             BusKindKey::Tcp => Endpoint::Tcp { host: written, port },

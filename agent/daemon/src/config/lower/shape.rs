@@ -12,7 +12,7 @@ impl Draft<'_> {
     /// The point's source; every fault in it is noted.
     pub(super) fn source(&mut self) -> Option<Source> {
         let placed = self.address();
-        let table = placed.map(|(table, _)| table).or_else(|| self.file.table.map(core_table));
+        let table = placed.map(|(table, _)| table).or_else(|| self.file.register.table.map(core_table));
         let shape = self.shape(table);
         let order = self.order(shape);
         let exponent = self.exponent();
@@ -22,7 +22,7 @@ impl Draft<'_> {
         if u32::from(address) + u32::from(shape.words()) > 0x1_0000 {
             let written = u32::from(address) + base;
             let words = args![written, base, base + 0xFFFF, shape.words()];
-            let key = if self.file.reference.is_some() { "reference" } else { "address" };
+            let key = if self.file.register.reference.is_some() { "reference" } else { "address" };
             self.fault(Code::AddressBeyond, key, words);
             return None;
         }
@@ -45,7 +45,7 @@ impl Draft<'_> {
     }
 
     fn address(&mut self) -> Option<(Table, u16)> {
-        match (self.file.address, self.file.reference.clone()) {
+        match (self.file.register.address, self.file.register.reference.clone()) {
             (None, None) => {
                 self.fault(Code::NoAddress, "tag", args![&self.tag]);
                 None
@@ -56,7 +56,7 @@ impl Draft<'_> {
                 None
             }
             (Some(written), None) => {
-                let table = self.file.table.map(core_table);
+                let table = self.file.register.table.map(core_table);
                 if table.is_none() {
                     self.fault(Code::NoTable, "address", args![&self.tag, "table", "\"holding\""]);
                 }
@@ -72,7 +72,7 @@ impl Draft<'_> {
             self.fault(Code::BadReference, "reference", args![reference]);
             return None;
         };
-        if let Some(told) = self.file.table.filter(|told| *told != key) {
+        if let Some(told) = self.file.register.table.filter(|told| *told != key) {
             let words = args![reference, table_name(key), table_name(told)];
             let fault = Fault::new(Code::ReferenceAgainstTable, self.place.at("reference"), words);
             self.faults.push(fault.against(self.place.at("table")));
@@ -83,7 +83,7 @@ impl Draft<'_> {
 
     fn shape(&mut self, table: Option<Table>) -> Option<Shape> {
         let bits = table.is_some_and(Table::is_bits);
-        let kind = match self.file.kind {
+        let kind = match self.file.register.kind {
             None if bits => TypeKey::Bit,
             None => {
                 self.fault(Code::NoTable, "tag", args![&self.tag, "type", "\"u16\""]);
@@ -98,7 +98,7 @@ impl Draft<'_> {
         table?;
         let words = self.words(kind)?;
         self.register_bits(kind)?;
-        Some(match (kind, self.file.bit, self.file.bits) {
+        Some(match (kind, self.file.register.bit, self.file.register.bits) {
             (TypeKey::Bit, bit, _) => Shape::RegisterBit(bit?),
             (TypeKey::U16, _, Some([first, len])) => Shape::BitField { first, len },
             (TypeKey::I16, ..) => Shape::I16,
@@ -116,7 +116,7 @@ impl Draft<'_> {
 
     fn bit_table(&mut self, kind: TypeKey) -> Option<Shape> {
         if kind != TypeKey::Bit {
-            let table = self.file.table.map_or("coil / discrete", table_name);
+            let table = self.file.register.table.map_or("coil / discrete", table_name);
             self.fault(Code::TypeAgainstTable, "type", args![table, type_name(kind)]);
             return None;
         }
@@ -130,7 +130,7 @@ impl Draft<'_> {
 
     /// Checks `bit` and `bits` of a register.
     fn register_bits(&mut self, kind: TypeKey) -> Option<()> {
-        let why = match (kind, self.file.bit, self.file.bits) {
+        let why = match (kind, self.file.register.bit, self.file.register.bits) {
             (TypeKey::Bit, Some(_), None) => return Some(()),
             (kind, None, None) if kind != TypeKey::Bit => return Some(()),
             (TypeKey::U16, None, Some([first, len])) => {
@@ -150,7 +150,7 @@ impl Draft<'_> {
     }
 
     fn words(&mut self, kind: TypeKey) -> Option<u8> {
-        let (allowed, fits): (&str, bool) = match (kind, self.file.words) {
+        let (allowed, fits): (&str, bool) = match (kind, self.file.register.words) {
             (TypeKey::Bcd, words) => ("1 / 2 / 4", matches!(words, None | Some(1 | 2 | 4))),
             (TypeKey::Text, words) => ("1…64", words.is_some()),
             (_, words) => ("—", words.is_none()),
@@ -159,15 +159,15 @@ impl Draft<'_> {
             self.fault(Code::BadWords, "words", args![type_name(kind), allowed]);
             return None;
         }
-        Some(self.file.words.unwrap_or(1))
+        Some(self.file.register.words.unwrap_or(1))
     }
 
     fn order(&mut self, shape: Option<Shape>) -> Order {
         let Some(shape) = shape else { return Order::default() };
-        let order = self.file.order.or(self.default_order).unwrap_or(OrderKey::Abcd);
+        let order = self.file.register.order.or(self.default_order).unwrap_or(OrderKey::Abcd);
         let single = shape.words() == 1;
-        if let (true, Some(told @ (OrderKey::Cdab | OrderKey::Dcba))) = (single, self.file.order) {
-            let kind = self.file.kind.map_or("bit", type_name);
+        if let (true, Some(told @ (OrderKey::Cdab | OrderKey::Dcba))) = (single, self.file.register.order) {
+            let kind = self.file.register.kind.map_or("bit", type_name);
             self.fault(Code::OrderWithoutWords, "order", args![kind, format!("{told:?}").to_uppercase()]);
         }
         Order {
@@ -210,7 +210,7 @@ impl Draft<'_> {
             let least = if width >= 64 { i64::MIN } else { -(1_i64 << (width.max(1) - 1)) };
             let fits = sentinel >= least && (width >= 63 || sentinel < (1_i64 << width));
             if !fits {
-                let kind = self.file.kind.map_or("bit", type_name);
+                let kind = self.file.register.kind.map_or("bit", type_name);
                 let words = args![sentinel, kind];
                 self.faults.push(Fault::new(Code::SentinelTooLarge, node.spot(), words));
             }

@@ -10,23 +10,15 @@ use super::tag::{Draft, Place};
 use crate::config::catalogue::Code;
 use crate::config::device::TemplateHead;
 use crate::config::error::{Fault, args};
-use crate::config::point::{PointFile, TableKey, TypeKey};
+use crate::config::point::{PointFile, RegisterFile, TableKey, TypeKey};
 use crate::config::signature::{Expect, Mark, MarkFile};
 use crate::config::tree::Node;
 
 /// A row of a signature, or everything that is wrong with it.
 pub(super) fn mark(head: &TemplateHead, node: Node<'_>, file: MarkFile) -> Result<Mark, Vec<Fault>> {
-    let point = PointFile {
-        table: file.table,
-        address: file.address,
-        reference: file.reference.clone(),
-        kind: file.kind.or_else(|| usual_type(&file)),
-        bit: file.bit,
-        bits: file.bits,
-        words: file.words,
-        order: file.order,
-        ..PointFile::default()
-    };
+    let kind = file.register.kind.or_else(|| usual_type(&file.register));
+    let register = RegisterFile { kind, ..file.register.clone() };
+    let point = PointFile { register, ..PointFile::default() };
     let mut draft = Draft {
         tag: "signature".to_owned(),
         file: point,
@@ -50,9 +42,9 @@ pub(super) fn mark(head: &TemplateHead, node: Node<'_>, file: MarkFile) -> Resul
 }
 
 /// What a row without a type reads: a register, or where every address is a bit, that bit.
-fn usual_type(file: &MarkFile) -> Option<TypeKey> {
-    let bits = matches!(file.table, Some(TableKey::Coil | TableKey::Discrete))
-        || file.reference.as_ref().is_some_and(|reference| reference.starts_with(['0', '1']));
+fn usual_type(register: &RegisterFile) -> Option<TypeKey> {
+    let bits = matches!(register.table, Some(TableKey::Coil | TableKey::Discrete))
+        || register.reference.as_ref().is_some_and(|reference| reference.starts_with(['0', '1']));
     (!bits).then_some(TypeKey::U16)
 }
 

@@ -233,7 +233,7 @@ impl<'a> Lowering<'a> {
 /// The measured values of a template: what is a number and for safety.
 fn usual(points: &[(Node<'_>, PointFile)], source: &str) -> Vec<String> {
     let measured = points.iter().filter(|(_, file)| {
-        let number = !matches!(file.kind, Some(TypeKey::Bit | TypeKey::Text) | None);
+        let number = !matches!(file.register.kind, Some(TypeKey::Bit | TypeKey::Text) | None);
         number && file.safety == Some(true) && file.name.as_deref() != Some(source)
     });
     measured.filter_map(|(_, file)| file.name.clone()).collect()

@@ -1,0 +1,7 @@
+//! `cargo fuzz run frames`
+#![no_main]
+
+#[path = "../targets/mod.rs"]
+mod targets;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| targets::frames(bytes));
