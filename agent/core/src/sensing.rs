@@ -62,7 +62,7 @@ impl Plant {
     fn health_moved(&mut self, (now, site): (Mono, &Site), point: PointId, found: &mut Found) {
         self.hold_alarms((now, site), point, found);
         let has_value = self.table.get(point).is_some_and(|entry| entry.sample.number().is_some());
-        match self.sensors.no_data(now, &site.statuses, point) {
+        match self.sensors.missing(now, &site.statuses, point) {
             // The device has said so: nobody waits for the next reading to hear of it.
             Some(reason) if has_value => {
                 self.take(now, site, Reading { point, sample: Sample::Bad(reason) }, found);
@@ -153,7 +153,7 @@ impl Engine {
         let site = Arc::clone(&self.site);
         let points = (0..).map(PointId).take(site.points.len());
         let mut categories: Vec<Option<Category>> =
-            points.map(|point| Some(of_sample(&self.plant.table.get(point)?.sample)?)).collect();
+            points.map(|point| of_sample(&self.plant.table.get(point)?.sample)).collect();
         let mut raise = |point: PointId, category: Category| {
             let known = &mut categories[point.index()];
             *known = (*known).max(Some(category));

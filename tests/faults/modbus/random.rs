@@ -91,6 +91,7 @@ impl Asker {
         let unit = match request {
             Request::Read(read) => read.unit,
             Request::Write(write) => write.unit,
+            Request::Set(setting) => setting.unit,
         };
         self.rested.insert(unit, sent_at + Duration::from_millis(TIMEOUT_MS + LATE_WINDOW_MS));
         if let Request::Read(read) = request {

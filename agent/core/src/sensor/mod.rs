@@ -152,7 +152,7 @@ impl Sensors {
         let Some(index) = self.of[point.index()] else {
             return Some(sample);
         };
-        let no_data = self.no_data(now, statuses, point);
+        let missing = self.missing(now, statuses, point);
         let Self { watched, rows, .. } = self;
         let watched = &mut watched[index];
         let (Sample::Good(quantity) | Sample::Suspect(quantity, _)) = &sample else {
@@ -169,7 +169,7 @@ impl Sensors {
             (Some(current), Some(value)) => current.judge(now, value, sample)?,
             (Some(_) | None, _) => sample,
         };
-        let sample = match no_data {
+        let sample = match missing {
             Some(reason) => Sample::Bad(reason),
             None => by_status(watched, rows, statuses, (quantity, sample)),
         };
@@ -243,7 +243,7 @@ impl Sensors {
     }
 
     /// Whether the device says that there is no measurement, or has said for too long that it checks itself.
-    pub(crate) fn no_data(&self, now: Mono, statuses: &[StatusSpec], point: PointId) -> Option<NoData> {
+    pub(crate) fn missing(&self, now: Mono, statuses: &[StatusSpec], point: PointId) -> Option<NoData> {
         let watched = &self.watched[self.of[point.index()]?];
         let failed = watched
             .rows

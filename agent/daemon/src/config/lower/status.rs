@@ -207,8 +207,8 @@ impl<'a> Lowering<'a> {
         if shape.is_switch() && count == 0 {
             return Some(Test::OneOf(vec![Value::ONE]));
         }
-        let readable = !matches!(shape, Shape::Text(_)) && !(shape.is_switch() && file.bit.is_some());
-        if count != 1 || !readable {
+        let unreadable = matches!(shape, Shape::Text(_)) || (shape.is_switch() && file.bit.is_some());
+        if count != 1 || unreadable {
             self.faults.push(Fault::new(Code::StatusTest, node.spot(), args![&file.point, count]));
             return None;
         }
