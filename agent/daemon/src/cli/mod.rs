@@ -211,7 +211,8 @@ enum Command {
         socket: Socket,
     },
     /// 命令：按名称写设备的设定值、调零、消音等，写后读回核实 named commands: set-points, zeros, resets of devices, read back
-    Command {
+    #[command(name = "command")]
+    Named {
         #[command(subcommand)]
         verb: command::Verb,
     },
@@ -344,7 +345,7 @@ fn carry_out(verb: Command, path: &Path, lang: Lang) -> u8 {
         Command::Rearm { point, person } => operate::act(path, person, Deed::Rearm { point }, lang),
         Command::Upkeep { step: Some(step), .. } => upkeep::act(path, step, lang),
         Command::Upkeep { step: None, json, socket } => upkeep::list(path, &socket, json, lang),
-        Command::Command { verb } => command::carry_out(path, verb, lang),
+        Command::Named { verb } => command::carry_out(path, verb, lang),
         Command::Journal { verb } => journal::carry_out(path, verb, lang),
         Command::Points { verb } => points::carry_out(path, verb, lang),
         Command::Match(look) => match_template::look(path, &look, lang),
