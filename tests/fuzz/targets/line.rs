@@ -1,6 +1,6 @@
 //! A line: which frames are in its bytes, which of them answers a request, and what the bytes say of the line.
 
-use hazard_agent::modbus::diagnosis::{Cause, Exchange, Others, Tally, diagnose};
+use hazard_agent::modbus::diagnosis::{Cause, Exchange, Medium, Others, Tally, diagnose};
 use hazard_agent::modbus::{Frames, Shape, replay};
 use hazard_core::link::{Exception, LinkFault, ReadRequest, Table, Words};
 
@@ -79,11 +79,13 @@ pub(crate) fn diagnosis(bytes: &[u8]) {
         assert!(count <= asked, "{whole:?}");
     }
     assert!(near <= garbled, "{whole:?}");
-    for others in [Others::Answer, Others::Unknown] {
-        let causes = diagnose(&whole, others);
+    let refusals = whole.refused + whole.busy + whole.behind;
+    assert!(refusals <= answered && silent + whole.gone <= asked, "{whole:?}");
+    for (others, medium) in [(Others::Answer, Medium::Line), (Others::Unknown, Medium::Network)] {
+        let causes = diagnose(&whole, others, medium);
         assert!(causes.iter().enumerate().all(|(at, cause)| !causes[..at].contains(cause)), "{causes:?}");
         assert_eq!(causes.contains(&Cause::SecondMaster), foreign > 0);
-        let is_well = answered == asked && garbled + doubled + strangers + foreign == 0;
+        let is_well = answered == asked && garbled + doubled + strangers + foreign + refusals == 0;
         assert!(!is_well || causes.is_empty(), "{whole:?} {causes:?}");
     }
 }
