@@ -99,10 +99,10 @@ pub struct AttemptId(pub u64);
 pub struct Seq(pub u64);
 
 impl Seq {
-    /// The number after this one.
+    /// The number after this one; the last has itself, for what a damaged disk says may be anything.
     #[must_use]
     pub const fn next(self) -> Self {
-        Self(self.0 + 1)
+        Self(self.0.saturating_add(1))
     }
 }
 
