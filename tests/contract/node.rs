@@ -6,13 +6,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use hazard_field::map::{
-    COILS, DISCRETES, HOLDINGS, INPUTS, Kind, Measure, Register, Shape, VERSION, discrete,
+    COILS, DISCRETES, HOLDINGS, INPUTS, Kind, Measure, Quantity, Register, Shape, VERSION, discrete,
 };
 use hazard_field::{Mono, Phase, Side, Threshold, Unit, Value};
+use hazard_node::hal::AnalogReading;
 use hazard_node::rtu::PDU_MAX;
-use hazard_node::{
-    AnalogReading, Button, Calibration, ChannelSettings, Filter, Node, NodeSettings, RawLimits, answer,
-};
+use hazard_node::{Button, Calibration, ChannelSettings, Filter, Node, NodeSettings, RawLimits, answer};
 use proptest::prelude::*;
 
 fn tables() -> impl Iterator<Item = &'static Register> {
@@ -200,13 +199,12 @@ fn node_of(kind: Kind) -> Node<1> {
     let calibration = Calibration::try_new((4_000, Value::ZERO), full_scale).expect("a span");
     let channel = ChannelSettings {
         kind,
-        unit: Unit::PercentLel,
         calibration,
         filter: Filter::Off,
-        warm_up: Duration::ZERO,
         limits: limits_of(kind),
+        ..ChannelSettings::preset(Quantity::Other).expect("a preset")
     };
-    let settings = NodeSettings { serial: 1, gateway_timeout_s: 0, channels: [Some(channel)] };
+    let settings = NodeSettings { gateway_timeout_s: 0, ..NodeSettings::new(1, [Some(channel)]) };
     Node::try_new(settings).expect("settings")
 }
 

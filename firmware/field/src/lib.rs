@@ -16,7 +16,7 @@ pub mod time;
 pub mod unit;
 pub mod value;
 
-pub use crc::crc16;
+pub use crc::{Crc32, crc16, crc32};
 pub use polarity::Polarity;
 pub use status::{Category, Status};
 pub use threshold::{Phase, Side, Threshold};

@@ -86,7 +86,12 @@ impl Framer {
         if spoilt { None } else { Frame::parse(self.bytes.get(..len)?) }
     }
 
-    fn is_complete(&self, now: Mono) -> bool {
+    /// Whether the frame under way lost bytes or has too many.
+    pub(super) const fn is_spoilt(&self) -> bool {
+        self.spoilt
+    }
+
+    pub(super) fn is_complete(&self, now: Mono) -> bool {
         (self.len > 0 || self.spoilt) && now.since(self.last_byte) >= self.silence
     }
 

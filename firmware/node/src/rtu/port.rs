@@ -1,44 +1,56 @@
-//! A slave on a serial port of embedded-hal-nb: moves bytes, never waits.
+//! A slave on a serial port of embedded-hal-nb: moves bytes and turns the transceiver, never waits.
 
+use embedded_hal::digital::OutputPin;
 use embedded_hal_nb::nb;
 use embedded_hal_nb::serial::{Read, Write};
 use hazard_field::Mono;
 
 use super::frame::ADU_MAX;
-use super::slave::{Registers, Slave};
+use super::slave::{Counts, Registers, Slave};
 
-/// A slave and its serial port. The transceiver's direction is the port's affair.
+/// A slave, its serial port and the pin that makes the transceiver drive the line while it is high.
 #[derive(Debug)]
-pub struct Port<S> {
+pub struct Port<S, D> {
     serial: S,
+    driver: D,
     slave: Slave,
     reply: [u8; ADU_MAX],
     sent: usize,
     len: usize,
+    is_driving: bool,
 }
 
-impl<S: Read<u8> + Write<u8>> Port<S> {
-    /// Puts the slave on the port.
-    pub const fn new(serial: S, slave: Slave) -> Self {
-        Self { serial, slave, reply: [0; ADU_MAX], sent: 0, len: 0 }
+impl<S: Read<u8> + Write<u8>, D: OutputPin> Port<S, D> {
+    /// Puts the slave on the port; the transceiver listens. [`crate::hal::Absent`] is the pin of one that turns by itself.
+    pub fn new(serial: S, mut driver: D, slave: Slave) -> Self {
+        // A pin that cannot be set is seen by the master: nothing answers.
+        let _ = driver.set_low();
+        Self { serial, driver, slave, reply: [0; ADU_MAX], sent: 0, len: 0, is_driving: false }
     }
 
     /// Sends what is due, takes at most one frame's bytes and executes a finished request; returns at once.
     pub fn pump(&mut self, now: Mono, registers: &mut impl Registers) {
         self.send();
         self.receive(now);
-        if self.is_sending() {
+        self.release();
+        if self.is_driving {
             return;
         }
         let Some(reply) = self.slave.poll(now, registers) else { return };
         let Some(room) = self.reply.get_mut(..reply.len()) else { return };
         room.copy_from_slice(reply);
         (self.sent, self.len) = (0, reply.len());
+        self.is_driving = self.driver.set_high().is_ok();
+        if !self.is_driving {
+            self.len = 0;
+        }
         self.send();
     }
 
-    const fn is_sending(&self) -> bool {
-        self.sent < self.len
+    /// What the line brought so far.
+    #[must_use]
+    pub const fn counts(&self) -> Counts {
+        self.slave.counts()
     }
 
     fn send(&mut self) {
@@ -52,13 +64,26 @@ impl<S: Read<u8> + Write<u8>> Port<S> {
         }
     }
 
+    // Lets go of the line once the last bit has left: earlier cuts the answer off, later cuts the next request off.
+    fn release(&mut self) {
+        if !self.is_driving
+            || self.sent < self.len
+            || matches!(self.serial.flush(), Err(nb::Error::WouldBlock))
+        {
+            return;
+        }
+        // A pin that does not fall is tried again at the next turn.
+        self.is_driving = self.driver.set_low().is_err();
+    }
+
     fn receive(&mut self, now: Mono) {
         for _ in 0..ADU_MAX {
             match self.serial.read() {
                 // What arrives while sending is the own echo: executed, it would answer itself forever.
-                Ok(_) if self.is_sending() => {}
+                Ok(_) if self.is_driving => {}
                 Ok(byte) => self.slave.feed(byte, now),
                 Err(nb::Error::WouldBlock) => return,
+                Err(nb::Error::Other(_)) if self.is_driving => {}
                 Err(nb::Error::Other(_)) => self.slave.spoil(now),
             }
         }
