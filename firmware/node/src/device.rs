@@ -17,8 +17,9 @@ use crate::node::{Button, Led, Node, Outputs, Refused};
 use crate::relay::Relay;
 use crate::rtu::{Port, Slave};
 use crate::selftest::{Results, Rounds, Tested};
-use crate::settings::{NodeSettings, OVERSAMPLING_MAX};
+use crate::settings::{Line, NodeSettings, OVERSAMPLING_MAX};
 use crate::store::{Progress, SettingsState, Store};
+use crate::words::Holdings;
 
 /// From one measuring pass to the next.
 pub const PASS: Duration = Duration::from_millis(100);
@@ -136,26 +137,18 @@ impl<B: Board, const CHANNELS: usize> Device<B, CHANNELS> {
         factory: NodeSettings<CHANNELS>,
         cause: ResetCause,
     ) -> Result<Self, Refused> {
-        let mut node = Node::try_new(factory)?;
-        let (mut store, opened) = Store::open(parts.flash, |stored| node.with_holdings(stored).is_some());
-        if let Some(stored) = opened.holdings.and_then(|stored| node.with_holdings(&stored)) {
-            node = stored;
-        }
-        let starts = store.count_start(&node.stored_holdings());
-        let settings = opened.state;
-        node.begin(Facts {
-            reset_cause: cause,
-            starts,
-            settings,
-            sequence: store.sequence(),
-            ..Facts::default()
-        });
-        let line = node.line;
-        let slave = Slave::try_new(line.unit(), line.silence_us()).ok_or(Refused { channel: CHANNELS })?;
+        let mut device = Self::wire(parts);
+        device.open(&factory, cause)?;
+        Ok(device)
+    }
+
+    /// Takes the parts. A board whose stack has no room for a second device on its way calls this and [`Self::open`] instead of
+    /// [`Self::start`].
+    pub fn wire(parts: Parts<B>) -> Self {
         let polarity = Polarity::DeEnergiseToAlarm;
-        Ok(Self {
-            node,
-            port: Port::new(parts.serial, parts.driver_enable, slave),
+        Self {
+            node: Node::unfitted(),
+            port: Port::new(parts.serial, parts.driver_enable, Slave::at(Line::FACTORY)),
             level_1: Relay::new(parts.level_1, polarity),
             level_2: Relay::new(parts.level_2, polarity),
             fault: Relay::new(parts.fault, polarity),
@@ -167,7 +160,7 @@ impl<B: Board, const CHANNELS: usize> Device<B, CHANNELS> {
             analog: parts.analog,
             clock: Steady::new(parts.clock),
             watchdog: parts.watchdog,
-            store,
+            store: Store::new(parts.flash),
             self_test: parts.self_test,
             conversions: [Conversions::NONE; CHANNELS],
             rounds: Rounds::new(),
@@ -176,7 +169,26 @@ impl<B: Board, const CHANNELS: usize> Device<B, CHANNELS> {
             last_turn: None,
             steps_back: 0,
             done: Done::default(),
-        })
+        }
+    }
+
+    /// Takes the stored settings, or `factory`, before the first [`Self::turn`].
+    pub fn open(&mut self, factory: &NodeSettings<CHANNELS>, cause: ResetCause) -> Result<(), Refused> {
+        let settings_in = |stored: &Holdings| Node::<CHANNELS>::stored_settings(factory.serial, stored);
+        let opened = self.store.open(|stored| settings_in(stored).is_some());
+        match opened.holdings.and_then(|stored| settings_in(&stored)) {
+            Some(stored) => self.node.fit(&stored)?,
+            None => self.node.fit(factory)?,
+        }
+        self.port.move_to(self.node.line);
+        self.begin(cause, opened.state);
+        Ok(())
+    }
+
+    fn begin(&mut self, reset_cause: ResetCause, settings: SettingsState) {
+        let starts = self.store.count_start(&self.node.stored_holdings());
+        let sequence = self.store.sequence();
+        self.node.begin(Facts { reset_cause, starts, settings, sequence, ..Facts::default() });
     }
 
     /// One turn of the loop; a board calls it without pause. Returns at once, except while a flash page is being erased.

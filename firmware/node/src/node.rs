@@ -100,19 +100,20 @@ const OF_NODE: Status =
 impl<const CHANNELS: usize> Node<CHANNELS> {
     /// A node that has not measured: its values are NaN until the first step.
     pub fn try_new(settings: NodeSettings<CHANNELS>) -> Result<Self, Refused> {
+        let mut node = Self::unfitted();
+        node.fit(&settings)?;
+        Ok(node)
+    }
+
+    /// A node without channels: whoever has a small stack makes it where it stays and fits it there.
+    pub(crate) fn unfitted() -> Self {
         const { assert!(CHANNELS <= hazard_field::map::CHANNELS as usize, "the map has no room") };
-        let mut channels = [const { None }; CHANNELS];
-        for (channel, (slot, fitted)) in channels.iter_mut().zip(settings.channels).enumerate() {
-            if let Some(fitted) = fitted {
-                *slot = Some(Fitted::try_new(fitted).ok_or(Refused { channel })?);
-            }
-        }
-        Ok(Self {
-            serial: settings.serial,
-            gateway_timeout_s: settings.gateway_timeout_s,
-            on_gateway_loss: settings.on_gateway_loss,
-            line: settings.line,
-            channels,
+        Self {
+            serial: 0,
+            gateway_timeout_s: 0,
+            on_gateway_loss: OnGatewayLoss::Show,
+            line: Line::FACTORY,
+            channels: [const { None }; CHANNELS],
             heartbeat: 0,
             now: Mono::ZERO,
             lock: Lock::default(),
@@ -125,7 +126,21 @@ impl<const CHANNELS: usize> Node<CHANNELS> {
             started: None,
             heard_at: Mono::ZERO,
             horn: Horn::Ready,
-        })
+        }
+    }
+
+    /// Gives it its settings, before anything else.
+    pub(crate) fn fit(&mut self, settings: &NodeSettings<CHANNELS>) -> Result<(), Refused> {
+        for (channel, (slot, fitted)) in self.channels.iter_mut().zip(settings.channels).enumerate() {
+            if let Some(fitted) = fitted {
+                *slot = Some(Fitted::try_new(fitted).ok_or(Refused { channel })?);
+            }
+        }
+        self.serial = settings.serial;
+        self.gateway_timeout_s = settings.gateway_timeout_s;
+        self.on_gateway_loss = settings.on_gateway_loss;
+        self.line = settings.line;
+        Ok(())
     }
 
     /// Tells the node that it started, how and how often: its events get numbers that no earlier start used.

@@ -86,20 +86,22 @@ impl<const CHANNELS: usize> Node<CHANNELS> {
         image
     }
 
-    /// This node with stored settings; `None` when they do not go together.
-    pub(crate) fn with_holdings(&self, stored: &Holdings) -> Option<Self> {
+    /// The stored settings; `None` when they do not go together.
+    pub(crate) fn stored_settings(serial: u32, stored: &Holdings) -> Option<NodeSettings<CHANNELS>> {
         let mut channels = [None; CHANNELS];
         for (slot, channel) in channels.iter_mut().zip(0..) {
             *slot = ChannelSettings::from_image(stored, channel)?;
         }
-        let settings = NodeSettings {
-            serial: self.serial,
+        if channels.iter().flatten().any(|channel: &ChannelSettings| channel.check().is_none()) {
+            return None;
+        }
+        Some(NodeSettings {
+            serial,
             gateway_timeout_s: stored.word(holding::GATEWAY_TIMEOUT),
             on_gateway_loss: words::on_gateway_loss(stored)?,
             line: words::line(stored)?,
             channels,
-        };
-        Self::try_new(settings).ok()
+        })
     }
 
     fn inputs(&self) -> Image<u16, { input::END as usize }> {

@@ -114,11 +114,25 @@ pub fn stored_line(flash: &impl Flash) -> Option<Line> {
 }
 
 impl<F: Flash> Store<F> {
+    /// A store that has not been looked at.
+    pub(crate) const fn new(flash: F) -> Self {
+        Self {
+            flash,
+            active: None,
+            starts: 0,
+            snapshot: Image([0; HOLDINGS]),
+            job: Job::Idle,
+            tries: 0,
+            changed_at: None,
+            stored_at: None,
+        }
+    }
+
     /// Looks at both pages and takes the newest copy that is whole and means something. Nothing is written.
-    pub(crate) fn open(flash: F, is_valid: impl Fn(&Holdings) -> bool) -> (Self, Opened) {
-        let found = [inspect(&flash, Page::A), inspect(&flash, Page::B)];
-        let newest = newest(&flash, is_valid);
-        let holdings = newest.and_then(|(page, _, _)| payload(&flash, page));
+    pub(crate) fn open(&mut self, is_valid: impl Fn(&Holdings) -> bool) -> Opened {
+        let found = [inspect(&self.flash, Page::A), inspect(&self.flash, Page::B)];
+        let newest = newest(&self.flash, is_valid);
+        let holdings = newest.and_then(|(page, _, _)| payload(&self.flash, page));
         let state = match (newest, found) {
             (None, [Found::Blank, Found::Blank]) => SettingsState::Factory,
             (None, _) => SettingsState::BothDamaged,
@@ -128,18 +142,9 @@ impl<F: Flash> Store<F> {
             }
             (Some(_), _) => SettingsState::Stored,
         };
-        let starts = newest.map_or(0, |(_, _, starts)| starts);
-        let store = Self {
-            flash,
-            active: newest.map(|(page, sequence, _)| (page, sequence)),
-            starts,
-            snapshot: Image([0; HOLDINGS]),
-            job: Job::Idle,
-            tries: 0,
-            changed_at: None,
-            stored_at: None,
-        };
-        (store, Opened { holdings, state })
+        self.starts = newest.map_or(0, |(_, _, starts)| starts);
+        self.active = newest.map(|(page, sequence, _)| (page, sequence));
+        Opened { holdings, state }
     }
 
     /// Counts a start, writing the settings anew where a page has no room for its mark; returns how many there were, or 0 when that

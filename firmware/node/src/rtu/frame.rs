@@ -52,6 +52,11 @@ impl Framer {
         }
     }
 
+    /// Waits for another silence.
+    pub(crate) const fn set_silence(&mut self, silence_us: u32) {
+        self.silence = Duration::from_micros(silence_us as u64);
+    }
+
     /// Takes a byte. A frame that ended unasked-for is dropped: its sender has begun another, an answer would collide.
     pub fn feed(&mut self, byte: u8, now: Mono) {
         if self.is_complete(now) {

@@ -7,6 +7,7 @@ use hazard_field::Mono;
 
 use super::frame::ADU_MAX;
 use super::slave::{Counts, Registers, Slave};
+use crate::settings::Line;
 
 /// A slave, its serial port and the pin that makes the transceiver drive the line while it is high.
 #[derive(Debug)]
@@ -26,6 +27,11 @@ impl<S: Read<u8> + Write<u8>, D: OutputPin> Port<S, D> {
         // A pin that cannot be set is seen by the master: nothing answers.
         let _ = driver.set_low();
         Self { serial, driver, slave, reply: [0; ADU_MAX], sent: 0, len: 0, is_driving: false }
+    }
+
+    /// Moves the slave to another place, before the first byte.
+    pub(crate) const fn move_to(&mut self, line: Line) {
+        self.slave.move_to(line);
     }
 
     /// Sends what is due, takes at most one frame's bytes and executes a finished request; returns at once.

@@ -4,6 +4,7 @@ use hazard_field::{Mono, crc16};
 
 use super::frame::{ADU_MAX, Framer};
 pub use super::pdu::{PDU_MAX, answer};
+use crate::settings::Line;
 
 /// The tables of bits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -149,6 +150,22 @@ impl Slave {
             return None;
         }
         Some(Self { unit, framer: Framer::new(silence_us), reply: [0; ADU_MAX], counts: Counts::NONE })
+    }
+
+    /// A slave at a line's place.
+    pub(crate) const fn at(line: Line) -> Self {
+        Self {
+            unit: line.unit(),
+            framer: Framer::new(line.silence_us()),
+            reply: [0; ADU_MAX],
+            counts: Counts::NONE,
+        }
+    }
+
+    /// Moves it to another place, before the first byte.
+    pub(crate) const fn move_to(&mut self, line: Line) {
+        self.unit = line.unit();
+        self.framer.set_silence(line.silence_us());
     }
 
     /// Takes a byte from the line.
