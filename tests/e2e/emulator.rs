@@ -183,7 +183,10 @@ impl Emulator {
     pub(crate) fn pages(&mut self) -> Vec<u8> {
         let said = self.test(&format!("read {PAGES} {PAGES_LEN}"));
         let digits = said.trim().strip_prefix("0x").unwrap().as_bytes();
-        digits.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
+        digits
+            .chunks(2)
+            .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
+            .collect()
     }
 
     /// The checksum in the header of the image that was built.
@@ -194,7 +197,8 @@ impl Emulator {
 
     /// The deepest that the stack has been, in bytes: below it the start's paint is whole.
     pub(crate) fn stack_used(&mut self) -> u32 {
-        let (start, end) = ["_stack_start", "_stack_end"].map(|name| self.image.address(name).unwrap()).into();
+        let (start, end) =
+            ["_stack_start", "_stack_end"].map(|name| self.image.address(name).unwrap()).into();
         let mut low = end;
         while low < start && self.read(low) == 0xCCCC_CCCC {
             low += 4;
@@ -222,7 +226,8 @@ impl Emulator {
     /// Where the node's line is.
     pub(crate) fn terminal(&mut self) -> String {
         let ports = self.control("query-chardev", &json!({}));
-        let found = ports.as_array().unwrap().iter().find_map(|port| port["filename"].as_str()?.strip_prefix("pty:"));
+        let found =
+            ports.as_array().unwrap().iter().find_map(|port| port["filename"].as_str()?.strip_prefix("pty:"));
         found.unwrap().to_owned()
     }
 
@@ -234,7 +239,8 @@ impl Emulator {
     /// A word of memory or of a peripheral.
     pub(crate) fn read(&mut self, address: u32) -> u32 {
         let said = self.test(&format!("readl {address}"));
-        u32::from_str_radix(said.trim().trim_start_matches("0x").trim_start_matches("00000000"), 16).unwrap_or(0)
+        u32::from_str_radix(said.trim().trim_start_matches("0x").trim_start_matches("00000000"), 16)
+            .unwrap_or(0)
     }
 
     /// Writes a word of memory or of a peripheral.
@@ -352,4 +358,3 @@ impl Debugger {
         self.ask("D");
     }
 }
-

@@ -57,7 +57,10 @@ fn gas_alarms_at_the_node_and_at_the_gateway_and_a_dead_node_is_an_alarm_until_i
     });
     let status = agent.wait("the coil at the node", is_inhibited);
     let failed = |one: &Value| one["condition"] == "output_fault";
-    assert!(!status["conditions"].as_array().unwrap().iter().any(failed), "the coil reads back as written: {status:#}");
+    assert!(
+        !status["conditions"].as_array().unwrap().iter().any(failed),
+        "the coil reads back as written: {status:#}"
+    );
 
     drop(node);
     agent.wait("the lost node", |status| {

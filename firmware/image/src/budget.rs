@@ -91,7 +91,9 @@ impl Budget {
         }
         why.extend(self.unbounded.iter().map(|open| match open {
             Unbounded::Recursion(name) => format!("{name} calls itself: its stack has no bound"),
-            Unbounded::Indirect(name) => format!("{name} calls through a pointer: its stack has no bound that is known"),
+            Unbounded::Indirect(name) => {
+                format!("{name} calls through a pointer: its stack has no bound that is known")
+            }
             Unbounded::Computed(name) => format!("{name} computes how much stack it takes"),
         }));
         why

@@ -93,7 +93,8 @@ impl Elf {
         for at in 0..count {
             let kind = header(at, 1)? as u32;
             if kind == SYMBOL_TABLE {
-                symbols = self::symbols(&bytes, [header(at, 4)?, header(at, 5)?, header(header(at, 6)?, 4)?])?;
+                symbols =
+                    self::symbols(&bytes, [header(at, 4)?, header(at, 5)?, header(header(at, 6)?, 4)?])?;
             }
             let flags = header(at, 2)?;
             if flags & 2 != 0 {
@@ -152,7 +153,11 @@ fn loads(bytes: &[u8]) -> Result<Vec<Load>, NotAnImage> {
     let (table, each, count) = (long(bytes, 28)?, short(bytes, 42)?, short(bytes, 44)?);
     let mut loads = Vec::new();
     for at in (0..count).map(|at| table + at * each) {
-        let load = Load { address: long(bytes, at + 12)? as u32, at: long(bytes, at + 4)?, len: long(bytes, at + 16)? };
+        let load = Load {
+            address: long(bytes, at + 12)? as u32,
+            at: long(bytes, at + 4)?,
+            len: long(bytes, at + 16)?,
+        };
         if long(bytes, at)? == 1 && load.len > 0 {
             loads.push(load);
         }

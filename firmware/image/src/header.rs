@@ -41,8 +41,13 @@ impl fmt::Display for NotSealed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Lacks(section) => write!(f, "no {section} in flash: link it with the board's memory.x"),
-            Self::Spread => write!(f, "its bytes are spread over more than {SPREAD_MAX} bytes: look at memory.x"),
-            Self::Header(fault) => write!(f, "the header in {HEADER} is none ({fault:?}): put hazard_node::image::unsealed there"),
+            Self::Spread => {
+                write!(f, "its bytes are spread over more than {SPREAD_MAX} bytes: look at memory.x")
+            }
+            Self::Header(fault) => write!(
+                f,
+                "the header in {HEADER} is none ({fault:?}): put hazard_node::image::unsealed there"
+            ),
         }
     }
 }

@@ -25,7 +25,10 @@ fn main() -> ExitCode {
 }
 
 fn each(files: &[String], then: fn(&Path, &Elf) -> Result<(), String>) -> ExitCode {
-    println!("{:<16}{:>8}{:>8}{:>8}{:>8}{:>16}{:>16}{:>8}", "image", "code", "data", "bss", "stack", "flash", "RAM", "panics");
+    println!(
+        "{:<16}{:>8}{:>8}{:>8}{:>8}{:>16}{:>16}{:>8}",
+        "image", "code", "data", "bss", "stack", "flash", "RAM", "panics"
+    );
     let all = files.iter().map(|file| look(Path::new(file), then).unwrap_or_else(|why| refuse(file, &[why])));
     if all.fold(true, |all, fits| all && fits) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -33,8 +36,9 @@ fn each(files: &[String], then: fn(&Path, &Elf) -> Result<(), String>) -> ExitCo
 fn look(file: &Path, then: fn(&Path, &Elf) -> Result<(), String>) -> Result<bool, String> {
     let bytes = std::fs::read(file).map_err(|e| e.to_string())?;
     let elf = Elf::parse(bytes).map_err(|e| e.to_string())?;
-    let budget = Budget::of(&elf)
-        .ok_or("no _stack_start, _stack_end, Reset or HardFault: it is not linked with cortex-m-rt's script")?;
+    let budget = Budget::of(&elf).ok_or(
+        "no _stack_start, _stack_end, Reset or HardFault: it is not linked with cortex-m-rt's script",
+    )?;
     let name = file.file_stem().unwrap_or_default().to_string_lossy();
     show(&name, &budget);
     then(file, &elf)?;
@@ -64,7 +68,9 @@ fn show(name: &str, budget: &Budget) {
 
 fn seal(file: &Path, elf: &Elf) -> Result<(), String> {
     let sealed = sealed(elf).map_err(|e| e.to_string())?;
-    std::fs::write(file, sealed.elf).and_then(|()| std::fs::write(file.with_extension("bin"), sealed.flash)).map_err(|e| e.to_string())
+    std::fs::write(file, sealed.elf)
+        .and_then(|()| std::fs::write(file.with_extension("bin"), sealed.flash))
+        .map_err(|e| e.to_string())
 }
 
 /// Says why; whether there was nothing to say.

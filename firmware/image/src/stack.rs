@@ -72,7 +72,11 @@ impl Calls {
     /// Whether the image has this function, by a part of its name.
     #[must_use]
     pub fn named(&self, part: &str) -> Vec<&str> {
-        self.functions.values().map(|function| function.name.as_str()).filter(|name| name.contains(part)).collect()
+        self.functions
+            .values()
+            .map(|function| function.name.as_str())
+            .filter(|name| name.contains(part))
+            .collect()
     }
 
     fn at(&self, address: u32) -> Option<(u32, &Function)> {
@@ -105,8 +109,10 @@ impl Walk<'_> {
             self.unbounded.push(Unbounded::Computed(function.name.clone()));
         }
         self.open.push(start);
-        let outside = function.effect.targets.iter().filter(|target| !(start..function.end).contains(*target));
-        let below = outside.map(|target| self.visit(*target)).max_by_key(|path| path.bytes).unwrap_or_default();
+        let outside =
+            function.effect.targets.iter().filter(|target| !(start..function.end).contains(*target));
+        let below =
+            outside.map(|target| self.visit(*target)).max_by_key(|path| path.bytes).unwrap_or_default();
         // A branch to its own first instruction is a call of itself; inside its body it is a loop.
         self.open.pop();
         let mut calls = vec![(function.name.clone(), function.effect.frame)];
@@ -121,7 +127,8 @@ impl Walk<'_> {
 fn spans(elf: &Elf, section: &Section) -> Vec<(u32, u32, String)> {
     let section_end = section.address + section.size;
     let inside = |address: u32| (section.address..section_end).contains(&address);
-    let mut starts: Vec<_> = elf.symbols.iter().filter(|symbol| symbol.function && inside(symbol.address & !1)).collect();
+    let mut starts: Vec<_> =
+        elf.symbols.iter().filter(|symbol| symbol.function && inside(symbol.address & !1)).collect();
     starts.sort_by_key(|symbol| (symbol.address & !1, u32::MAX - symbol.size));
     starts.dedup_by_key(|symbol| symbol.address & !1);
     let next = |at: usize| starts.get(at + 1).map_or(section_end, |symbol| symbol.address & !1);

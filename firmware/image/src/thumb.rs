@@ -67,7 +67,9 @@ impl Effect {
             0xEBAD if to_stack_pointer => self.unbounded = true,
             0xF000..=0xF7FF if low & 0x8000 != 0 => self.long_branch(high, low, here),
             // A load of the program counter that is no return from the stack.
-            0xF850..=0xF85F | 0xF8D0..=0xF8DF if low >> 12 == 0xF && first & 0xF != 0xD => self.indirect = true,
+            0xF850..=0xF85F | 0xF8D0..=0xF8DF if low >> 12 == 0xF && first & 0xF != 0xD => {
+                self.indirect = true
+            }
             _ => {}
         }
     }

@@ -27,7 +27,7 @@ use cortex_m_rt::entry;
 use hazard_field::map::Quantity;
 use hazard_node::hal::ResetCause;
 use hazard_node::image::{HEADER_LEN, unsealed};
-use hazard_node::{Board, ChannelSettings, Device, NodeSettings, Parts, stored_line};
+use hazard_node::{Board, ChannelSettings, Device, Line, NodeSettings, Parts, Refused, stored_line};
 
 use crate::chip::{PORT_E, PORT_F, PORT_G};
 use crate::clock::SysTick;
@@ -73,13 +73,30 @@ impl Board for Lm3s6965Evb {
 fn main() -> ! {
     cortex_m::interrupt::disable();
     let self_test = SelfTests::at_start();
-    boots::count();
+    let boots = boots::count();
+    let mut device = wire(self_test);
+    if open(&mut device, boots).is_err() {
+        fail::alarm_and_wait();
+    }
+    loop {
+        run(&mut device);
+        SysTick::doze();
+    }
+}
+
+// Calls of their own, so that the stack of the start is free again when the loop runs.
+#[inline(never)]
+fn run(device: &mut Device<Lm3s6965Evb, 4>) {
+    device.turn();
+}
+
+/// Starts the chip. The watchdog runs before anything can go wrong.
+#[inline(never)]
+fn wire(self_test: SelfTests) -> Device<Lm3s6965Evb, 4> {
     chip::start_clocks();
-    let cause = reset_cause();
-    let factory = factory();
-    let baud = stored_line(&FlashModel).unwrap_or(factory.line).baud();
-    let parts = Parts::<Lm3s6965Evb> {
-        serial: Uart::start(baud),
+    let watchdog = ChipWatchdog::start(WATCHDOG);
+    Device::wire(Parts {
+        serial: Uart::start(stored_line(&FlashModel).unwrap_or(Line::FACTORY).baud()),
         driver_enable: Output::low(PORT_G, 3),
         level_1: Output::low(PORT_F, 0),
         level_2: Output::low(PORT_F, 1),
@@ -93,25 +110,29 @@ fn main() -> ! {
         silence: Input::button(PORT_E, 2),
         analog: Inputs::new(Input::contact(PORT_E, 3)),
         clock: SysTick::start(),
-        watchdog: ChipWatchdog::start(WATCHDOG),
+        watchdog,
         flash: FlashModel,
         self_test,
-    };
-    let Ok(mut device) = Device::start(parts, factory, cause) else { fail::alarm_and_wait() };
-    loop {
-        device.turn();
-        SysTick::doze();
-    }
+    })
+}
+
+#[inline(never)]
+fn open(device: &mut Device<Lm3s6965Evb, 4>, boots: u32) -> Result<(), Refused> {
+    device.open(&factory(), reset_cause(boots))
 }
 
 /// Gas, oxygen, temperature and the contact of an interlock. What is emulated needs no warm-up.
 fn factory() -> NodeSettings<4> {
     let fitted = [Quantity::Combustible, Quantity::Oxygen, Quantity::Temperature, Quantity::Contact];
-    let channels = fitted.map(|quantity| Some(ChannelSettings { warm_up: Duration::ZERO, ..ChannelSettings::preset(quantity)? }));
+    let channels = fitted.map(|quantity| {
+        Some(ChannelSettings { warm_up: Duration::ZERO, ..ChannelSettings::preset(quantity)? })
+    });
     NodeSettings::new(SERIAL, channels)
 }
 
-fn reset_cause() -> ResetCause {
+/// Why the chip started. The emulator's register of causes stays empty: there, a start that finds its counter in RAM was a reset, and
+/// nothing but the watchdog resets.
+fn reset_cause(boots: u32) -> ResetCause {
     let cause = chip::take_reset_cause();
     let causes = [
         (chip::CAUSE_WATCHDOG, ResetCause::Watchdog),
@@ -120,5 +141,6 @@ fn reset_cause() -> ResetCause {
         (chip::CAUSE_POWER, ResetCause::Power),
         (chip::CAUSE_PIN, ResetCause::Pin),
     ];
-    causes.into_iter().find(|(bit, _)| cause & bit != 0).map_or(ResetCause::Unknown, |(_, cause)| cause)
+    let untold = if boots > 1 { ResetCause::Watchdog } else { ResetCause::Power };
+    causes.into_iter().find(|(bit, _)| cause & bit != 0).map_or(untold, |(_, cause)| cause)
 }

@@ -5,23 +5,15 @@
 pub(crate) struct Register(*mut u32);
 
 impl Register {
-    /// The register at this address.
-    ///
-    /// # Safety
-    /// The chip must map a register at `address`, or RAM that nothing else uses, and touching it must break no rule of Rust's memory.
-    pub(crate) const unsafe fn at(address: usize) -> Self {
-        Self(address as *mut u32)
-    }
-
     /// Reads it.
     pub(crate) fn read(self) -> u32 {
-        // SAFETY: `at` promises that the address is a register.
+        // SAFETY: `Block::at` promises that the address is a register.
         unsafe { self.0.read_volatile() }
     }
 
     /// Writes it.
     pub(crate) fn write(self, word: u32) {
-        // SAFETY: `at` promises that the address is a register.
+        // SAFETY: `Block::at` promises that the address is a register.
         unsafe { self.0.write_volatile(word) }
     }
 
@@ -44,7 +36,8 @@ impl Block {
     /// The block at this address.
     ///
     /// # Safety
-    /// As [`Register::at`], for every offset that is asked for.
+    /// For every offset that is asked for, the chip must map a register there, or RAM that nothing else uses, and touching it must
+    /// break no rule of Rust's memory.
     pub(crate) const unsafe fn at(address: usize) -> Self {
         Self(address)
     }

@@ -114,7 +114,8 @@ impl SelfTest for SelfTests {
 
     fn program(&self) -> Option<Program<'_>> {
         // SAFETY: memory.x gives these bytes of flash to the image, and nobody writes to flash.
-        let bytes = unsafe { core::slice::from_raw_parts(&raw const _flash_start, &raw const _flash_len as usize) };
+        let bytes =
+            unsafe { core::slice::from_raw_parts(&raw const _flash_start, &raw const _flash_len as usize) };
         Some(Program { bytes, header_at: HEADER_AT })
     }
 }

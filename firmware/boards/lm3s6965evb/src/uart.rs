@@ -65,8 +65,11 @@ impl Read<u8> for Uart {
             return Err(nb::Error::WouldBlock);
         }
         let word = BYTES.read();
-        let faults =
-            [(OVERRUN, ErrorKind::Overrun), (BREAK | FRAMING, ErrorKind::FrameFormat), (PARITY, ErrorKind::Parity)];
+        let faults = [
+            (OVERRUN, ErrorKind::Overrun),
+            (BREAK | FRAMING, ErrorKind::FrameFormat),
+            (PARITY, ErrorKind::Parity),
+        ];
         match faults.into_iter().find(|(bits, _)| word & bits != 0) {
             Some((_, kind)) => Err(nb::Error::Other(kind)),
             None => Ok(word as u8),

@@ -1,4 +1,4 @@
-//! The field bus: USART 2 behind embedded-hal-nb's serial traits, and the RS-485 transceiver's direction.
+//! The field bus: USART 2 behind embedded-hal-nb's serial traits.
 //!
 //! The chip keeps one received byte, and a measuring pass takes longer than a byte at 115,200 baud. An interrupt moves bytes and
 //! the line's faults into a ring; nothing else is done in it.
@@ -7,12 +7,11 @@ use core::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 
 use embedded_hal_nb::nb;
 use embedded_hal_nb::serial::{ErrorKind, ErrorType, Read, Write};
-use stm32f4xx_hal::gpio::{Output, Pin};
 use stm32f4xx_hal::pac::{self, NVIC, interrupt};
 use stm32f4xx_hal::serial::{RxListen, Serial, Tx};
 
 const RING: usize = 64;
-const FAULTS: u32 = 0xF;
+const FAULTS: u16 = 0xF;
 
 static BYTES: [AtomicU16; RING] = [const { AtomicU16::new(0) }; RING];
 static WRITTEN: AtomicUsize = AtomicUsize::new(0);
@@ -22,26 +21,16 @@ static LOST: AtomicUsize = AtomicUsize::new(0);
 /// The line.
 pub(crate) struct FieldBus {
     tx: Tx<pac::USART2>,
-    drive: Pin<'A', 1, Output>,
-    is_sending: bool,
 }
 
 impl FieldBus {
-    /// Starts receiving. `drive` is high while this node sends.
-    pub(crate) fn start(serial: Serial<pac::USART2>, mut drive: Pin<'A', 1, Output>) -> Self {
+    /// Starts receiving.
+    pub(crate) fn start(serial: Serial<pac::USART2>) -> Self {
         let (tx, mut rx) = serial.split();
-        drive.set_low();
         rx.listen();
         // SAFETY: the handler below touches atomics and the receiver only, which nothing else touches.
         unsafe { NVIC::unmask(pac::Interrupt::USART2) };
-        Self { tx, drive, is_sending: false }
-    }
-
-    fn settle(&mut self) {
-        if self.is_sending && self.tx.flush().is_ok() {
-            self.is_sending = false;
-            self.drive.set_low();
-        }
+        Self { tx }
     }
 }
 
@@ -55,7 +44,7 @@ fn USART2() {
     if status & (FAULTS | 1 << 5) == 0 {
         return;
     }
-    let word = ((status & FAULTS) << 8 | byte & 0xFF) as u16;
+    let word = (status & FAULTS) << 8 | byte & 0xFF;
     let (written, read) = (WRITTEN.load(Ordering::Relaxed), READ.load(Ordering::Acquire));
     if written.wrapping_sub(read) < RING {
         if let Some(slot) = BYTES.get(written % RING) {
@@ -73,7 +62,6 @@ impl ErrorType for FieldBus {
 
 impl Read<u8> for FieldBus {
     fn read(&mut self) -> nb::Result<u8, ErrorKind> {
-        self.settle();
         if LOST.swap(0, Ordering::AcqRel) != 0 {
             return Err(nb::Error::Other(ErrorKind::Overrun));
         }
@@ -98,13 +86,10 @@ impl Read<u8> for FieldBus {
 
 impl Write<u8> for FieldBus {
     fn write(&mut self, byte: u8) -> nb::Result<(), ErrorKind> {
-        self.drive.set_high();
-        self.is_sending = true;
         self.tx.write(byte).map_err(|error| error.map(|_| ErrorKind::Other))
     }
 
     fn flush(&mut self) -> nb::Result<(), ErrorKind> {
-        self.settle();
-        if self.is_sending { Err(nb::Error::WouldBlock) } else { Ok(()) }
+        self.tx.flush().map_err(|error| error.map(|_| ErrorKind::Other))
     }
 }
