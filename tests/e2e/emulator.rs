@@ -59,6 +59,9 @@ pub(crate) struct Pins {
     pub(crate) horn_quiet: bool,
 }
 
+/// No alarm, no fault.
+pub(crate) const QUIET: Pins = Pins { coils: [true; 3], horn_quiet: true };
+
 /// The image, built once; `None`, with a word why, where compiler or emulator are absent.
 pub(crate) fn image() -> Option<&'static Path> {
     static IMAGE: OnceLock<Result<PathBuf, String>> = OnceLock::new();
@@ -87,7 +90,7 @@ fn build() -> Result<PathBuf, String> {
 }
 
 impl Emulator {
-    /// A node in clean air whose power has just come.
+    /// A node in clean air whose power has just come, after its first measurement.
     pub(crate) fn start(dir: &Path, line: &Line) -> Option<Self> {
         Self::start_with(dir, line, &[0; PAGES_LEN])
     }
@@ -132,6 +135,7 @@ impl Emulator {
             emulator.hold(key, false);
         }
         emulator.control("cont", &json!({}));
+        emulator.wait_for_pins("a quiet node", |pins| pins == QUIET);
         Some(emulator)
     }
 

@@ -14,14 +14,13 @@ use serde_json::Value;
 use tokio_modbus::client::{Context, rtu};
 use tokio_modbus::prelude::{Reader, Slave, Writer};
 
-use crate::emulator::{CLEAN_AIR, Emulator, Key, Line, Pins};
-use crate::tools::{free_port, python, tool, wait_for};
+use crate::emulator::{CLEAN_AIR, Emulator, Key, Line, Pins, QUIET};
+use crate::tools::{PATIENCE, free_port, python, tool, wait_for};
 
 /// 40 and 60 %LEL.
 const LEVEL_1: u32 = 10_400;
 const LEVEL_2: u32 = 13_600;
 
-const QUIET: Pins = Pins { coils: [true; 3], horn_quiet: true };
 const ALL_DOWN: Pins = Pins { coils: [false; 3], horn_quiet: false };
 
 /// tokio-modbus on the node's line.
@@ -42,13 +41,18 @@ impl Master {
         Self { line, runtime }
     }
 
+    /// Asks, with an end to the waiting.
+    fn ask<T>(
+        &mut self,
+        what: impl AsyncFnOnce(&mut Context) -> tokio_modbus::Result<T>,
+    ) -> Result<T, tokio_modbus::ExceptionCode> {
+        let Self { runtime, line } = self;
+        let asked = async { tokio::time::timeout(PATIENCE, what(line)).await };
+        runtime.block_on(asked).expect("an answer in time").unwrap()
+    }
+
     fn inputs(&mut self, address: u16, count: u16) -> Vec<u16> {
-        let asked = self.line.read_input_registers(address, count);
-        self.runtime
-            .block_on(async { tokio::time::timeout(Duration::from_secs(10), asked).await })
-            .unwrap()
-            .unwrap()
-            .unwrap()
+        self.ask(async |line| line.read_input_registers(address, count).await).unwrap()
     }
 
     fn input(&mut self, address: u16) -> u16 {
@@ -56,19 +60,15 @@ impl Master {
     }
 
     fn bit(&mut self, address: u16) -> bool {
-        self.runtime.block_on(self.line.read_discrete_inputs(address, 1)).unwrap().unwrap()[0]
+        self.ask(async |line| line.read_discrete_inputs(address, 1).await).unwrap()[0]
     }
 
     fn holding(&mut self, address: u16, count: u16) -> Vec<u16> {
-        self.runtime.block_on(self.line.read_holding_registers(address, count)).unwrap().unwrap()
-    }
-
-    fn command(&mut self, coil: u16) {
-        self.runtime.block_on(self.line.write_single_coil(coil, true)).unwrap().unwrap();
+        self.ask(async |line| line.read_holding_registers(address, count).await).unwrap()
     }
 
     fn set(&mut self, address: u16, words: &[u16]) -> Result<(), tokio_modbus::ExceptionCode> {
-        self.runtime.block_on(self.line.write_multiple_registers(address, words)).unwrap()
+        self.ask(async |line| line.write_multiple_registers(address, words).await)
     }
 
     fn status(&mut self) -> Status {
@@ -118,11 +118,11 @@ fn pymodbus_and_mbpoll_poll_the_node_on_its_terminal_without_a_bad_reply() {
 fn gas_moves_relays_horn_and_lamp_and_a_person_at_the_node_quiets_them() {
     let dir = tempfile::tempdir().unwrap();
     let Some((mut emulator, mut master)) = node(dir.path()) else { return };
-    emulator.wait_for_pins("a quiet node", |pins| pins == QUIET);
     emulator.feed(0, LEVEL_1);
     emulator.wait_for_pins("level 1", |pins| pins.coils == [false, true, true] && !pins.horn_quiet);
     emulator.feed(0, LEVEL_2);
     emulator.wait_for_pins("level 2", |pins| pins.coils == [false, false, true] && !pins.horn_quiet);
+    wait_for("the red lamp's flash", || (emulator.lamp() == [false, false, true]).then_some(()));
     assert!((master.value(0) - 60.0).abs() < 0.1);
     emulator.hold(Key::Silence, true);
     emulator.wait_for_pins("the silenced horn", |pins| pins.coils == [false, false, true] && pins.horn_quiet);
@@ -141,7 +141,6 @@ fn gas_moves_relays_horn_and_lamp_and_a_person_at_the_node_quiets_them() {
 fn the_contact_of_an_interlock_is_an_alarm_of_its_own_channel() {
     let dir = tempfile::tempdir().unwrap();
     let Some((mut emulator, mut master)) = node(dir.path()) else { return };
-    emulator.wait_for_pins("a quiet node", |pins| pins == QUIET);
     assert!(!master.bit(discrete::channel(3)));
     emulator.close_contact(true);
     wait_for("the contact's alarm", || master.bit(discrete::channel(3)).then_some(()));
@@ -153,7 +152,6 @@ fn the_contact_of_an_interlock_is_an_alarm_of_its_own_channel() {
 fn a_broken_loop_drops_the_fault_relay_and_is_no_number() {
     let dir = tempfile::tempdir().unwrap();
     let Some((mut emulator, mut master)) = node(dir.path()) else { return };
-    emulator.wait_for_pins("a quiet node", |pins| pins == QUIET);
     emulator.feed(1, 0);
     emulator.wait_for_pins("the fault relay", |pins| pins.coils == [true, true, false]);
     assert!(master.value(1).is_nan() && master.bit(discrete::channel(1) + discrete::FAULT));
@@ -164,7 +162,6 @@ fn a_broken_loop_drops_the_fault_relay_and_is_no_number() {
 fn a_program_that_sleeps_for_ever_is_reset_by_the_watchdog_and_alarms_again() {
     let dir = tempfile::tempdir().unwrap();
     let Some((mut emulator, mut master)) = node(dir.path()) else { return };
-    emulator.wait_for_pins("a quiet node", |pins| pins == QUIET);
     assert_eq!((emulator.boots(), master.input(input::RESET_CAUSE)), (1, 1), "power came");
     emulator.feed(0, LEVEL_2);
     emulator.wait_for_pins("level 2", |pins| pins.coils == [false, false, true]);
@@ -182,7 +179,6 @@ fn a_program_that_sleeps_for_ever_is_reset_by_the_watchdog_and_alarms_again() {
 fn a_program_that_runs_into_nowhere_sounds_at_once_and_is_reset() {
     let dir = tempfile::tempdir().unwrap();
     let Some((mut emulator, _master)) = node(dir.path()) else { return };
-    emulator.wait_for_pins("a quiet node", |pins| pins == QUIET);
     // Where peripherals are, nothing may be executed.
     emulator.jump(0x4000_C000);
     emulator.wait_for_pins("every relay down", |pins| pins == ALL_DOWN);
@@ -236,8 +232,7 @@ fn the_stack_stays_within_what_the_instructions_say_and_every_frame_of_noise_goe
     let mut master = Master::connect(port);
     assert!(master.inputs(0, 125).len() == 125, "it answers after the noise");
     master.set(holding::UNLOCK, &[UNLOCK_KEY]).unwrap();
-    let settings = master.holding(holding::setup(0), 35);
-    master.set(holding::setup(0), &settings).unwrap();
+    master.set(holding::channel(0), &[0x41A0, 0x0000]).unwrap();
     wait_for("the settings in flash", || (!master.bit(discrete::UNSAVED)).then_some(()));
     let budget = hazard_image::Budget::of(&emulator.image).unwrap();
     let (used, bound) = (emulator.stack_used(), budget.stack.bytes);

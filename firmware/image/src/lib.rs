@@ -6,5 +6,8 @@ pub mod header;
 pub mod stack;
 pub mod thumb;
 
+#[cfg(test)]
+mod tests;
+
 pub use budget::Budget;
 pub use elf::Elf;

@@ -109,11 +109,11 @@ impl Walk<'_> {
             self.unbounded.push(Unbounded::Computed(function.name.clone()));
         }
         self.open.push(start);
-        let outside =
-            function.effect.targets.iter().filter(|target| !(start..function.end).contains(*target));
+        // A jump out of the body is a call in tail position; inside, it is a loop.
+        let left = function.effect.jumps.iter().filter(|target| !(start..function.end).contains(*target));
+        let called = function.effect.calls.iter().chain(left);
         let below =
-            outside.map(|target| self.visit(*target)).max_by_key(|path| path.bytes).unwrap_or_default();
-        // A branch to its own first instruction is a call of itself; inside its body it is a loop.
+            called.map(|target| self.visit(*target)).max_by_key(|path| path.bytes).unwrap_or_default();
         self.open.pop();
         let mut calls = vec![(function.name.clone(), function.effect.frame)];
         calls.extend(below.calls);

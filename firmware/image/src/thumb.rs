@@ -5,8 +5,10 @@
 pub struct Effect {
     /// Bytes that it takes from the stack, all its prologues added up: never less than what it takes at once.
     pub frame: u32,
-    /// Where its branches and calls lead, its own labels included.
-    pub targets: Vec<u32>,
+    /// Where its calls lead.
+    pub calls: Vec<u32>,
+    /// Where its branches lead, its own labels included.
+    pub jumps: Vec<u32>,
     /// It calls through a pointer.
     pub indirect: bool,
     /// It takes stack by an amount that is not written in the instruction.
@@ -80,7 +82,8 @@ impl Effect {
         if low & 0x1000 != 0 {
             let (i1, i2) = (1 ^ j1 ^ sign, 1 ^ j2 ^ sign);
             let offset = sign << 24 | i1 << 23 | i2 << 22 | (high & 0x3FF) << 12 | (low & 0x7FF) << 1;
-            self.branch(here, signed(offset, 25));
+            let target = here.wrapping_add(4).wrapping_add_signed(signed(offset, 25));
+            if low & 0x4000 == 0 { self.jumps.push(target) } else { self.calls.push(target) }
         } else if low & 0x5000 == 0 && high >> 7 & 7 != 7 {
             let offset = sign << 20 | j2 << 19 | j1 << 18 | (high & 0x3F) << 12 | (low & 0x7FF) << 1;
             self.branch(here, signed(offset, 21));
@@ -88,7 +91,7 @@ impl Effect {
     }
 
     fn branch(&mut self, here: u32, offset: i32) {
-        self.targets.push(here.wrapping_add(4).wrapping_add_signed(offset));
+        self.jumps.push(here.wrapping_add(4).wrapping_add_signed(offset));
     }
 }
 
@@ -148,7 +151,13 @@ mod tests {
             (&[0xF001, 0xB800], 0x2004, "b.w .+4100"),
             (&[0xF000, 0x8001], 0x1006, "beq.w .+6"),
         ] {
-            assert_eq!(of(halves).targets, [target], "{text}");
+            let effect = of(halves);
+            let (led, other) = if text.starts_with("bl") {
+                (effect.calls, effect.jumps)
+            } else {
+                (effect.jumps, effect.calls)
+            };
+            assert_eq!((led, other), (vec![target], vec![]), "{text}");
         }
     }
 
