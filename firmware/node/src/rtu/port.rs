@@ -37,8 +37,8 @@ impl<S: Read<u8> + Write<u8>, D: OutputPin> Port<S, D> {
     /// Sends what is due, takes at most one frame's bytes and executes a finished request; returns at once.
     pub fn pump(&mut self, now: Mono, registers: &mut impl Registers) {
         self.send();
+        self.release(now);
         self.receive(now);
-        self.release();
         if self.is_driving {
             return;
         }
@@ -51,6 +51,7 @@ impl<S: Read<u8> + Write<u8>, D: OutputPin> Port<S, D> {
             self.len = 0;
         }
         self.send();
+        self.release(now);
     }
 
     /// What the line brought so far.
@@ -70,14 +71,13 @@ impl<S: Read<u8> + Write<u8>, D: OutputPin> Port<S, D> {
         }
     }
 
-    // Lets go of the line once the last bit has left: earlier cuts the answer off, later cuts the next request off.
-    fn release(&mut self) {
-        if !self.is_driving
-            || self.sent < self.len
-            || matches!(self.serial.flush(), Err(nb::Error::WouldBlock))
-        {
+    // Lets go of the line once the last bit has left: earlier cuts the answer off, later cuts the next request off. What was heard
+    // until then is the own echo.
+    fn release(&mut self, now: Mono) {
+        if !self.is_driving || self.sent < self.len || matches!(self.serial.flush(), Err(nb::Error::WouldBlock)) {
             return;
         }
+        self.receive(now);
         // A pin that does not fall is tried again at the next turn.
         self.is_driving = self.driver.set_low().is_err();
     }
