@@ -257,13 +257,19 @@ impl<F: Flash> Store<F> {
 
     /// A word of the page that is being written.
     fn word(&self, at: usize) -> u32 {
+        if at == CRC_AT {
+            (1..CRC_AT).fold(Crc32::new(), |crc, at| crc.with(&self.covered(at).to_le_bytes())).value()
+        } else {
+            self.covered(at)
+        }
+    }
+
+    /// A word that the checksum covers. Apart from the checksum: a call of itself has no bounded stack.
+    fn covered(&self, at: usize) -> u32 {
         match at {
             1 => u32::from(map::VERSION) << 16 | u32::from(holding::END),
             2 => self.next_sequence(),
             3 => self.starts,
-            CRC_AT => {
-                (1..CRC_AT).fold(Crc32::new(), |crc, at| crc.with(&self.word(at).to_le_bytes())).value()
-            }
             _ => pair(&self.snapshot, at.saturating_sub(PAYLOAD_AT)),
         }
     }
