@@ -199,11 +199,11 @@ impl Emulator {
         hazard_node::image::Header::parse(self.image.contents(header).first_chunk().unwrap()).unwrap().crc
     }
 
-    /// The deepest that the stack has been, in bytes: below it the start's paint is whole.
+    /// The deepest that the stack has been, in bytes: below it the start's paint is whole, above four guard words.
     pub(crate) fn stack_used(&mut self) -> u32 {
         let (start, end) =
             ["_stack_start", "_stack_end"].map(|name| self.image.address(name).unwrap()).into();
-        let mut low = end;
+        let mut low = end + 16;
         while low < start && self.read(low) == 0xCCCC_CCCC {
             low += 4;
         }
@@ -338,13 +338,24 @@ impl Debugger {
         let stream = wait_for("the debugger's socket", || UnixStream::connect(path).ok());
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut debugger = Self(stream);
-        assert!(debugger.ask("?").starts_with('T'));
+        // Registers can be written one by one only by who has asked for their description.
+        debugger.ask("qXfer:features:read:target.xml:0,40");
         debugger
     }
 
     fn ask(&mut self, words: &str) -> String {
         let sum = words.bytes().fold(0_u8, u8::wrapping_add);
         self.0.write_all(format!("${words}#{sum:02x}").as_bytes()).unwrap();
+        loop {
+            let said = self.hear();
+            // That the core has stopped is told unasked.
+            if !said.starts_with('T') {
+                return said;
+            }
+        }
+    }
+
+    fn hear(&mut self) -> String {
         let mut said = Vec::new();
         while said.len() < 4 || said[said.len() - 3] != b'#' {
             let mut byte = [0];

@@ -76,7 +76,10 @@ fn a_board_is_a_workspace_of_its_own_that_brings_wiring_only() {
     let boards: Vec<String> = files("firmware/boards", "memory.x");
     assert!(boards.len() >= 2, "{boards:?}");
     for folder in boards.iter().filter_map(|path| path.strip_suffix("/memory.x")) {
-        assert!(manifest(&format!("{folder}/Cargo.toml")).contains_key("workspace"), "{folder} has no workspace");
+        assert!(
+            manifest(&format!("{folder}/Cargo.toml")).contains_key("workspace"),
+            "{folder} has no workspace"
+        );
         for needed in ["Cargo.lock", ".cargo/config.toml"] {
             assert!(root_has(&format!("{folder}/{needed}")), "{folder} has no {needed}");
         }

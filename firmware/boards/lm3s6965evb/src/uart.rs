@@ -5,7 +5,7 @@
 use embedded_hal_nb::nb;
 use embedded_hal_nb::serial::{ErrorKind, ErrorType, Read, Write};
 
-use crate::chip::{CLOCK_HZ, PORT_A, UART_0};
+use crate::chip::{CLOCK_HZ, PORT_A, PORT_G, UART_0};
 use crate::register::Register;
 
 const BYTES: Register = UART_0.register(0x000);
@@ -18,6 +18,9 @@ const MASK: Register = UART_0.register(0x038);
 const CLEAR: Register = UART_0.register(0x044);
 const ALTERNATE: Register = PORT_A.register(0x420);
 const DIGITAL: Register = PORT_A.register(0x51C);
+
+/// The transceiver's direction, pin 3.
+const DRIVING: Register = PORT_G.register(1 << 3 << 2);
 
 const BUSY: u32 = 1 << 3;
 const RECEIVE_EMPTY: u32 = 1 << 4;
@@ -60,6 +63,11 @@ impl ErrorType for Uart {
 
 impl Read<u8> for Uart {
     fn read(&mut self) -> nb::Result<u8, ErrorKind> {
+        // The transceiver hears nothing while it drives. In the emulator an answer takes no time, and what a quick master asks next may
+        // wait here before the node has let go of the line: it is no echo.
+        if DRIVING.read() != 0 {
+            return Err(nb::Error::WouldBlock);
+        }
         if FLAGS.read() & RECEIVE_EMPTY != 0 {
             CLEAR.write(RECEIVED);
             return Err(nb::Error::WouldBlock);
