@@ -21,6 +21,7 @@ mod forwarding;
 mod interlocks;
 mod line;
 mod lines;
+mod master;
 mod operations;
 mod people;
 mod plant;
