@@ -95,8 +95,17 @@ impl Emulator {
         Self::start_with(dir, line, &[0; PAGES_LEN])
     }
 
+    /// A node whose instructions can be traced: more options for the emulator.
+    pub(crate) fn start_traced(dir: &Path, line: &Line, options: &[&str]) -> Option<Self> {
+        Self::launch(dir, line, &[0; PAGES_LEN], options)
+    }
+
     /// A node whose flash still holds `pages`.
     pub(crate) fn start_with(dir: &Path, line: &Line, pages: &[u8]) -> Option<Self> {
+        Self::launch(dir, line, pages, &[])
+    }
+
+    fn launch(dir: &Path, line: &Line, pages: &[u8], options: &[&str]) -> Option<Self> {
         let (qemu, image) = (tool("qemu-system-arm")?, image()?);
         let [test, control, debugger] = ["qtest", "qmp", "gdb"].map(|name| dir.join(name));
         // As a flashing tool would write it: gaps are erased, and the header's checksum covers them.
@@ -113,6 +122,7 @@ impl Emulator {
         let child = Command::new(qemu)
             .args(["-M", "lm3s6965evb", "-display", "none", "-monitor", "none", "-S", "-accel", "tcg"])
             .args(["-serial", &serial, "-qtest", &test_at, "-qmp", &control_at, "-gdb", &debugger_at])
+            .args(options)
             .arg("-kernel")
             .arg(flash)
             .stdin(Stdio::null())
@@ -220,6 +230,11 @@ impl Emulator {
         let mut debugger = Debugger::attach(&self.debugger);
         assert_eq!(debugger.ask(&format!("Pf={:08x}", address.swap_bytes())), "OK");
         debugger.detach();
+    }
+
+    /// Turns the emulator's log of instructions on and off.
+    pub(crate) fn log(&mut self, what: &str) {
+        self.control("human-monitor-command", &json!({ "command-line": format!("log {what}") }));
     }
 
     /// Waits for an event of the emulator.

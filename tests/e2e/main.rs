@@ -33,4 +33,5 @@ mod soak;
 mod story;
 mod ticker;
 mod tools;
+mod turns;
 mod upkeep;
