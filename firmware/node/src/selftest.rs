@@ -230,7 +230,7 @@ impl Rounds {
             self.next = 0;
             return;
         };
-        self.next += 1;
+        self.next = self.next.saturating_add(1);
         let outcome = match tested {
             Tested::Ram => board.ram(),
             Tested::Program => self.program(board),

@@ -10,10 +10,12 @@ use std::rc::Rc;
 use embedded_hal::digital::{ErrorType, InputPin, OutputPin};
 use embedded_hal_nb::nb;
 use embedded_hal_nb::serial;
-use hazard_field::{Mono, crc16};
 use hazard_field::map::{CHANNELS, Quantity, UNLOCK_KEY, holding};
+use hazard_field::{Mono, crc16};
 use hazard_node::hal::{AnalogReading, Check, Program, Reference, ResetCause};
-use hazard_node::{AnalogIn, Board, ChannelSettings, Clock, Device, Filter, NodeSettings, Parts, SelfTest, Watchdog};
+use hazard_node::{
+    AnalogIn, Board, ChannelSettings, Clock, Device, Filter, NodeSettings, Parts, SelfTest, Watchdog,
+};
 
 pub(crate) use flash::{Cut, TornFlash, WORDS};
 
@@ -283,7 +285,11 @@ impl Bench {
             clock: wires.clone(),
             watchdog: wires.clone(),
             flash: flash.clone(),
-            self_test: Tests { wires: wires.clone(), program: program.clone(), seen: program.borrow().clone() },
+            self_test: Tests {
+                wires: wires.clone(),
+                program: program.clone(),
+                seen: program.borrow().clone(),
+            },
         };
         let device = Device::start(parts, factory(), cause).unwrap_or_else(|refused| panic!("{refused:?}"));
         Self { wires, flash, program, device, unit }
