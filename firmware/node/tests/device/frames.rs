@@ -59,9 +59,8 @@ fn deliver(bench: &mut Bench, rng: &mut Rng, frame: &[u8]) {
             wiring.to_node.push_back(Ok(*byte));
         }
     });
-    // One turn takes at most 256 bytes; 5 ms end the frame.
-    bench.run(2);
-    bench.run(5);
+    // A turn takes at most 256 bytes; the silence ends the frame, the next turn sends the answer.
+    bench.run(2 + bench.silence_ms + 1);
 }
 
 fn judge(unit: u8, (frame, answer): (&[u8], &[u8]), sum: &mut Sum) {
