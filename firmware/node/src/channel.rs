@@ -262,7 +262,7 @@ impl Sampler {
         if let Some(latest) = self.raws.first_mut() {
             *latest = raw;
         }
-        self.filled = (self.filled + 1).min(filter.depth());
+        self.filled = self.filled.saturating_add(1).min(filter.depth());
     }
 
     fn note_steadiness(&mut self, now: Mono, to: &ChannelSettings) {

@@ -28,7 +28,7 @@ impl<C: Clock> Steady<C> {
         if read < last {
             self.steps_back = self.steps_back.saturating_add(1);
         }
-        self.now = self.now + read.since(last);
+        self.now = self.now.after(read.since(last));
         self.now
     }
 
@@ -63,9 +63,11 @@ impl Ticks {
             self.total = self.total.saturating_add(u64::from(passed));
         }
         let per_second = u64::from(self.per_second.max(1));
-        let (seconds, rest) = (self.total / per_second, self.total % per_second);
+        let seconds = self.total.checked_div(per_second).unwrap_or(0);
+        let rest = self.total.checked_rem(per_second).unwrap_or(0);
         let whole = Mono::from_micros(seconds.saturating_mul(1_000_000));
-        whole + Duration::from_micros(rest.saturating_mul(1_000_000) / per_second)
+        let part = rest.saturating_mul(1_000_000).checked_div(per_second).unwrap_or(0);
+        whole.after(Duration::from_micros(part))
     }
 }
 

@@ -263,7 +263,7 @@ impl<B: Board, const CHANNELS: usize> Device<B, CHANNELS> {
     fn measure(&mut self, now: Mono, tests: &mut Results) {
         let readings = self.conversions.map(|conversions| conversions.reading());
         self.conversions = [Conversions::NONE; CHANNELS];
-        self.next_pass = now + PASS;
+        self.next_pass = now.after(PASS);
         let outputs = self.node.step(now, readings);
         self.outputs = Some(outputs);
         let is_driven = self.drive(outputs);
@@ -310,7 +310,7 @@ impl<B: Board, const CHANNELS: usize> Device<B, CHANNELS> {
             }
         }
         // Numbers of events that ran into the next start's are kept from it by another start.
-        if facts.starts > 0 && self.node.next_event() >> 16 > facts.starts {
+        if facts.starts > 0 && self.node.next_event() >> 16 > facts.starts & 0xFFFF {
             facts.starts = self.store.count_start(&self.node.stored_holdings());
         }
         self.done.store = true;
@@ -319,7 +319,8 @@ impl<B: Board, const CHANNELS: usize> Device<B, CHANNELS> {
     /// Normal green, fault yellow, alarm red; red flashes once a second, twice for level 2 (GB 16808, 4.2.2).
     fn show(&mut self, now: Mono, tests: &mut Results) {
         let Some(outputs) = self.outputs else { return };
-        let half = |period_us: u64| now.as_micros() % period_us < period_us / 2;
+        let half =
+            |period_us: u64| now.as_micros().checked_rem(period_us).is_some_and(|at| at < period_us / 2);
         let (green, yellow, red) = match outputs.led {
             Led::Normal => (true, false, false),
             Led::Fault => (false, half(1_000_000), false),

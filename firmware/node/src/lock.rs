@@ -42,7 +42,7 @@ impl Lock {
         match key {
             UNLOCK_KEY => {
                 self.wrong = 0;
-                self.open_until = Some(now + UNLOCKED_FOR);
+                self.open_until = Some(now.after(UNLOCKED_FOR));
                 Turned::Unlocked
             }
             0 => {
@@ -54,7 +54,7 @@ impl Lock {
                 self.wrong = self.wrong.saturating_add(1);
                 if self.wrong >= WRONG_KEYS_MAX {
                     self.wrong = 0;
-                    self.barred_until = Some(now + BARRED_FOR);
+                    self.barred_until = Some(now.after(BARRED_FOR));
                 }
                 Turned::Wrong
             }

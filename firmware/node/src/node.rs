@@ -145,7 +145,7 @@ impl<const CHANNELS: usize> Node<CHANNELS> {
 
     /// Tells the node that it started, how and how often: its events get numbers that no earlier start used.
     pub fn begin(&mut self, facts: Facts) {
-        self.log = Log::new(facts.starts.saturating_mul(1 << 16).saturating_add(1));
+        self.log = Log::new((facts.starts & 0xFFFF) << 16 | 1);
         let cause = u8::try_from(facts.reset_cause.code()).unwrap_or(0);
         self.note(What::Started, About::NODE.detail(cause).value(facts.starts as f32));
         self.facts = facts;

@@ -230,7 +230,7 @@ impl Rounds {
             self.next = 0;
             return;
         };
-        self.next += 1;
+        self.next = self.next.saturating_add(1);
         let outcome = match tested {
             Tested::Ram => board.ram(),
             Tested::Program => self.program(board),
@@ -266,5 +266,101 @@ impl Rounds {
             Some(read) if read == driven => Check::Passed,
             Some(_) => Check::Failed,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    /// What is wrong with a memory.
+    #[derive(Clone, Copy, Debug)]
+    enum Broken {
+        Nothing,
+        /// A bit of a word always reads so.
+        Stuck(usize, u32, bool),
+        /// A bit of a word cannot rise.
+        NoRise(usize, u32),
+        /// Two addresses are one word.
+        Alias(usize, usize),
+        /// A rising bit of the first word flips that of the second.
+        Coupled(usize, usize, u32),
+        /// Two bits of a word are short.
+        Bridged(usize, u32, u32),
+    }
+
+    struct Memory(Vec<u32>, Broken);
+
+    impl Cells for Memory {
+        fn count(&self) -> usize {
+            self.0.len()
+        }
+
+        fn read(&mut self, at: usize) -> u32 {
+            match self.1 {
+                Broken::Stuck(word, bit, true) if word == at => self.0[at] | 1 << bit,
+                Broken::Stuck(word, bit, false) if word == at => self.0[at] & !(1 << bit),
+                Broken::Alias(word, other) if word == at => self.0[other],
+                _ => self.0[at],
+            }
+        }
+
+        fn write(&mut self, at: usize, word: u32) {
+            let before = self.0[at];
+            self.0[at] = match self.1 {
+                Broken::NoRise(place, bit) if place == at => word & (before | !(1 << bit)),
+                Broken::Bridged(place, a, b) if place == at && (word >> a ^ word >> b) & 1 == 1 => {
+                    word & !(1 << a) & !(1 << b)
+                }
+                _ => word,
+            };
+            match self.1 {
+                Broken::Alias(place, other) if place == at => self.0[other] = word,
+                Broken::Coupled(place, other, bit) if place == at && (word & !before) >> bit & 1 == 1 => {
+                    self.0[other] ^= 1 << bit;
+                }
+                _ => {}
+            }
+        }
+    }
+
+    #[test]
+    fn the_march_finds_what_a_memory_can_have_and_nothing_in_a_whole_one() {
+        assert_eq!(march(&mut Memory(std::vec![7; 16], Broken::Nothing)), Check::Passed);
+        for (word, other) in [(0, 15), (15, 0), (7, 8)] {
+            for bit in 0..32 {
+                let neighbour = (bit + 1) % 32;
+                for broken in [
+                    Broken::Stuck(word, bit, true),
+                    Broken::Stuck(word, bit, false),
+                    Broken::NoRise(word, bit),
+                    Broken::Alias(word, other),
+                    Broken::Coupled(word, other, bit),
+                    Broken::Bridged(word, bit, neighbour),
+                ] {
+                    let outcome = march(&mut Memory(std::vec![0; 16], broken));
+                    assert_eq!(outcome, Check::Failed, "{broken:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_march_in_place_puts_back_what_was_there() {
+        let held: Vec<u32> = (0..16).map(|at| at * 0x0101_0101).collect();
+        let mut memory = Memory(held.clone(), Broken::Nothing);
+        assert_eq!(march_in_place::<16>(&mut memory), Check::Passed);
+        assert_eq!(memory.0, held);
+        assert_eq!(march_in_place::<15>(&mut memory), Check::Failed, "more words than it can keep");
+        assert_eq!(memory.0, held);
+    }
+
+    #[test]
+    fn a_guard_with_one_word_gone_is_not_whole() {
+        let mut words = [GUARD; 8];
+        assert_eq!(guard_is_whole(&words), Check::Passed);
+        words[3] = 0;
+        assert_eq!(guard_is_whole(&words), Check::Failed);
     }
 }

@@ -15,7 +15,7 @@ use crate::words::{self, HOLDINGS, Holdings, Image};
 
 /// The words that a page must have at least: the settings, and room for starts.
 pub const PAGE_WORDS_MIN: usize = STARTS_AT + 64;
-/// How long after the last change settings are stored, so that a row of writes is one.
+/// How long after a change settings are stored, so that a row of writes is one.
 pub const STORED_AFTER: Duration = Duration::from_secs(1);
 /// The shortest time from one storing to the next: a page lasts some ten thousand.
 pub const STORED_EVERY: Duration = Duration::from_secs(10);
@@ -179,9 +179,11 @@ impl<F: Flash> Store<F> {
         self.changed_at.is_some() || self.job != Job::Idle
     }
 
-    /// The settings changed.
+    /// The settings changed. Changes that follow do not put off what is due: who writes without end is stored all the same.
     pub(crate) const fn note_change(&mut self, now: Mono) {
-        self.changed_at = Some(now);
+        if self.changed_at.is_none() {
+            self.changed_at = Some(now);
+        }
         self.tries = 0;
     }
 
@@ -222,7 +224,11 @@ impl<F: Flash> Store<F> {
         if self.flash.read(page, word) != Some(value) {
             return Err(FlashFault);
         }
-        Ok(if word < CRC_AT { Job::Program { page, word: word + 1 } } else { Job::Commit { page } })
+        Ok(if word < CRC_AT {
+            Job::Program { page, word: word.saturating_add(1) }
+        } else {
+            Job::Commit { page }
+        })
     }
 
     fn commit(&mut self, now: Mono, page: Page) -> Progress {

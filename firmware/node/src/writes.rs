@@ -62,7 +62,7 @@ impl<const CHANNELS: usize> Node<CHANNELS> {
 
     // What makes a channel quiet is locked; what ends that is not.
     fn parse_work(&self, address: u16, on: bool) -> Result<Command, Exception> {
-        let ends_at = self.now + WORK_MAX;
+        let ends_at = self.now.after(WORK_MAX);
         for channel in 0..map::CHANNELS {
             let Some(offset) = address.checked_sub(coil::channel(channel)) else { continue };
             let asked = match offset {

@@ -65,7 +65,7 @@ impl Framer {
         match self.bytes.get_mut(self.len) {
             Some(slot) => {
                 *slot = byte;
-                self.len += 1;
+                self.len = self.len.saturating_add(1);
             }
             None => self.spoilt = true,
         }

@@ -66,7 +66,7 @@ impl Reply<'_> {
     fn push(&mut self, byte: u8) {
         if let Some(slot) = self.bytes.get_mut(self.len) {
             *slot = byte;
-            self.len += 1;
+            self.len = self.len.saturating_add(1);
         }
     }
 
@@ -95,7 +95,7 @@ impl Span {
         if count == 0 || count > count_max {
             return Err(Exception::IllegalValue);
         }
-        if usize::from(address) + count > 0x1_0000 {
+        if usize::from(address).saturating_add(count) > 0x1_0000 {
             return Err(Exception::IllegalAddress);
         }
         Ok(Self { address, count })
@@ -129,7 +129,7 @@ fn read_words(
     let mut buffer = [0; READ_WORDS_MAX];
     let words = buffer.get_mut(..span.count).ok_or(Exception::IllegalValue)?;
     registers.read_words(table, span.address, words)?;
-    reply.push_len(span.count * 2);
+    reply.push_len(span.count.saturating_mul(2));
     for word in words.iter() {
         reply.extend(&word.to_be_bytes());
     }
@@ -189,7 +189,7 @@ fn write_coils(registers: &mut impl Registers, body: &[u8], reply: &mut Reply<'_
 fn write_words(registers: &mut impl Registers, body: &[u8], reply: &mut Reply<'_>) -> Result<(), Exception> {
     let (head, payload) = counted(body)?;
     let span = Span::parse(*head, WRITE_WORDS_MAX)?;
-    if payload.len() != span.count * 2 {
+    if payload.len() != span.count.saturating_mul(2) {
         return Err(Exception::IllegalValue);
     }
     let mut buffer = [0; WRITE_WORDS_MAX];
@@ -207,7 +207,7 @@ fn report_id(registers: &impl Registers, body: &[u8], reply: &mut Reply<'_>) -> 
     exact::<0>(body)?;
     let whole = registers.server_id();
     let id = whole.get(..PDU_MAX - 4).unwrap_or(whole);
-    reply.push_len(id.len() + 1);
+    reply.push_len(id.len().saturating_add(1));
     reply.extend(id);
     reply.push(RUNNING);
     Ok(())
@@ -235,16 +235,16 @@ fn identify(registers: &impl Registers, body: &[u8], reply: &mut Reply<'_>) -> R
         if text.is_empty() {
             continue;
         }
-        if reply.len + 2 + text.len() > PDU_MAX && count > 0 {
+        if reply.len.saturating_add(2).saturating_add(text.len()) > PDU_MAX && count > 0 {
             next = Some(object.id());
             break;
         }
         reply.push(object.id());
-        let room = PDU_MAX.saturating_sub(reply.len + 1);
+        let room = PDU_MAX.saturating_sub(reply.len.saturating_add(1));
         let text = text.get(..room).unwrap_or(text);
         reply.push_len(text.len());
         reply.extend(text);
-        count += 1;
+        count = u8::saturating_add(count, 1);
     }
     if let Some([more, from, objects]) = reply.bytes.get_mut(4..7) {
         (*more, *from, *objects) = (if next.is_some() { 0xFF } else { 0 }, next.unwrap_or(0), count);

@@ -63,7 +63,7 @@ impl<S: Read<u8> + Write<u8>, D: OutputPin> Port<S, D> {
     fn send(&mut self) {
         while let Some(&byte) = self.reply.get(..self.len).and_then(|due| due.get(self.sent)) {
             match self.serial.write(byte) {
-                Ok(()) => self.sent += 1,
+                Ok(()) => self.sent = self.sent.saturating_add(1),
                 Err(nb::Error::WouldBlock) => return,
                 // The master sees a broken frame and asks again.
                 Err(nb::Error::Other(_)) => self.sent = self.len,
@@ -74,7 +74,10 @@ impl<S: Read<u8> + Write<u8>, D: OutputPin> Port<S, D> {
     // Lets go of the line once the last bit has left: earlier cuts the answer off, later cuts the next request off. What was heard
     // until then is the own echo.
     fn release(&mut self, now: Mono) {
-        if !self.is_driving || self.sent < self.len || matches!(self.serial.flush(), Err(nb::Error::WouldBlock)) {
+        if !self.is_driving
+            || self.sent < self.len
+            || matches!(self.serial.flush(), Err(nb::Error::WouldBlock))
+        {
             return;
         }
         self.receive(now);
@@ -93,5 +96,94 @@ impl<S: Read<u8> + Write<u8>, D: OutputPin> Port<S, D> {
                 Err(nb::Error::Other(_)) => self.slave.spoil(now),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use embedded_hal_mock::eh1::digital::{Mock as Pin, State, Transaction as Level};
+    use embedded_hal_mock::eh1::serial::{Mock, Transaction};
+    use embedded_hal_nb::serial::ErrorKind;
+    use hazard_field::crc16;
+    use std::vec::Vec;
+
+    use super::*;
+    use crate::rtu::{Bits, Exception, Words};
+
+    struct Echo;
+
+    impl Registers for Echo {
+        fn read_bits(&self, _: Bits, _: u16, _: &mut [bool]) -> Result<(), Exception> {
+            Err(Exception::IllegalAddress)
+        }
+
+        fn read_words(&self, _: Words, _: u16, _: &mut [u16]) -> Result<(), Exception> {
+            Err(Exception::IllegalAddress)
+        }
+
+        fn write_coils(&mut self, _: u16, _: &[bool]) -> Result<(), Exception> {
+            Err(Exception::IllegalAddress)
+        }
+
+        fn write_words(&mut self, _: u16, _: &[u16]) -> Result<(), Exception> {
+            Err(Exception::IllegalAddress)
+        }
+    }
+
+    fn frame(pdu: &[u8]) -> Vec<u8> {
+        let body = [&[7], pdu].concat();
+        [&body[..], &crc16(&body).to_le_bytes()].concat()
+    }
+
+    const NOTHING: nb::Error<ErrorKind> = nb::Error::WouldBlock;
+
+    fn pump_all(serial: &[Transaction<u8>], levels: &[State], times_ms: &[u64]) -> Counts {
+        let levels: Vec<_> = levels.iter().map(|level| Level::set(*level)).collect();
+        let (mut line, mut pin) = (Mock::new(serial), Pin::new(&levels));
+        let slave = Slave::try_new(7, 1_750).expect("a unit");
+        let mut port = Port::new(line.clone(), pin.clone(), slave);
+        times_ms.iter().for_each(|at| port.pump(Mono::from_millis(*at), &mut Echo));
+        line.done();
+        pin.done();
+        port.counts()
+    }
+
+    #[test]
+    fn the_driver_rises_before_the_first_byte_and_falls_when_the_last_has_left() {
+        let request = frame(&[8, 0, 0, 0xA5, 0x37]);
+        let (first, rest) = request.split_at(1);
+        let serial = [
+            Transaction::read_many(&request),
+            Transaction::read_error(NOTHING),
+            Transaction::read_error(NOTHING),
+            // The answer: the second byte has to wait, and the last one leaves after the flush was asked for once.
+            Transaction::write_many(first),
+            Transaction::write_error(rest[0], NOTHING),
+            Transaction::write_many(rest),
+            Transaction::flush_error(NOTHING),
+            // The transceiver hears itself.
+            Transaction::read_many(&request),
+            Transaction::read_error(NOTHING),
+            Transaction::flush(),
+            Transaction::read_error(NOTHING),
+            Transaction::read_error(NOTHING),
+        ];
+        // At 10 ms it answers; nothing is asked or answered at 30 ms.
+        let counts = pump_all(&serial, &[State::Low, State::High, State::Low], &[0, 10, 11, 30]);
+        assert_eq!(counts, Counts { requests: 1, ..Counts::NONE });
+    }
+
+    #[test]
+    fn an_overrun_spoils_the_frame_under_way_and_is_counted() {
+        let request = frame(&[8, 0, 0, 1, 2]);
+        let serial = [
+            Transaction::read_many(&request[..3]),
+            Transaction::read_error(nb::Error::Other(ErrorKind::Overrun)),
+            Transaction::read_many(&request[3..]),
+            Transaction::read_error(NOTHING),
+            Transaction::read_error(NOTHING),
+        ];
+        let counts = pump_all(&serial, &[State::Low], &[0, 10]);
+        assert_eq!(counts, Counts { line_errors: 1, ..Counts::NONE });
     }
 }

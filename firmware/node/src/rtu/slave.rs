@@ -214,9 +214,10 @@ impl Slave {
         let (unit, rest) = self.reply.split_first_mut()?;
         *unit = self.unit;
         rest.get_mut(..pdu.len())?.copy_from_slice(pdu);
-        let body = pdu.len() + 1;
+        let body = pdu.len().saturating_add(1);
         let crc = crc16(self.reply.get(..body)?).to_le_bytes();
-        self.reply.get_mut(body..body + 2)?.copy_from_slice(&crc);
-        self.reply.get(..body + 2)
+        let end = body.saturating_add(crc.len());
+        self.reply.get_mut(body..end)?.copy_from_slice(&crc);
+        self.reply.get(..end)
     }
 }

@@ -1,11 +1,11 @@
 //! Pins, lamps, horn, buttons, watchdog and self-tests.
 
+use crate::bench::{Bench, Out, TornFlash, Wires, adu, request};
 use hazard_field::map::{discrete, input};
 use hazard_field::{Mono, Status};
 use hazard_node::hal::{AnalogReading, Check, ResetCause};
 use hazard_node::log::What;
 use hazard_node::selftest::Tested;
-use crate::bench::{Bench, Out, TornFlash, Wires, adu, request};
 
 fn bench() -> Bench {
     Bench::start(TornFlash::new(1))
@@ -121,7 +121,9 @@ fn each_self_test_that_fails_is_told_by_its_bit_and_a_vital_one_drops_the_fault_
     let breaks: [Break; 5] = [
         (Tested::Ram, |bench| bench.wires.with(|wiring| wiring.ram = Check::Failed)),
         (Tested::Stack, |bench| bench.wires.with(|wiring| wiring.stack = Check::Failed)),
-        (Tested::Reference, |bench| bench.wires.with(|wiring| wiring.reference = AnalogReading::Raw(1_020_001))),
+        (Tested::Reference, |bench| {
+            bench.wires.with(|wiring| wiring.reference = AnalogReading::Raw(1_020_001))
+        }),
         (Tested::Relays, |bench| bench.wires.with(|wiring| wiring.coils = Some([true, false, true]))),
         (Tested::Program, |bench| bench.program.borrow_mut()[3_000] ^= 1),
     ];

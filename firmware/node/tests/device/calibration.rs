@@ -1,7 +1,7 @@
 //! Two-point calibration over the bus: guarded, steady, plausible, and kept.
 
-use hazard_field::map::{coil, holding, input};
 use crate::bench::{Bench, TornFlash, float, of_float};
+use hazard_field::map::{coil, holding, input};
 
 const LOCKED: u8 = 4;
 const ILLEGAL_VALUE: u8 = 3;
@@ -93,7 +93,11 @@ fn what_is_not_plausible_is_refused_and_changes_nothing() {
         let mut bench = calibrating();
         steady(&mut bench, counts);
         let before = kept(&mut bench);
-        assert_eq!(step(&mut bench, code, reference), Err(ILLEGAL_VALUE), "{counts} µA, step {code}, {reference}");
+        assert_eq!(
+            step(&mut bench, code, reference),
+            Err(ILLEGAL_VALUE),
+            "{counts} µA, step {code}, {reference}"
+        );
         assert_eq!(kept(&mut bench), before);
     }
 }

@@ -1,10 +1,10 @@
 //! Power goes in every flash operation, before, within and behind it: settings are the old ones or the new ones, never a mixture,
 //! and never factory settings that nobody asked for.
 
+use crate::bench::{Bench, Cut, TornFlash, WORDS, Wires, float};
 use hazard_field::map::{Quantity, holding, input};
 use hazard_node::hal::{Page, ResetCause};
 use hazard_node::store::SettingsState;
-use crate::bench::{Bench, Cut, TornFlash, WORDS, Wires, float};
 
 /// Torn operations with different bits.
 const TEARS: u64 = 8;
@@ -35,7 +35,7 @@ fn change(bench: &mut Bench, setpoint: f32) {
     }
     assert_eq!(bench.write(holding::channel(0), &limits), Ok(()));
     assert_eq!(bench.write(holding::GATEWAY_TIMEOUT, &[setpoint as u16 * 7]), Ok(()));
-    let quantity = if setpoint as u16 % 2 == 0 { Quantity::Oxygen } else { Quantity::Temperature };
+    let quantity = if (setpoint as u16).is_multiple_of(2) { Quantity::Oxygen } else { Quantity::Temperature };
     assert_eq!(bench.write(holding::setup(1), &[quantity.code()]), Ok(()));
     bench.run(12_000);
 }
@@ -58,7 +58,10 @@ fn a_cut_in_any_operation_leaves_the_old_settings_or_the_new_ones() {
     let mut whole = Bench::start(before.copy(1));
     change(&mut whole, 20.0);
     let new = holdings(&mut whole);
-    assert!(old.iter().zip(&new).filter(|(old, new)| old != new).count() > 10, "settings that differ in many registers");
+    assert!(
+        old.iter().zip(&new).filter(|(old, new)| old != new).count() > 10,
+        "settings that differ in many registers"
+    );
     let operations = whole.flash.operations();
     assert!(operations > 100, "{operations}");
     let (mut points, mut kept, mut taken) = (0, 0, 0);
@@ -75,15 +78,21 @@ fn a_cut_in_any_operation_leaves_the_old_settings_or_the_new_ones() {
             let mut bench = Bench::start(flash.copy(99));
             let (found, state) = (holdings(&mut bench), state(&mut bench));
             assert!(found == old || found == new, "operation {operation}, {cut:?}, seed {seed}: a mixture");
-            let is_told = [SettingsState::Stored, SettingsState::OlderCopy].iter().any(|told| told.code() == state);
+            let is_told =
+                [SettingsState::Stored, SettingsState::OlderCopy].iter().any(|told| told.code() == state);
             assert!(is_told, "operation {operation}, {cut:?}: state {state}");
-            assert!(found == old || state == SettingsState::Stored.code(), "new settings that doubt themselves");
+            assert!(
+                found == old || state == SettingsState::Stored.code(),
+                "new settings that doubt themselves"
+            );
             points += 1;
             kept += usize::from(found == old);
             taken += usize::from(found == new);
         }
     }
-    println!("{operations} flash operations, {points} cuts: {kept} left the old settings, {taken} the new ones");
+    println!(
+        "{operations} flash operations, {points} cuts: {kept} left the old settings, {taken} the new ones"
+    );
     assert!(taken > 0 && kept > 0);
 }
 
@@ -188,7 +197,7 @@ fn a_master_that_writes_without_end_wears_one_erase_in_ten_seconds() {
     }
     bench.run(30_000);
     let erases: usize = flash.erases().iter().sum();
-    assert!((1..=13).contains(&erases), "{erases} in two minutes");
+    assert!((8..=13).contains(&erases), "{erases} in two minutes");
     let mut bench = Bench::start(flash.copy(1));
     assert_eq!(bench.read(3, holding::GATEWAY_TIMEOUT, 1), [1_999]);
 }

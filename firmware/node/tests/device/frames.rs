@@ -2,11 +2,11 @@
 //!
 //! `HAZARD_FRAMES` says how many frames, `HAZARD_SEED` repeats a run.
 
+use crate::bench::{Bench, TornFlash, adu, request};
+use crate::rng::Rng;
 use hazard_field::crc16;
 use hazard_field::map::{UNLOCK_KEY, coil, discrete, holding, input};
 use hazard_node::hal::AnalogReading;
-use crate::bench::{Bench, TornFlash, adu, request};
-use crate::rng::Rng;
 
 const FRAMES: u64 = 1_000_000;
 
@@ -31,7 +31,8 @@ fn a_million_frames_are_answered_rightly_or_not_at_all() {
             let raw = rng.between(0, 24_000) as i32;
             bench.wires.with(|wiring| {
                 let place = (raw % 4) as usize;
-                wiring.inputs[place] = if raw % 11 == 0 { AnalogReading::Fault } else { AnalogReading::Raw(raw) };
+                wiring.inputs[place] =
+                    if raw % 11 == 0 { AnalogReading::Fault } else { AnalogReading::Raw(raw) };
             });
         }
         let frame = any_frame(&mut rng, bench.unit);
@@ -58,9 +59,8 @@ fn deliver(bench: &mut Bench, rng: &mut Rng, frame: &[u8]) {
             wiring.to_node.push_back(Ok(*byte));
         }
     });
-    // One turn takes at most 256 bytes; 5 ms end the frame.
-    bench.run(2);
-    bench.run(5);
+    // A turn takes at most 256 bytes; the silence ends the frame, the next turn sends the answer.
+    bench.run(2 + bench.silence_ms + 1);
 }
 
 fn judge(unit: u8, (frame, answer): (&[u8], &[u8]), sum: &mut Sum) {
@@ -102,7 +102,8 @@ fn assert_objects(count: u8, mut objects: &[u8]) {
 }
 
 fn any_frame(rng: &mut Rng, unit: u8) -> Vec<u8> {
-    let noise = |rng: &mut Rng, most| (0..rng.between(0, most)).map(|_| rng.bits() as u8).collect::<Vec<u8>>();
+    let noise =
+        |rng: &mut Rng, most| (0..rng.between(0, most)).map(|_| rng.bits() as u8).collect::<Vec<u8>>();
     match rng.between(0, 9) {
         0 => noise(rng, 300),
         1 => {
@@ -135,7 +136,8 @@ fn mutated(rng: &mut Rng, unit: u8) -> Vec<u8> {
 }
 
 fn any_request(rng: &mut Rng) -> Vec<u8> {
-    let function = [1, 2, 3, 4, 5, 6, 8, 15, 16, 16, 16, 17, 43, rng.bits() as u8][rng.between(0, 13) as usize];
+    let function =
+        [1, 2, 3, 4, 5, 6, 8, 15, 16, 16, 16, 17, 43, rng.bits() as u8][rng.between(0, 13) as usize];
     let ends = [coil::END, discrete::END, holding::END, input::END, holding::UNLOCK, u16::MAX];
     let end = u64::from(ends[rng.between(0, 5) as usize]);
     let address = if rng.chance(950) { rng.between(0, end) } else { rng.bits() & 0xFFFF } as u16;

@@ -86,7 +86,8 @@ fn has(tool: &str, probe: &[&str]) -> bool {
 
 fn run(command: &mut Command) -> String {
     let output = command.output().unwrap();
-    let told = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let told =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{command:?}\n{told}");
     println!("{told}");
     told

@@ -1,10 +1,10 @@
 //! What a master may write, under lock and whole, and what stays after a start.
 
+use crate::bench::{Bench, Out, TornFlash, float, of_float, request};
 use hazard_field::map::{Quantity, UNLOCK_KEY, coil, discrete, holding, input};
 use hazard_field::{Status, Unit};
 use hazard_node::hal::AnalogReading;
 use hazard_node::store::SettingsState;
-use crate::bench::{Bench, Out, TornFlash, float, of_float, request};
 
 const LOCKED: u8 = 4;
 const ILLEGAL_ADDRESS: u8 = 2;
@@ -159,7 +159,9 @@ fn a_linearisation_table_straightens_the_signal() {
     let mut bench = unlocked();
     let curve = [2, 5_000, 2_000, 8_000, 6_000];
     assert_eq!(bench.write(holding::setup(0) + holding::CURVE_COUNT, &curve), Ok(()));
-    for (counts, expected) in [(4_000, 0.0), (8_000, 10.0), (12_000, 20.0), (16_800, 60.0), (18_400, 80.0), (20_000, 100.0)] {
+    for (counts, expected) in
+        [(4_000, 0.0), (8_000, 10.0), (12_000, 20.0), (16_800, 60.0), (18_400, 80.0), (20_000, 100.0)]
+    {
         bench.apply(0, counts);
         bench.run(300);
         let value = of_float(&bench.read(4, input::channel(0), 2));
@@ -189,19 +191,31 @@ fn settings_outlive_a_start_and_line_settings_begin_with_it() {
 
 #[test]
 fn a_lost_gateway_adds_what_it_was_told_to_and_takes_nothing() {
-    for (code, out) in [(0, None), (1, Some(vec![Out::Fault])), (2, Some(vec![Out::Level1])), (3, Some(vec![Out::Level1, Out::Level2]))] {
+    for (code, out) in [
+        (0, None),
+        (1, Some(vec![Out::Fault])),
+        (2, Some(vec![Out::Level1])),
+        (3, Some(vec![Out::Level1, Out::Level2])),
+    ] {
         let mut bench = unlocked();
         assert_eq!(bench.write(holding::GATEWAY_LOSS, &[code]), Ok(()));
         assert_eq!(bench.write(holding::GATEWAY_TIMEOUT, &[5]), Ok(()));
         bench.run(5_300);
-        let dropped: Vec<Out> = [Out::Level1, Out::Level2, Out::Fault].into_iter().filter(|out| !bench.wires.level(*out)).collect();
+        let dropped: Vec<Out> = [Out::Level1, Out::Level2, Out::Fault]
+            .into_iter()
+            .filter(|out| !bench.wires.level(*out))
+            .collect();
         let mut expected = out.unwrap_or_default();
         expected.sort_by_key(|out| *out as usize);
         assert_eq!(dropped, expected, "loss action {code}");
         // An alarm on top is never weaker than without the loss.
         bench.apply(0, 12_000);
         bench.run(300);
-        assert!(!bench.wires.level(Out::Level1) && !bench.wires.level(Out::Level2) && !bench.wires.level(Out::Horn));
+        assert!(
+            !bench.wires.level(Out::Level1)
+                && !bench.wires.level(Out::Level2)
+                && !bench.wires.level(Out::Horn)
+        );
         bench.read(4, 0, 1);
         bench.run(300);
         assert!(bench.wires.level(Out::Fault), "the gateway is back");

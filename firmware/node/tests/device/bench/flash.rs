@@ -43,7 +43,15 @@ impl TornFlash {
     pub(crate) fn new(seed: u64) -> Self {
         let pages = [[ERASED; WORDS]; 2];
         let (rng, erases) = (Rng::new(seed), [0; 2]);
-        Self(Rc::new(RefCell::new(Cells { pages, operations: 0, cut: None, dead: false, worn: false, rng, erases })))
+        Self(Rc::new(RefCell::new(Cells {
+            pages,
+            operations: 0,
+            cut: None,
+            dead: false,
+            worn: false,
+            rng,
+            erases,
+        })))
     }
 
     /// A copy of what the pages hold, with power, for another life.

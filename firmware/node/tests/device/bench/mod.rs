@@ -10,10 +10,12 @@ use std::rc::Rc;
 use embedded_hal::digital::{ErrorType, InputPin, OutputPin};
 use embedded_hal_nb::nb;
 use embedded_hal_nb::serial;
-use hazard_field::{Mono, crc16};
 use hazard_field::map::{CHANNELS, Quantity, UNLOCK_KEY, holding};
+use hazard_field::{Mono, crc16};
 use hazard_node::hal::{AnalogReading, Check, Program, Reference, ResetCause};
-use hazard_node::{AnalogIn, Board, ChannelSettings, Clock, Device, Filter, NodeSettings, Parts, SelfTest, Watchdog};
+use hazard_node::{
+    AnalogIn, Board, ChannelSettings, Clock, Device, Filter, Line, NodeSettings, Parts, SelfTest, Watchdog,
+};
 
 pub(crate) use flash::{Cut, TornFlash, WORDS};
 
@@ -252,6 +254,8 @@ pub(crate) struct Bench {
     pub(crate) device: Device<Memory, COUNT>,
     /// Its unit address.
     pub(crate) unit: u8,
+    /// The silence that ends a frame.
+    pub(crate) silence_ms: u64,
 }
 
 impl Bench {
@@ -262,7 +266,8 @@ impl Bench {
 
     /// Power on or reset, on wires that are there.
     pub(crate) fn start_on(wires: Wires, flash: TornFlash, cause: ResetCause) -> Self {
-        let unit = hazard_node::stored_line(&flash).map_or(1, |line| line.unit());
+        let line = hazard_node::stored_line(&flash).unwrap_or(Line::FACTORY);
+        let (unit, silence_ms) = (line.unit(), u64::from(line.silence_us().div_ceil(1_000)));
         let program = Rc::new(RefCell::new(image()));
         let pin = |out| Pin(wires.clone(), out);
         let key = |place| Key(wires.clone(), place);
@@ -283,10 +288,14 @@ impl Bench {
             clock: wires.clone(),
             watchdog: wires.clone(),
             flash: flash.clone(),
-            self_test: Tests { wires: wires.clone(), program: program.clone(), seen: program.borrow().clone() },
+            self_test: Tests {
+                wires: wires.clone(),
+                program: program.clone(),
+                seen: program.borrow().clone(),
+            },
         };
         let device = Device::start(parts, factory(), cause).unwrap_or_else(|refused| panic!("{refused:?}"));
-        Self { wires, flash, program, device, unit }
+        Self { wires, flash, program, device, unit, silence_ms }
     }
 
     /// Lets time pass, a turn each millisecond, unless the power goes.
@@ -313,7 +322,7 @@ impl Bench {
     /// Sends bytes, and the silence behind them.
     pub(crate) fn send(&mut self, bytes: &[u8]) {
         self.wires.with(|wiring| wiring.to_node.extend(bytes.iter().map(|byte| Ok(*byte))));
-        self.run(8);
+        self.run(self.silence_ms + 3);
     }
 
     /// What the node sent since the last time.
