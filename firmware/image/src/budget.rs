@@ -38,9 +38,9 @@ impl Budget {
         let calls = Calls::of(elf);
         let (mut stack, mut unbounded) = calls.deepest(elf.address("Reset")?);
         let fault = elf.address("HardFault")?;
-        // One handler of the one priority that is used, and a fault on top of it.
-        let handlers = vectors(elf).into_iter().filter(|handler| handler | 1 != fault | 1);
-        let deepest = handlers.map(|handler| calls.deepest(handler)).max_by_key(|(path, _)| path.bytes);
+        // One interrupt of the one priority that is used, and a fault on top of it.
+        let interrupts = vectors(elf).into_iter().filter(|vector| vector | 1 != fault | 1);
+        let deepest = interrupts.map(|vector| calls.deepest(vector)).max_by_key(|(path, _)| path.bytes);
         for (path, more) in deepest.into_iter().chain([calls.deepest(fault)]) {
             unbounded.extend(more);
             stack.bytes += EXCEPTION_FRAME + path.bytes;
@@ -100,12 +100,12 @@ impl Budget {
     }
 }
 
-/// The handlers that the vectors name, behind the stack and the start.
+/// Where the vectors lead, behind the stack and the start.
 fn vectors(elf: &Elf) -> Vec<u32> {
     let Some(table) = elf.section(".vector_table") else { return Vec::new() };
     let words = elf.contents(table).as_chunks().0.iter().map(|word| u32::from_le_bytes(*word));
-    let mut handlers: Vec<u32> = words.skip(2).filter(|handler| *handler != 0).collect();
-    handlers.sort_unstable();
-    handlers.dedup();
-    handlers
+    let mut vectors: Vec<u32> = words.skip(2).filter(|vector| *vector != 0).collect();
+    vectors.sort_unstable();
+    vectors.dedup();
+    vectors
 }
