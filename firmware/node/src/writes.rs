@@ -169,6 +169,10 @@ impl<const CHANNELS: usize> Node<CHANNELS> {
         for channel in 0..map::CHANNELS {
             self.load_preset(channel, &mut image);
         }
+        if (0..map::CHANNELS).any(|channel| image.word(step_register(channel)) != 0) {
+            // A calibration step is a write of its own: its signal must not be another setup's.
+            return Err(Exception::IllegalAddress);
+        }
         // What is written stands above what a preset brings.
         let first = u16::try_from(written.start).map_err(|_| Exception::IllegalAddress)?;
         image.put_all(first, values)?;
@@ -184,6 +188,13 @@ impl<const CHANNELS: usize> Node<CHANNELS> {
         self.line = line;
         self.on_gateway_loss = on_gateway_loss;
         self.gateway_timeout_s = image.word(holding::GATEWAY_TIMEOUT);
+        self.log_from = image.double(holding::LOG_FROM);
+        for channel in 0..map::CHANNELS {
+            let reference = image.f32(holding::setup(channel).saturating_add(holding::REFERENCE));
+            if let Some(fitted) = self.fitted_mut(channel).filter(|_| reference.is_finite()) {
+                fitted.reference = reference;
+            }
+        }
         self.has_unsaved = true;
         self.note(What::Changed, About::NODE.value(f32::from(first)));
         Ok(())
@@ -244,6 +255,10 @@ impl<const CHANNELS: usize> Node<CHANNELS> {
             Draft::Setup(settings) => *slot = settings.and_then(Fitted::try_new),
         }
     }
+}
+
+const fn step_register(channel: u16) -> u16 {
+    holding::setup(channel).saturating_add(holding::CALIBRATE)
 }
 
 fn span(first: u16, len: u16) -> Range<usize> {

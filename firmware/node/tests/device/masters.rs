@@ -7,12 +7,13 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use hazard_field::Mono;
 use hazard_field::map::UNLOCK_KEY;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::bench::{Bench, TornFlash};
 
@@ -54,13 +55,15 @@ impl Drop for Line {
 }
 
 fn serve(master: OwnedFd, ends: &AtomicBool, _held: File) {
-    let (mut line, start) = (File::from(master), Instant::now());
+    let mut line = File::from(master);
     let mut bench = Bench::start(TornFlash::new(1));
     bench.apply(0, 7_200);
     let mut buffer = [0; 512];
     while !ends.load(Ordering::Relaxed) {
         let read = line.read(&mut buffer).unwrap_or(0);
-        let now = Mono::from_micros(u64::try_from(start.elapsed().as_micros()).unwrap());
+        let read_at = clock_gettime(ClockId::Monotonic);
+        let now =
+            Mono::from_micros(u64::try_from(read_at.tv_sec * 1_000_000 + read_at.tv_nsec / 1_000).unwrap());
         bench.wires.with(|wiring| {
             wiring.now = now;
             wiring.to_node.extend(buffer[..read].iter().map(|byte| Ok(*byte)));

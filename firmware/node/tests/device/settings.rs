@@ -144,6 +144,20 @@ fn a_setup_that_does_not_go_together_changes_nothing() {
 }
 
 #[test]
+fn what_is_written_along_is_taken_and_a_calibration_step_is_not_written_along() {
+    let mut bench = unlocked();
+    let words = [0, 7, 9, 96, 2];
+    assert_eq!(bench.write(holding::LOG_FROM, &words), Ok(()));
+    assert_eq!(bench.read(3, holding::LOG_FROM, 5), words);
+    let mut setup = bench.read(3, holding::setup(0), 38);
+    setup[usize::from(holding::REFERENCE)..][..2].copy_from_slice(&float(12.5));
+    assert_eq!(bench.write(holding::setup(0), &setup), Ok(()), "what was read can be written back");
+    assert_eq!(bench.read(3, holding::setup(0), 38), setup);
+    setup[usize::from(holding::CALIBRATE)] = 1;
+    assert_eq!(bench.write(holding::setup(0), &setup), Err(ILLEGAL_ADDRESS));
+}
+
+#[test]
 fn another_setup_waits_until_the_channels_alarm_is_over_and_set_points_do_not() {
     let mut bench = unlocked();
     bench.apply(0, 8_000);
