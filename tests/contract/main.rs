@@ -13,6 +13,7 @@ mod observe;
 mod plan;
 mod points;
 mod profiles;
+mod registers;
 mod sensors;
 mod trial;
 mod upkeep;

@@ -68,6 +68,33 @@ fn every_crate_takes_the_lints_of_the_workspace() {
     }
 }
 
+#[test]
+fn a_board_is_a_workspace_of_its_own_that_brings_wiring_only() {
+    let root = manifest("Cargo.toml");
+    let excluded = root["workspace"]["exclude"].as_array().expect("a list of exclusions");
+    assert!(excluded.iter().any(|folder| folder.as_str() == Some("firmware/boards")), "{excluded:?}");
+    let boards: Vec<String> = files("firmware/boards", "memory.x");
+    assert!(boards.len() >= 2, "{boards:?}");
+    for folder in boards.iter().filter_map(|path| path.strip_suffix("/memory.x")) {
+        assert!(
+            manifest(&format!("{folder}/Cargo.toml")).contains_key("workspace"),
+            "{folder} has no workspace"
+        );
+        for needed in ["Cargo.lock", ".cargo/config.toml"] {
+            assert!(root_has(&format!("{folder}/{needed}")), "{folder} has no {needed}");
+        }
+        let needs = dependencies(folder);
+        let node = names(&["hazard-field", "hazard-node"]);
+        assert!(node.is_subset(&needs), "{folder} is not a board of the node: {needs:?}");
+        let ours = needs.iter().filter(|name| name.starts_with("hazard-")).cloned().collect::<BTreeSet<_>>();
+        assert_eq!(ours, node, "{folder} needs more of ours than field and node");
+    }
+}
+
+fn root_has(path: &str) -> bool {
+    crate::tree::root().join(path).exists()
+}
+
 fn names(names: &[&str]) -> BTreeSet<String> {
     names.iter().map(ToString::to_string).collect()
 }

@@ -114,8 +114,8 @@ pub(crate) fn judge(rule: &str, mut found: Vec<Finding>, allowed: &[Exception]) 
 
 fn source(path: String, folders: &[&str]) -> Source {
     let scanned = Scanned::new(&read(&path));
-    // Benches are built beside the crate and not into it.
-    let beside = path.starts_with("tests/") || path.contains("/benches/");
+    // Benches and tests of their own are built beside the crate and not into it.
+    let beside = path.starts_with("tests/") || path.contains("/benches/") || path.contains("/tests/");
     let test_only = folders.iter().all(|folder| *folder == "tests") || beside;
     Source { path, scanned, test_only }
 }

@@ -4,7 +4,14 @@
 #![no_std]
 #![cfg_attr(
     not(test),
-    deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)
+    deny(
+        clippy::indexing_slicing,
+        clippy::string_slice,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable
+    )
 )]
 
 pub mod crc;
@@ -16,7 +23,7 @@ pub mod time;
 pub mod unit;
 pub mod value;
 
-pub use crc::crc16;
+pub use crc::{Crc32, crc16, crc32};
 pub use polarity::Polarity;
 pub use status::{Category, Status};
 pub use threshold::{Phase, Side, Threshold};

@@ -1,13 +1,20 @@
-//! The node's register map, version 1: what each address means. Base 0 (PDU addresses), big-endian, high word first.
+//! The node's register map, version 2: what each address means. Base 0 (PDU addresses), big-endian, high word first.
 //!
-//! An address never changes its meaning: whoever changes this file adds a version and a golden file.
+//! An address never changes its meaning: whoever changes this file adds a version and a golden file. Version 2 begins with all
+//! of version 1 and adds behind the end of each table.
 
 use crate::Unit;
 
 /// The version in input register [`input::MAP_VERSION`].
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 /// How many channels the map has; those that are not fitted say so in their status.
 pub const CHANNELS: u16 = 4;
+/// How many events the window in the input registers shows.
+pub const EVENTS: u16 = 8;
+/// Inner points of a linearisation table.
+pub const CURVE_POINTS: u16 = 7;
+/// Written to [`holding::UNLOCK`] it lets settings be written for a while: against accidents, not against malice.
+pub const UNLOCK_KEY: u16 = 0x5AFE;
 
 /// A Modbus table.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -87,33 +94,6 @@ pub struct Register {
     pub en: &'static str,
 }
 
-/// How a channel's levels lie; the code in its kind register.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub enum Kind {
-    /// Not fitted.
-    #[default]
-    NotFitted,
-    /// Both levels trip high, level 2 at or above level 1.
-    Rising,
-    /// Both levels trip low, level 2 at or below level 1.
-    Falling,
-    /// Level 1 trips low and level 2 trips high: oxygen.
-    TwoSided,
-}
-
-impl Kind {
-    /// The code in the register.
-    #[must_use]
-    pub const fn code(self) -> u16 {
-        match self {
-            Self::NotFitted => 0,
-            Self::Rising => 1,
-            Self::Falling => 2,
-            Self::TwoSided => 3,
-        }
-    }
-}
-
 /// Addresses of input registers; a channel's offsets count from [`input::channel`].
 pub mod input {
     /// Map version.
@@ -124,6 +104,12 @@ pub mod input {
     pub const SERIAL: u16 = 2;
     /// Number of channels in this node.
     pub const CHANNELS: u16 = 4;
+    /// How many events the window in the input registers shows.
+    pub const EVENTS: u16 = 8;
+    /// Inner points of a linearisation table.
+    pub const CURVE_POINTS: u16 = 7;
+    /// Written to [`holding::UNLOCK`] it lets settings be written for a while: against accidents, not against malice.
+    pub const UNLOCK_KEY: u16 = 0x5AFE;
     /// Node status.
     pub const STATUS: u16 = 5;
     /// Completed measuring passes, wrapping.
@@ -140,13 +126,73 @@ pub mod input {
     pub const UNIT: u16 = 4;
     /// Offset: raw signal.
     pub const RAW: u16 = 5;
+    /// NE 107 category of the node, see [`crate::Category::code`].
+    pub const CATEGORY: u16 = channel(super::CHANNELS);
+    /// Self-tests whose last run failed.
+    pub const SELF_TEST_FAILED: u16 = CATEGORY + 1;
+    /// Self-tests that ran since the start.
+    pub const SELF_TEST_DONE: u16 = CATEGORY + 2;
+    /// Why the node started.
+    pub const RESET_CAUSE: u16 = CATEGORY + 3;
+    /// How often the node started.
+    pub const STARTS: u16 = CATEGORY + 4;
+    /// Where the settings came from and whether they are stored.
+    pub const SETTINGS_STATE: u16 = CATEGORY + 6;
+    /// Sequence number of the stored settings.
+    pub const SETTINGS_SEQUENCE: u16 = CATEGORY + 7;
+    /// Version in the image header.
+    pub const IMAGE_VERSION: u16 = CATEGORY + 9;
+    /// CRC-32 in the image header.
+    pub const IMAGE_CRC: u16 = CATEGORY + 11;
+    /// For how long settings may still be written.
+    pub const UNLOCKED: u16 = CATEGORY + 13;
+    /// Longest turn of the loop since the start.
+    pub const LOOP_MAX: u16 = CATEGORY + 14;
+    /// Requests answered, wrapping.
+    pub const REQUESTS: u16 = CATEGORY + 16;
+    /// Frames with a bad checksum, wrapping.
+    pub const CRC_ERRORS: u16 = CATEGORY + 17;
+    /// Overruns, parity and framing errors of the line, wrapping.
+    pub const LINE_ERRORS: u16 = CATEGORY + 18;
+    /// Requests refused, wrapping.
+    pub const REFUSALS: u16 = CATEGORY + 19;
+    /// Offset from [`detail`]: NE 107 category.
+    pub const CHANNEL_CATEGORY: u16 = 0;
+    /// Offset from [`detail`]: measured quantity.
+    pub const QUANTITY: u16 = 1;
+    /// Offset from [`detail`]: steady enough to be calibrated.
+    pub const STEADY: u16 = 2;
+    /// Number of the oldest event kept.
+    pub const LOG_OLDEST: u16 = detail(super::CHANNELS);
+    /// Number of the next event.
+    pub const LOG_NEXT: u16 = LOG_OLDEST + 2;
+    /// Offset from [`event`]: number; 0 for an empty row.
+    pub const EVENT_NUMBER: u16 = 0;
+    /// Offset from [`event`]: uptime.
+    pub const EVENT_TIME: u16 = 2;
+    /// Offset from [`event`]: what happened.
+    pub const EVENT_CODE: u16 = 4;
+    /// Offset from [`event`]: the number that belongs to it.
+    pub const EVENT_VALUE: u16 = 5;
     /// Number of input registers.
-    pub const END: u16 = channel(super::CHANNELS);
+    pub const END: u16 = event(super::EVENTS);
 
     /// First address of a channel, counted from 0; saturates.
     #[must_use]
     pub const fn channel(channel: u16) -> u16 {
         channel.saturating_mul(6).saturating_add(9)
+    }
+
+    /// First address of what version 2 adds to a channel, counted from 0; saturates.
+    #[must_use]
+    pub const fn detail(channel: u16) -> u16 {
+        channel.saturating_mul(3).saturating_add(REFUSALS + 1)
+    }
+
+    /// First address of a row of the event window, counted from 0; saturates.
+    #[must_use]
+    pub const fn event(row: u16) -> u16 {
+        row.saturating_mul(7).saturating_add(LOG_NEXT + 2)
     }
 }
 
@@ -164,13 +210,65 @@ pub mod holding {
     pub const OFF_DELAY: u16 = 7;
     /// After how much silence the gateway counts as lost; 0 for never.
     pub const GATEWAY_TIMEOUT: u16 = channel(super::CHANNELS);
+    /// [`super::UNLOCK_KEY`] unlocks, anything else locks.
+    pub const UNLOCK: u16 = GATEWAY_TIMEOUT + 1;
+    /// The first event that the window shows.
+    pub const LOG_FROM: u16 = UNLOCK + 1;
+    /// The node's unit address after the next start.
+    pub const UNIT_ADDRESS: u16 = LOG_FROM + 2;
+    /// The line's speed after the next start, in hundreds of baud.
+    pub const BAUD: u16 = UNIT_ADDRESS + 1;
+    /// What a lost gateway adds.
+    pub const GATEWAY_LOSS: u16 = BAUD + 1;
+    /// Offset from [`setup`]: measured quantity; another one loads its preset.
+    pub const QUANTITY: u16 = 0;
+    /// Offset from [`setup`]: how the levels lie.
+    pub const KIND: u16 = 1;
+    /// Offset from [`setup`]: what the signal is.
+    pub const SIGNAL: u16 = 2;
+    /// Offset from [`setup`]: unit code.
+    pub const UNIT: u16 = 3;
+    /// Offset from [`setup`]: value at the lower end of the range.
+    pub const RANGE_LOW: u16 = 4;
+    /// Offset from [`setup`]: value at the upper end of the range.
+    pub const RANGE_HIGH: u16 = 6;
+    /// Offset from [`setup`]: smoothing.
+    pub const FILTER: u16 = 8;
+    /// Offset from [`setup`]: conversions per measuring pass.
+    pub const OVERSAMPLING: u16 = 9;
+    /// Offset from [`setup`]: warm-up.
+    pub const WARM_UP: u16 = 10;
+    /// Offset from [`setup`]: which levels latch.
+    pub const LATCH: u16 = 11;
+    /// Offset from [`setup`]: nominal signal at the lower end of the range.
+    pub const SIGNAL_LOW: u16 = 12;
+    /// Offset from [`setup`]: nominal signal at the upper end of the range.
+    pub const SIGNAL_HIGH: u16 = 14;
+    /// Offset from [`setup`]: calibrated signal at the lower end of the range.
+    pub const CALIBRATED_LOW: u16 = 16;
+    /// Offset from [`setup`]: calibrated signal at the upper end of the range.
+    pub const CALIBRATED_HIGH: u16 = 18;
+    /// Offset from [`setup`]: how many points of the linearisation table count.
+    pub const CURVE_COUNT: u16 = 20;
+    /// Offset from [`setup`]: the points, signal and value each.
+    pub const CURVE: u16 = 21;
+    /// Offset from [`setup`]: the value that is applied while calibrating.
+    pub const REFERENCE: u16 = CURVE + 2 * super::CURVE_POINTS;
+    /// Offset from [`setup`]: 1 takes the zero, 2 takes the span, 3 goes back to the nominal signal.
+    pub const CALIBRATE: u16 = REFERENCE + 2;
     /// Number of holding registers.
-    pub const END: u16 = GATEWAY_TIMEOUT + 1;
+    pub const END: u16 = setup(super::CHANNELS);
 
     /// First address of a channel, counted from 0; saturates.
     #[must_use]
     pub const fn channel(channel: u16) -> u16 {
         channel.saturating_mul(8)
+    }
+
+    /// First address of a channel's setup, counted from 0; saturates.
+    #[must_use]
+    pub const fn setup(channel: u16) -> u16 {
+        channel.saturating_mul(CALIBRATE + 1).saturating_add(GATEWAY_LOSS + 1)
     }
 }
 
@@ -212,8 +310,14 @@ pub mod discrete {
     pub const GATEWAY_LOST: u16 = HORN + 2;
     /// Any channel is faulty.
     pub const ANY_FAULT: u16 = HORN + 3;
+    /// Settings may be written.
+    pub const UNLOCKED: u16 = HORN + 4;
+    /// Settings in force that are not stored.
+    pub const UNSAVED: u16 = HORN + 5;
+    /// A self-test failed.
+    pub const SELF_TEST_FAILED: u16 = HORN + 6;
     /// Number of discrete inputs.
-    pub const END: u16 = HORN + 4;
+    pub const END: u16 = HORN + 7;
 
     /// First address of a channel, counted from 0; saturates.
     #[must_use]
@@ -222,6 +326,8 @@ pub mod discrete {
     }
 }
 
+pub mod codes;
 mod tables;
 
+pub use codes::{Kind, Quantity};
 pub use tables::{COILS, DISCRETES, HOLDINGS, INPUTS};

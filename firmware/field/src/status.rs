@@ -18,6 +18,20 @@ pub enum Category {
     Failure,
 }
 
+impl Category {
+    /// The code in a category register: 0 for normal, greater for more serious.
+    #[must_use]
+    pub const fn code(self) -> u16 {
+        match self {
+            Self::Normal => 0,
+            Self::MaintenanceRequired => 1,
+            Self::OutOfSpecification => 2,
+            Self::FunctionCheck => 3,
+            Self::Failure => 4,
+        }
+    }
+}
+
 /// The status bits of a channel or of a node (all its channels' bits and its own); bit positions never change.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Status(u16);
@@ -74,6 +88,12 @@ impl Status {
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
+    }
+
+    /// These bits without those of `other`.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
     }
 
     /// Whether any bit of `other` is set.

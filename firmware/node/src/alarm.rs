@@ -1,6 +1,7 @@
 //! The two alarm levels of a channel: the comparison is the field's, latching and acknowledgement are here.
 //!
-//! Each level latches: it ends only by reset, after it was acknowledged and its cause is gone.
+//! A level that latches ends only by reset, after it was acknowledged and its cause is gone; one that does not latch ends once it
+//! is acknowledged and its cause is gone.
 
 use core::time::Duration;
 
@@ -8,6 +9,7 @@ use hazard_field::map::Kind;
 use hazard_field::{Mono, Phase, Side, Threshold, Value};
 
 use crate::channel::{Calibration, Measurement, as_reported};
+use crate::settings::Latch;
 
 /// The set-points of a channel, valid for its kind and range.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -93,7 +95,7 @@ fn threshold(side: Side, setpoint: f32, raw: RawLimits) -> Option<Threshold> {
     })
 }
 
-/// Where a level stands: the states A, B, C, E and F of ISA-18.2 (a latching alarm has no D).
+/// Where a level stands: the states A, B, C, E and F of ISA-18.2; E of a level that does not latch is D.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum State {
     /// No alarm.
@@ -181,6 +183,13 @@ impl Level {
         Raised(self.state == State::Unacked && before != State::Unacked)
     }
 
+    // What does not latch has no F: acknowledged and without cause it is normal.
+    const fn settle(&mut self, latches: bool) {
+        if !latches {
+            self.state = self.state.reset();
+        }
+    }
+
     const fn suspend(&mut self) {
         self.phase = match self.phase {
             Phase::Clear | Phase::Pending { .. } => Phase::Clear,
@@ -205,9 +214,10 @@ pub struct ChannelAlarm {
 
 impl ChannelAlarm {
     /// Both levels after a measurement.
-    pub fn step(&mut self, now: Mono, measured: Measurement, at: &Limits) -> Raised {
+    pub fn step(&mut self, now: Mono, measured: Measurement, at: &Limits, latch: Latch) -> Raised {
         let first = self.level_1.step(now, measured, &at.level_1);
         let second = self.level_2.step(now, measured, &at.level_2);
+        self.settle(latch);
         Raised(first.0 || second.0)
     }
 
@@ -218,15 +228,27 @@ impl ChannelAlarm {
     }
 
     /// Acknowledges both levels.
-    pub const fn acknowledge(&mut self) {
+    pub const fn acknowledge(&mut self, latch: Latch) {
         self.level_1.state = self.level_1.state.acknowledged();
         self.level_2.state = self.level_2.state.acknowledged();
+        self.settle(latch);
     }
 
     /// Resets what can be reset.
     pub const fn reset(&mut self) {
         self.level_1.state = self.level_1.state.reset();
         self.level_2.state = self.level_2.state.reset();
+    }
+
+    const fn settle(&mut self, latch: Latch) {
+        self.level_1.settle(latch.level_1);
+        self.level_2.settle(latch.level_2);
+    }
+
+    /// Whether a level is in alarm or latched.
+    #[must_use]
+    pub const fn is_active(&self) -> bool {
+        self.level_1.state.is_active() || self.level_2.state.is_active()
     }
 
     /// Whether a level waits for an acknowledgement.
@@ -294,11 +316,30 @@ mod tests {
     fn what_is_over_range_alarms_and_never_reassures() {
         let at = limits(Kind::Rising, [25.0, 50.0], 1.0).expect("limits");
         let mut alarm = ChannelAlarm::default();
-        let raised = alarm.step(Mono::ZERO, Measurement::OverRange(Value::from_i32(104)), &at);
+        let raised = alarm.step(Mono::ZERO, Measurement::OverRange(Value::from_i32(104)), &at, Latch::BOTH);
         assert_eq!(raised, Raised(true));
         for measured in [Measurement::UnderRange(Value::ZERO), Measurement::Lost] {
-            assert_eq!(alarm.step(Mono::ZERO, measured, &at), Raised(false));
+            assert_eq!(alarm.step(Mono::ZERO, measured, &at, Latch::BOTH), Raised(false));
             assert_eq!(alarm.level_2.state(), Unacked);
+        }
+    }
+
+    #[test]
+    fn a_level_that_does_not_latch_ends_with_its_cause_and_its_acknowledgement_in_either_order() {
+        let at = limits(Kind::Rising, [25.0, 50.0], 1.0).expect("limits");
+        let latch = Latch { level_1: false, level_2: true };
+        let [gas, clean] = [60, 0].map(|value| Measurement::Good(Value::from_i32(value)));
+        for ack_first in [true, false] {
+            let mut alarm = ChannelAlarm::default();
+            let _ = alarm.step(Mono::ZERO, gas, &at, latch);
+            if ack_first {
+                alarm.acknowledge(latch);
+                assert_eq!(alarm.level_1.state(), Acked);
+            }
+            let _ = alarm.step(Mono::ZERO, clean, &at, latch);
+            assert_eq!(alarm.level_1.state(), if ack_first { Normal } else { LatchedUnacked });
+            alarm.acknowledge(latch);
+            assert_eq!((alarm.level_1.state(), alarm.level_2.state()), (Normal, LatchedAcked));
         }
     }
 }

@@ -1,20 +1,48 @@
-//! One analogue channel: from raw counts to an engineering value, or the reason why there is none.
+//! One channel: from raw counts to an engineering value, or the reason why there is none.
 
 use core::time::Duration;
 
 use hazard_field::{Mono, Status, Value};
 
 use crate::hal::AnalogReading;
+use crate::settings::{ChannelSettings, Signal};
 
 /// The deepest filter.
 pub const FILTER_DEPTH_MAX: usize = 8;
 
-/// Signal levels of NAMUR NE 43 as fractions of the span: 3.6, 3.8, 20.5 and 21 mA of 4–20 mA.
-mod ne43 {
-    pub(super) const LOST_BELOW: f64 = -0.025;
-    pub(super) const UNDER_BELOW: f64 = -0.0125;
-    pub(super) const OVER_ABOVE: f64 = 1.03125;
-    pub(super) const LOST_ABOVE: f64 = 1.0625;
+/// For how long a signal must stay within [`STEADY_SHARE`] of the span before it may calibrate anything.
+pub const STEADY_FOR: Duration = Duration::from_secs(10);
+/// The share of the nominal span within which a steady signal stays.
+pub const STEADY_SHARE: f64 = 0.01;
+/// How far a calibration may move the lower end, as a share of the nominal span.
+const ZERO_SHIFT_MAX: f64 = 0.1;
+/// How much less and more signal per value a calibrated sensor may give than a nominal one.
+const GAIN: core::ops::RangeInclusive<f64> = 0.5..=2.0;
+
+/// Signal levels as shares of the nominal span.
+struct Bounds {
+    lost_below: f64,
+    under_below: f64,
+    over_above: f64,
+    lost_above: f64,
+}
+
+/// NAMUR NE 43: 3.6, 3.8, 20.5 and 21 mA of 4–20 mA.
+const NE_43: Bounds =
+    Bounds { lost_below: -0.025, under_below: -0.0125, over_above: 1.03125, lost_above: 1.0625 };
+/// A bridge drifts and ages; what is far outside is a broken arm.
+const BRIDGE: Bounds = Bounds { lost_below: -0.2, under_below: -0.1, over_above: 1.05, lost_above: 1.5 };
+/// A contact is open or closed.
+const CONTACT: Bounds = Bounds { lost_below: 0.0, under_below: 0.0, over_above: 1.0, lost_above: 1.0 };
+
+impl Bounds {
+    const fn of(signal: Signal) -> &'static Self {
+        match signal {
+            Signal::Current => &NE_43,
+            Signal::Bridge { .. } => &BRIDGE,
+            Signal::Contact => &CONTACT,
+        }
+    }
 }
 
 /// Two points that tie raw counts to engineering values; the counts may fall while the value rises.
@@ -51,15 +79,51 @@ impl Calibration {
         self.zero < value && value < self.span
     }
 
+    /// The counts at the lower and the upper end of the range.
+    #[must_use]
+    pub const fn counts(&self) -> (i32, i32) {
+        (self.zero_raw, self.span_raw)
+    }
+
+    /// The values at the lower and the upper end of the range.
+    #[must_use]
+    pub const fn range(&self) -> (Value, Value) {
+        (self.zero, self.span)
+    }
+
+    /// The same range with the ends at these counts.
+    #[must_use]
+    pub fn with_counts(&self, (zero, span): (i32, i32)) -> Option<Self> {
+        Self::try_new((zero, self.zero), (span, self.span))
+    }
+
+    /// Whether a sensor of this nominal signal can have drifted and aged so far, and no farther.
+    #[must_use]
+    pub fn is_plausible(&self, nominal: (i32, i32)) -> bool {
+        let [low, high, zero, span] = [nominal.0, nominal.1, self.zero_raw, self.span_raw].map(f64::from);
+        let shift = (zero - low) / (high - low);
+        (-ZERO_SHIFT_MAX..=ZERO_SHIFT_MAX).contains(&shift) && GAIN.contains(&((span - zero) / (high - low)))
+    }
+
     fn fraction(&self, raw: i32) -> f64 {
-        let (raw, zero, span) = (f64::from(raw), f64::from(self.zero_raw), f64::from(self.span_raw));
-        (raw - zero) / (span - zero)
+        share((self.zero_raw, self.span_raw), raw)
     }
 
     fn value(&self, fraction: f64) -> Option<Value> {
         let (zero, span) = (self.zero.get(), self.span.get());
         as_reported(zero + (span - zero) * fraction)
     }
+
+    /// The share of the range at which a value lies.
+    pub(crate) fn share_of(&self, value: Value) -> f64 {
+        let (zero, span) = (self.zero.get(), self.span.get());
+        (value.get() - zero) / (span - zero)
+    }
+}
+
+fn share((low, high): (i32, i32), raw: i32) -> f64 {
+    let (low, high, raw) = (f64::from(low), f64::from(high), f64::from(raw));
+    (raw - low) / (high - low)
 }
 
 /// The value as an f32 register shows it, so that the node compares exactly what the gateway reads.
@@ -148,76 +212,131 @@ impl Measurement {
 /// Samples one channel. The warm-up runs from the first sample.
 #[derive(Clone, Debug)]
 pub struct Sampler {
-    calibration: Calibration,
-    filter: Filter,
     warm_up: Duration,
     started: Option<Mono>,
     raws: [i32; FILTER_DEPTH_MAX],
     filled: usize,
+    steady: Option<(Mono, i32)>,
+    is_over_held: bool,
 }
 
 impl Sampler {
     /// A sampler that has seen nothing.
     #[must_use]
-    pub const fn new(calibration: Calibration, filter: Filter, warm_up: Duration) -> Self {
+    pub const fn new(warm_up: Duration) -> Self {
         let raws = [0; FILTER_DEPTH_MAX];
-        Self { calibration, filter, warm_up, started: None, raws, filled: 0 }
+        Self { warm_up, started: None, raws, filled: 0, steady: None, is_over_held: false }
     }
 
     /// What the reading means. A lost signal empties the filter, and is told even during the warm-up.
-    pub fn sample(&mut self, now: Mono, reading: AnalogReading) -> Measurement {
+    pub fn sample(&mut self, now: Mono, reading: AnalogReading, to: &ChannelSettings) -> Measurement {
         let started = *self.started.get_or_insert(now);
-        let Some(raw) = self.present(reading) else {
+        let Some(raw) = present(reading, to.signal) else {
             self.filled = 0;
+            self.steady = None;
             return Measurement::Lost;
         };
-        self.push(raw);
+        self.push(raw, to.filter);
+        self.note_steadiness(now, to);
         if now.since(started) < self.warm_up {
             return Measurement::WarmingUp;
         }
-        self.measure().unwrap_or(Measurement::Lost)
+        self.measure(to).unwrap_or(Measurement::Lost)
     }
 
-    fn present(&self, reading: AnalogReading) -> Option<i32> {
-        let AnalogReading::Raw(raw) = reading else { return None };
-        let fraction = self.calibration.fraction(raw);
-        (ne43::LOST_BELOW..=ne43::LOST_ABOVE).contains(&fraction).then_some(raw)
+    /// The smoothed counts, if they may calibrate: not warming up, and steady for [`STEADY_FOR`].
+    #[must_use]
+    pub fn steady_counts(&self, now: Mono, to: &ChannelSettings) -> Option<i32> {
+        let warm = self.started.is_some_and(|started| now.since(started) >= self.warm_up);
+        let (since, _) = self.steady?;
+        (warm && now.since(since) >= STEADY_FOR).then(|| self.smoothed(to)).flatten()
     }
 
-    fn push(&mut self, raw: i32) {
+    /// Lets go of an over-range that a bridge showed, if the signal is back by itself.
+    pub const fn release(&mut self) {
+        self.is_over_held = false;
+    }
+
+    fn push(&mut self, raw: i32, filter: Filter) {
         self.raws.rotate_right(1);
         if let Some(latest) = self.raws.first_mut() {
             *latest = raw;
         }
-        self.filled = (self.filled + 1).min(self.filter.depth());
+        self.filled = self.filled.saturating_add(1).min(filter.depth());
     }
 
-    fn measure(&self) -> Option<Measurement> {
-        let fraction = self.calibration.fraction(self.filter.smooth(self.raws.get(..self.filled)?)?);
-        let value = self.calibration.value(fraction)?;
-        Some(if fraction < ne43::UNDER_BELOW {
+    fn note_steadiness(&mut self, now: Mono, to: &ChannelSettings) {
+        let (low, high) = to.signal.nominal();
+        let Some(counts) = self.smoothed(to) else { return };
+        let within = f64::from(high.abs_diff(low)) * STEADY_SHARE / 2.0;
+        self.steady = match self.steady {
+            Some((since, anchor)) if f64::from(counts.abs_diff(anchor)) <= within => Some((since, anchor)),
+            _ => Some((now, counts)),
+        };
+    }
+
+    fn smoothed(&self, to: &ChannelSettings) -> Option<i32> {
+        to.filter.smooth(self.raws.get(..self.filled)?)
+    }
+
+    fn measure(&mut self, to: &ChannelSettings) -> Option<Measurement> {
+        let counts = self.smoothed(to)?;
+        let value = to.calibration.value(to.curve.value_at(to.calibration.fraction(counts)))?;
+        let (fraction, bounds) = (share(to.signal.nominal(), counts), Bounds::of(to.signal));
+        let measured = if fraction < bounds.under_below {
             Measurement::UnderRange(value)
-        } else if fraction > ne43::OVER_ABOVE {
+        } else if fraction > bounds.over_above {
             Measurement::OverRange(value)
         } else {
             Measurement::Good(value)
-        })
+        };
+        Some(self.hold_over(measured, to))
     }
+
+    // Above 100 %LEL a catalytic bridge starves of oxygen and reads low again: over-range stands until somebody resets it
+    // (IEC 60079-29-1, latching of over-range).
+    fn hold_over(&mut self, measured: Measurement, to: &ChannelSettings) -> Measurement {
+        let Signal::Bridge { .. } = to.signal else { return measured };
+        let full = to.calibration.range().1;
+        match measured {
+            Measurement::OverRange(value) => {
+                self.is_over_held = true;
+                Measurement::OverRange(value.max(full))
+            }
+            Measurement::Good(_) | Measurement::UnderRange(_) if self.is_over_held => {
+                Measurement::OverRange(full)
+            }
+            other @ (Measurement::Good(_)
+            | Measurement::UnderRange(_)
+            | Measurement::None
+            | Measurement::Lost
+            | Measurement::WarmingUp) => other,
+        }
+    }
+}
+
+fn present(reading: AnalogReading, signal: Signal) -> Option<i32> {
+    let AnalogReading::Raw(raw) = reading else { return None };
+    let bounds = Bounds::of(signal);
+    (bounds.lost_below..=bounds.lost_above).contains(&share(signal.nominal(), raw)).then_some(raw)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn sampler(filter: Filter, warm_up_ms: u64) -> Option<Sampler> {
-        let full_scale = (20_000, Value::from_i32(100));
-        let calibration = Calibration::try_new((4_000, Value::ZERO), full_scale)?;
-        Some(Sampler::new(calibration, filter, Duration::from_millis(warm_up_ms)))
+    fn settings(filter: Filter) -> ChannelSettings {
+        let preset = ChannelSettings::preset(hazard_field::map::Quantity::Combustible).expect("a preset");
+        ChannelSettings { filter, ..preset }
     }
 
     fn last(filter: Filter, raws: &[i32]) -> Option<Measurement> {
-        let mut sampler = sampler(filter, 0)?;
-        raws.iter().map(|&raw| sampler.sample(Mono::ZERO, AnalogReading::Raw(raw))).last()
+        last_of(&settings(filter), raws)
+    }
+
+    fn last_of(settings: &ChannelSettings, raws: &[i32]) -> Option<Measurement> {
+        let mut sampler = Sampler::new(Duration::ZERO);
+        raws.iter().map(|&raw| sampler.sample(Mono::ZERO, AnalogReading::Raw(raw), settings)).last()
     }
 
     fn good(value: i32) -> Option<Measurement> {
@@ -266,10 +385,92 @@ mod tests {
 
     #[test]
     fn a_lost_signal_empties_the_filter_and_is_told_during_the_warm_up() {
-        let mut sampler = sampler(Filter::MovingAverage(8), 10).expect("a calibration");
-        assert_eq!(sampler.sample(Mono::ZERO, AnalogReading::Raw(20_000)), Measurement::WarmingUp);
-        assert_eq!(sampler.sample(Mono::from_millis(5), AnalogReading::Fault), Measurement::Lost);
-        assert_eq!(Some(sampler.sample(Mono::from_millis(10), AnalogReading::Raw(4_000))), good(0));
+        let (mut sampler, to) = (Sampler::new(Duration::from_millis(10)), settings(Filter::MovingAverage(8)));
+        assert_eq!(sampler.sample(Mono::ZERO, AnalogReading::Raw(20_000), &to), Measurement::WarmingUp);
+        assert_eq!(sampler.sample(Mono::from_millis(5), AnalogReading::Fault, &to), Measurement::Lost);
+        assert_eq!(Some(sampler.sample(Mono::from_millis(10), AnalogReading::Raw(4_000), &to)), good(0));
+    }
+
+    fn bridge() -> ChannelSettings {
+        let calibration = Calibration::try_new((-500, Value::ZERO), (49_500, Value::from_i32(100))).unwrap();
+        ChannelSettings {
+            signal: Signal::Bridge { low: 0, high: 50_000 },
+            calibration,
+            ..settings(Filter::Off)
+        }
+    }
+
+    #[test]
+    fn a_bridge_is_lost_far_outside_its_nominal_signal_wherever_it_is_calibrated() {
+        for (raw, expected) in [
+            (-10_001, Status::SENSOR_LOST),
+            (-5_001, Status::UNDER_RANGE),
+            (-500, Status::NONE),
+            (49_500, Status::NONE),
+            (52_501, Status::OVER_RANGE),
+            (75_001, Status::SENSOR_LOST),
+        ] {
+            assert_eq!(last_of(&bridge(), &[raw]).map(Measurement::status), Some(expected), "{raw} µV");
+        }
+        assert_eq!(last_of(&bridge(), &[24_500]), good(50));
+    }
+
+    #[test]
+    fn a_bridge_that_was_over_range_stays_so_until_it_is_released() {
+        let (mut sampler, to) = (Sampler::new(Duration::ZERO), bridge());
+        let mut sample = |raw| sampler.sample(Mono::ZERO, AnalogReading::Raw(raw), &to);
+        assert_eq!(sample(60_000).status(), Status::OVER_RANGE);
+        let full = Value::from_i32(100);
+        assert_eq!(sample(9_500), Measurement::OverRange(full), "starved of oxygen, not of gas");
+        sampler.release();
+        assert_eq!(Some(sampler.sample(Mono::ZERO, AnalogReading::Raw(9_500), &to)), good(20));
+        assert_eq!(last(Filter::Off, &[20_600, 4_000]), good(0), "a transmitter is believed");
+    }
+
+    #[test]
+    fn a_contact_is_open_or_closed_and_anything_else_is_lost() {
+        let contact = ChannelSettings {
+            filter: Filter::Off,
+            ..ChannelSettings::preset(hazard_field::map::Quantity::Contact).expect("a preset")
+        };
+        for (raw, expected) in
+            [(0, good(0)), (1, good(1)), (2, Some(Measurement::Lost)), (-1, Some(Measurement::Lost))]
+        {
+            assert_eq!(last_of(&contact, &[raw]), expected, "{raw}");
+        }
+    }
+
+    #[test]
+    fn a_signal_is_steady_once_it_stayed_within_its_share_for_the_time() {
+        let (mut sampler, to) = (Sampler::new(Duration::ZERO), settings(Filter::Off));
+        let at = Mono::from_millis;
+        sampler.sample(at(0), AnalogReading::Raw(12_000), &to);
+        sampler.sample(at(5_000), AnalogReading::Raw(12_081), &to);
+        sampler.sample(at(9_000), AnalogReading::Raw(12_010), &to);
+        assert_eq!(sampler.steady_counts(at(14_999), &to), None);
+        assert_eq!(sampler.steady_counts(at(15_000), &to), Some(12_010));
+        sampler.sample(at(15_001), AnalogReading::Fault, &to);
+        assert_eq!(sampler.steady_counts(at(99_000), &to), None);
+    }
+
+    #[test]
+    fn a_calibration_is_plausible_within_a_tenth_and_from_half_to_twice_the_signal() {
+        let (nominal, span) = ((4_000, 20_000), Value::from_i32(100));
+        for (counts, plausible) in [
+            ((4_000, 20_000), true),
+            ((2_400, 18_400), true),
+            ((2_399, 18_399), false),
+            ((5_601, 21_601), false),
+            ((4_000, 12_000), true),
+            ((4_000, 11_999), false),
+            ((4_000, 36_000), true),
+            ((4_000, 36_001), false),
+            ((4_000, -4_000), false),
+        ] {
+            let calibration =
+                Calibration::try_new((counts.0, Value::ZERO), (counts.1, span)).expect("a span");
+            assert_eq!(calibration.is_plausible(nominal), plausible, "{counts:?}");
+        }
     }
 
     #[test]

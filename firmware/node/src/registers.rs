@@ -1,15 +1,16 @@
-//! The node behind its register map. A write is checked whole before anything changes.
+//! The node behind its register map, for reading: every table at one moment.
 
 use hazard_field::Status;
-use hazard_field::map::{self, HOLDINGS, coil, discrete, holding, input};
+use hazard_field::map::{self, coil, discrete, holding, input};
 
-use crate::alarm::{Limits, RawLimits};
-use crate::fitted::{Fitted, WORK_MAX, Work};
+use crate::fitted::Fitted;
 use crate::hal::AnalogReading;
-use crate::node::{Button, Node};
-use crate::rtu::{Bits, Exception, Registers, Words};
+use crate::node::Node;
+use crate::rtu::{Bits, Exception, Object, Registers, Words};
+use crate::settings::{ChannelSettings, NodeSettings};
+use crate::words::{self, Holdings, Image};
 
-const FIRMWARE_VERSION: u16 = 0x0001;
+const FIRMWARE_VERSION: u16 = 0x0002;
 
 impl<const CHANNELS: usize> Registers for Node<CHANNELS> {
     fn read_bits(&self, table: Bits, address: u16, out: &mut [bool]) -> Result<(), Exception> {
@@ -27,52 +28,24 @@ impl<const CHANNELS: usize> Registers for Node<CHANNELS> {
     }
 
     fn write_coils(&mut self, address: u16, values: &[bool]) -> Result<(), Exception> {
-        for (address, &on) in (u32::from(address)..).zip(values) {
-            self.command(address, on)?;
-        }
-        for (address, &on) in (u32::from(address)..).zip(values) {
-            match self.command(address, on)? {
-                Command::Nothing => {}
-                Command::Press(button) => self.press(button),
-                Command::Work(channel, work) => {
-                    if let Some(fitted) = self.fitted_mut(channel) {
-                        fitted.work = work;
-                    }
-                }
-            }
-        }
-        Ok(())
+        self.command(address, values)
     }
 
     fn write_words(&mut self, address: u16, values: &[u16]) -> Result<(), Exception> {
-        let written = usize::from(address)..usize::from(address) + values.len();
-        if splits_a_register(&written) {
-            return Err(Exception::IllegalAddress);
-        }
-        let mut image = self.holdings();
-        image.0.get_mut(written.clone()).ok_or(Exception::IllegalAddress)?.copy_from_slice(values);
-        let mut drafts = [None; CHANNELS];
-        for channel in 0..map::CHANNELS {
-            let base = holding::channel(channel);
-            if written.start < usize::from(holding::channel(channel + 1)) && written.end > usize::from(base) {
-                let fitted = self.fitted(channel).ok_or(Exception::IllegalAddress)?;
-                let limits = draft(fitted, &image, base).ok_or(Exception::IllegalValue)?;
-                if let Some(slot) = drafts.get_mut(usize::from(channel)) {
-                    *slot = Some(limits);
-                }
-            }
-        }
-        for (channel, limits) in self.channels.iter_mut().zip(drafts) {
-            if let (Some(fitted), Some(limits)) = (channel, limits) {
-                fitted.limits = limits;
-            }
-        }
-        self.gateway_timeout_s = image.word(holding::GATEWAY_TIMEOUT);
-        Ok(())
+        self.write_settings(address, values)
     }
 
     fn server_id(&self) -> &[u8] {
         b"hazard-node"
+    }
+
+    fn identity(&self, object: Object) -> &[u8] {
+        match object {
+            Object::Vendor => b"Hazard Agent",
+            Object::ProductCode | Object::Model => b"hazard-node",
+            Object::Revision => b"map 2, firmware 0.2",
+            Object::ProductName => b"Sensor and alarm node",
+        }
     }
 
     fn heard(&mut self) {
@@ -80,50 +53,55 @@ impl<const CHANNELS: usize> Registers for Node<CHANNELS> {
     }
 }
 
-enum Command {
-    Nothing,
-    Press(Button),
-    Work(u16, Work),
-}
-
 impl<const CHANNELS: usize> Node<CHANNELS> {
-    fn fitted(&self, channel: u16) -> Option<&Fitted> {
+    pub(crate) fn fitted(&self, channel: u16) -> Option<&Fitted> {
         self.channels.get(usize::from(channel))?.as_ref()
     }
 
-    fn fitted_mut(&mut self, channel: u16) -> Option<&mut Fitted> {
+    pub(crate) fn fitted_mut(&mut self, channel: u16) -> Option<&mut Fitted> {
         self.channels.get_mut(usize::from(channel))?.as_mut()
     }
 
-    fn command(&self, address: u32, on: bool) -> Result<Command, Exception> {
-        let address = u16::try_from(address).map_err(|_| Exception::IllegalAddress)?;
-        let button = match address {
-            coil::ACKNOWLEDGE => Button::Acknowledge,
-            coil::RESET => Button::Reset,
-            coil::SILENCE => Button::Silence,
-            _ => return self.work_command(address, on),
-        };
-        Ok(if on { Command::Press(button) } else { Command::Nothing })
+    /// The settings as holding registers hold them; what is not stored (key, window, references) is left out of flash.
+    pub(crate) fn holdings(&self) -> Holdings {
+        let mut image = self.stored_holdings();
+        image.put_double(holding::LOG_FROM, self.log_from);
+        for channel in 0..map::CHANNELS {
+            let Some(fitted) = self.fitted(channel) else { continue };
+            image.put_f32(holding::setup(channel).saturating_add(holding::REFERENCE), fitted.reference);
+        }
+        image
     }
 
-    fn work_command(&self, address: u16, on: bool) -> Result<Command, Exception> {
-        let ends_at = self.now + WORK_MAX;
+    pub(crate) fn stored_holdings(&self) -> Holdings {
+        let mut image = Image([0; words::HOLDINGS]);
         for channel in 0..map::CHANNELS {
-            let Some(offset) = address.checked_sub(coil::channel(channel)) else { continue };
-            let asked = match offset {
-                coil::INHIBIT => Work::Inhibit { ends_at },
-                coil::CALIBRATION => Work::Calibration { ends_at },
-                _ => continue,
-            };
-            let fitted = self.fitted(channel).ok_or(Exception::IllegalAddress)?;
-            let is_this_work = fitted.work.status() == asked.status();
-            return Ok(match (on, is_this_work) {
-                (true, _) => Command::Work(channel, asked),
-                (false, true) => Command::Work(channel, Work::None),
-                (false, false) => Command::Nothing,
-            });
+            if let Some(fitted) = self.fitted(channel) {
+                fitted.settings.put(&mut image, channel);
+            }
         }
-        Err(Exception::IllegalAddress)
+        image.put(holding::GATEWAY_TIMEOUT, self.gateway_timeout_s);
+        image.put(holding::GATEWAY_LOSS, self.on_gateway_loss.code());
+        words::put_line(&mut image, self.line);
+        image
+    }
+
+    /// The stored settings; `None` when they do not go together.
+    pub(crate) fn stored_settings(serial: u32, stored: &Holdings) -> Option<NodeSettings<CHANNELS>> {
+        let mut channels = [None; CHANNELS];
+        for (slot, channel) in channels.iter_mut().zip(0..) {
+            *slot = ChannelSettings::from_image(stored, channel)?;
+        }
+        if channels.iter().flatten().any(|channel: &ChannelSettings| channel.check().is_none()) {
+            return None;
+        }
+        Some(NodeSettings {
+            serial,
+            gateway_timeout_s: stored.word(holding::GATEWAY_TIMEOUT),
+            on_gateway_loss: words::on_gateway_loss(stored)?,
+            line: words::line(stored)?,
+            channels,
+        })
     }
 
     fn inputs(&self) -> Image<u16, { input::END as usize }> {
@@ -136,35 +114,65 @@ impl<const CHANNELS: usize> Node<CHANNELS> {
         image.put(input::HEARTBEAT, self.heartbeat);
         image.put_double(input::UPTIME, self.uptime_s());
         for channel in 0..map::CHANNELS {
-            let base = input::channel(channel);
-            let Some(fitted) = self.fitted(channel) else {
-                image.put_f32(base + input::VALUE, f32::NAN);
-                image.put(base + input::CHANNEL_STATUS, Status::NOT_FITTED.bits());
-                continue;
-            };
-            let value = fitted.measured.value().map_or(f32::NAN, |value| value.get() as f32);
-            image.put_f32(base + input::VALUE, value);
-            image.put(base + input::CHANNEL_STATUS, fitted.status().bits());
-            image.put(base + input::KIND, fitted.settings.kind.code());
-            image.put(base + input::UNIT, fitted.settings.unit.code());
-            image.put(base + input::RAW, raw_word(fitted.reading));
+            self.put_channel(&mut image, channel);
         }
+        self.put_facts(&mut image);
+        self.put_events(&mut image);
         image
     }
 
-    fn holdings(&self) -> Image<u16, { holding::END as usize }> {
-        let mut image = Image([0; holding::END as usize]);
-        for channel in 0..map::CHANNELS {
-            let Some(fitted) = self.fitted(channel) else { continue };
-            let (base, raw) = (holding::channel(channel), fitted.limits.raw());
-            image.put_f32(base + holding::SETPOINT_L1, raw.setpoint_l1);
-            image.put_f32(base + holding::SETPOINT_L2, raw.setpoint_l2);
-            image.put_f32(base + holding::DEADBAND, raw.deadband);
-            image.put(base + holding::ON_DELAY, raw.on_delay_ms);
-            image.put(base + holding::OFF_DELAY, raw.off_delay_ms);
+    fn put_channel(&self, image: &mut Image<u16, { input::END as usize }>, channel: u16) {
+        let at = |offset: u16| input::channel(channel).saturating_add(offset);
+        let more = |offset: u16| input::detail(channel).saturating_add(offset);
+        let Some(fitted) = self.fitted(channel) else {
+            image.put_f32(at(input::VALUE), f32::NAN);
+            image.put(at(input::CHANNEL_STATUS), Status::NOT_FITTED.bits());
+            return;
+        };
+        let value = fitted.measured.value().map_or(f32::NAN, |value| value.get() as f32);
+        image.put_f32(at(input::VALUE), value);
+        image.put(at(input::CHANNEL_STATUS), fitted.status().bits());
+        image.put(at(input::KIND), fitted.settings.kind.code());
+        image.put(at(input::UNIT), fitted.settings.unit.code());
+        image.put(at(input::RAW), raw_word(fitted.reading));
+        image.put(more(input::CHANNEL_CATEGORY), fitted.status().category().code());
+        image.put(more(input::QUANTITY), fitted.settings.quantity.code());
+        image.put(more(input::STEADY), u16::from(fitted.is_steady(self.now)));
+    }
+
+    fn put_facts(&self, image: &mut Image<u16, { input::END as usize }>) {
+        let facts = &self.facts;
+        image.put(input::CATEGORY, self.status().category().code());
+        image.put(input::SELF_TEST_FAILED, facts.tests.failed_bits());
+        image.put(input::SELF_TEST_DONE, facts.tests.done_bits());
+        image.put(input::RESET_CAUSE, facts.reset_cause.code());
+        image.put_double(input::STARTS, facts.starts);
+        image.put(input::SETTINGS_STATE, facts.settings.code());
+        image.put_double(input::SETTINGS_SEQUENCE, facts.sequence);
+        image.put_double(input::IMAGE_VERSION, facts.image.map_or(0, |header| header.version));
+        image.put_double(input::IMAGE_CRC, facts.image.map_or(0, |header| header.crc));
+        image.put(input::UNLOCKED, self.lock.left_s(self.now));
+        image.put_double(input::LOOP_MAX, facts.loop_max_us);
+        image.put(input::REQUESTS, facts.line.requests);
+        image.put(input::CRC_ERRORS, facts.line.crc_errors);
+        image.put(input::LINE_ERRORS, facts.line.line_errors);
+        image.put(input::REFUSALS, facts.line.refusals);
+    }
+
+    fn put_events(&self, image: &mut Image<u16, { input::END as usize }>) {
+        image.put_double(input::LOG_OLDEST, self.log.oldest());
+        image.put_double(input::LOG_NEXT, self.log.next());
+        for (row, event) in (0..).zip(self.log.window(self.log_from)) {
+            let at = |offset: u16| input::event(row).saturating_add(offset);
+            let Some(event) = event else {
+                image.put_f32(at(input::EVENT_VALUE), f32::NAN);
+                continue;
+            };
+            image.put_double(at(input::EVENT_NUMBER), event.number);
+            image.put_double(at(input::EVENT_TIME), event.at_s);
+            image.put(at(input::EVENT_CODE), event.code);
+            image.put_f32(at(input::EVENT_VALUE), event.value);
         }
-        image.put(holding::GATEWAY_TIMEOUT, self.gateway_timeout_s);
-        image
     }
 
     fn coils(&self) -> Image<bool, { coil::END as usize }> {
@@ -172,8 +180,8 @@ impl<const CHANNELS: usize> Node<CHANNELS> {
         for channel in 0..map::CHANNELS {
             let Some(fitted) = self.fitted(channel) else { continue };
             let (base, work) = (coil::channel(channel), fitted.work.status());
-            image.put(base + coil::INHIBIT, work.has_any(Status::INHIBIT));
-            image.put(base + coil::CALIBRATION, work.has_any(Status::CALIBRATION));
+            image.put(base.saturating_add(coil::INHIBIT), work.has_any(Status::INHIBIT));
+            image.put(base.saturating_add(coil::CALIBRATION), work.has_any(Status::CALIBRATION));
         }
         image
     }
@@ -182,76 +190,27 @@ impl<const CHANNELS: usize> Node<CHANNELS> {
         let mut image = Image([false; discrete::END as usize]);
         for channel in 0..map::CHANNELS {
             let Some(fitted) = self.fitted(channel) else { continue };
-            let (base, status) = (discrete::channel(channel), fitted.status());
-            image.put(base + discrete::ALARM_L1, status.has_any(Status::ALARM_L1));
-            image.put(base + discrete::ALARM_L2, status.has_any(Status::ALARM_L2));
-            image.put(base + discrete::FAULT, status.is_fault());
+            let at = |offset: u16| discrete::channel(channel).saturating_add(offset);
+            let status = fitted.status();
+            image.put(at(discrete::ALARM_L1), status.has_any(Status::ALARM_L1));
+            image.put(at(discrete::ALARM_L2), status.has_any(Status::ALARM_L2));
+            image.put(at(discrete::FAULT), status.is_fault());
         }
         let status = self.status();
         image.put(discrete::HORN, self.is_horn_on());
         image.put(discrete::HORN_SILENCED, status.has_any(Status::HORN_SILENCED));
         image.put(discrete::GATEWAY_LOST, status.has_any(Status::GATEWAY_LOST));
         image.put(discrete::ANY_FAULT, status.is_fault());
+        image.put(discrete::UNLOCKED, self.lock.is_open(self.now));
+        image.put(discrete::UNSAVED, self.is_unsaved());
+        image.put(discrete::SELF_TEST_FAILED, self.facts.tests.failed_bits() != 0);
         image
     }
-}
 
-/// One table at one moment.
-struct Image<T, const LEN: usize>([T; LEN]);
-
-impl<T: Copy, const LEN: usize> Image<T, LEN> {
-    fn put(&mut self, address: u16, value: T) {
-        if let Some(slot) = self.0.get_mut(usize::from(address)) {
-            *slot = value;
-        }
+    fn is_unsaved(&self) -> bool {
+        use crate::store::SettingsState::{StoringFailed, ToBeStored};
+        self.has_unsaved || matches!(self.facts.settings, ToBeStored | StoringFailed)
     }
-
-    fn copy_to(&self, address: u16, out: &mut [T]) -> Result<(), Exception> {
-        let first = usize::from(address);
-        let span = self.0.get(first..first + out.len()).ok_or(Exception::IllegalAddress)?;
-        out.copy_from_slice(span);
-        Ok(())
-    }
-}
-
-impl<const LEN: usize> Image<u16, LEN> {
-    fn put_double(&mut self, address: u16, value: u32) {
-        self.put(address, (value >> 16) as u16);
-        self.put(address + 1, value as u16);
-    }
-
-    fn put_f32(&mut self, address: u16, value: f32) {
-        self.put_double(address, value.to_bits());
-    }
-
-    fn word(&self, address: u16) -> u16 {
-        self.0.get(usize::from(address)).copied().unwrap_or(0)
-    }
-
-    fn f32(&self, address: u16) -> f32 {
-        let (high, low) = (self.word(address), self.word(address + 1));
-        f32::from_bits(u32::from(high) << 16 | u32::from(low))
-    }
-}
-
-fn draft(fitted: &Fitted, image: &Image<u16, { holding::END as usize }>, base: u16) -> Option<Limits> {
-    let raw = RawLimits {
-        setpoint_l1: image.f32(base + holding::SETPOINT_L1),
-        setpoint_l2: image.f32(base + holding::SETPOINT_L2),
-        deadband: image.f32(base + holding::DEADBAND),
-        on_delay_ms: image.word(base + holding::ON_DELAY),
-        off_delay_ms: image.word(base + holding::OFF_DELAY),
-    };
-    Limits::try_new(fitted.settings.kind, &fitted.settings.calibration, raw)
-}
-
-/// Half a set-point is another set-point, so a write covers a register's words together or not at all.
-fn splits_a_register(written: &core::ops::Range<usize>) -> bool {
-    HOLDINGS.iter().any(|row| {
-        let first = usize::from(row.address);
-        let last = first + usize::from(row.shape.words()) - 1;
-        written.contains(&first) != written.contains(&last)
-    })
 }
 
 fn raw_word(reading: AnalogReading) -> u16 {

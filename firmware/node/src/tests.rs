@@ -3,13 +3,14 @@
 use core::time::Duration;
 use std::vec::Vec;
 
-use hazard_field::map::{Kind, coil, discrete, holding, input};
-use hazard_field::{Mono, Status, Unit, Value};
+use hazard_field::map::{Quantity, UNLOCK_KEY, coil, discrete, holding, input};
+use hazard_field::{Mono, Status};
 
+use crate::hal::AnalogReading;
 use crate::rtu::PDU_MAX;
 use crate::{
-    AnalogReading, Bits, Button, Calibration, ChannelSettings, Exception, Filter, Led, Node, NodeSettings,
-    Outputs, RawLimits, Registers, Words, answer,
+    Bits, Button, ChannelSettings, Exception, Filter, Led, Node, NodeSettings, Outputs, Registers, Words,
+    answer,
 };
 
 const CLEAN: AnalogReading = AnalogReading::Raw(4_000);
@@ -17,24 +18,19 @@ const LEVEL_1: AnalogReading = AnalogReading::Raw(8_000);
 const LEVEL_2: AnalogReading = AnalogReading::Raw(12_000);
 
 fn channel(warm_up_ms: u64) -> Option<ChannelSettings> {
-    let full_scale = (20_000, Value::from_i32(100));
-    Some(ChannelSettings {
-        kind: Kind::Rising,
-        unit: Unit::PercentLel,
-        calibration: Calibration::try_new((4_000, Value::ZERO), full_scale)?,
-        filter: Filter::Off,
-        warm_up: Duration::from_millis(warm_up_ms),
-        limits: RawLimits { setpoint_l1: 25.0, setpoint_l2: 50.0, deadband: 2.0, ..RawLimits::default() },
-    })
+    let preset = ChannelSettings::preset(Quantity::Combustible)?;
+    Some(ChannelSettings { filter: Filter::Off, warm_up: Duration::from_millis(warm_up_ms), ..preset })
 }
 
 fn node(warm_up_ms: u64) -> Node<2> {
-    Node::try_new(NodeSettings {
-        serial: 0x0001_0002,
-        gateway_timeout_s: 10,
-        channels: [channel(warm_up_ms), None],
-    })
-    .expect("settings")
+    let settings = NodeSettings::new(0x0001_0002, [channel(warm_up_ms), None]);
+    Node::try_new(NodeSettings { gateway_timeout_s: 10, ..settings }).expect("settings")
+}
+
+fn unlocked(warm_up_ms: u64) -> Node<2> {
+    let mut node = node(warm_up_ms);
+    assert_eq!(node.write_words(holding::UNLOCK, &[UNLOCK_KEY]), Ok(()));
+    node
 }
 
 fn step(node: &mut Node<2>, ms: u64, reading: AnalogReading) -> Outputs {
@@ -130,7 +126,7 @@ fn a_clock_that_steps_back_ends_no_delay_and_starts_none_over() {
 
 #[test]
 fn an_on_delay_that_ran_when_the_inhibition_began_is_void() {
-    let mut node = node(0);
+    let mut node = unlocked(0);
     assert_eq!(node.write_words(holding::ON_DELAY, &[30, 50]), Ok(()));
     step(&mut node, 0, LEVEL_1);
     assert_eq!(node.write_coils(coil::channel(0), &[true]), Ok(()));
@@ -154,7 +150,7 @@ fn without_a_gateway_the_bit_is_set_and_the_alarm_still_sounds() {
 
 #[test]
 fn an_inhibition_brings_nothing_takes_nothing_and_ends_after_an_hour() {
-    let mut node = node(0);
+    let mut node = unlocked(0);
     step(&mut node, 0, LEVEL_1);
     assert_eq!(node.write_coils(coil::channel(0), &[true]), Ok(()));
     let outputs = step(&mut node, 3_599_999, LEVEL_2);
@@ -166,7 +162,7 @@ fn an_inhibition_brings_nothing_takes_nothing_and_ends_after_an_hour() {
 
 #[test]
 fn ending_another_work_leaves_the_inhibition_alone() {
-    let mut node = node(0);
+    let mut node = unlocked(0);
     assert_eq!(node.write_coils(coil::channel(0), &[true, false]), Ok(()));
     assert!(node.status().has_any(Status::INHIBIT));
     assert_eq!(node.write_coils(coil::channel(0), &[false]), Ok(()));
@@ -175,7 +171,7 @@ fn ending_another_work_leaves_the_inhibition_alone() {
 
 #[test]
 fn a_command_for_a_channel_that_is_not_fitted_acts_on_none() {
-    let mut node = node(0);
+    let mut node = unlocked(0);
     step(&mut node, 0, LEVEL_1);
     for address in [coil::channel(1), coil::channel(3) + 1, coil::END, u16::MAX] {
         assert_eq!(node.write_coils(address, &[true]), Err(Exception::IllegalAddress));
@@ -187,7 +183,7 @@ fn a_command_for_a_channel_that_is_not_fitted_acts_on_none() {
 
 #[test]
 fn a_written_set_point_is_the_one_that_trips() {
-    let mut node = node(0);
+    let mut node = unlocked(0);
     assert_eq!(node.write_words(holding::channel(0), &f32_words(10.0)), Ok(()));
     assert_eq!(f32_of(words(&node, Words::Holding, 0)).to_bits(), 10.0_f32.to_bits());
     assert!(step(&mut node, 0, AnalogReading::Raw(5_600)).relays.level_1);
@@ -198,7 +194,7 @@ fn a_written_set_point_is_the_one_that_trips() {
 
 #[test]
 fn a_refused_setting_changes_nothing() {
-    let mut node = node(0);
+    let mut node = unlocked(0);
     let before = words::<{ holding::END as usize }>(&node, Words::Holding, 0);
     let swapped = [f32_words(50.0), f32_words(25.0)].concat();
     let (address, value) = (Exception::IllegalAddress, Exception::IllegalValue);
@@ -226,7 +222,7 @@ fn the_identity_counts_and_bits_stand_where_the_map_says() {
     step(&mut node, 66_000, LEVEL_1);
     let head = words::<9>(&node, Words::Input, 0);
     let status = (Status::ALARM_L1 | Status::UNACKED | Status::GATEWAY_LOST).bits();
-    assert_eq!(head, [1, 0x0001, 1, 2, 2, status, 2, 0, 65]);
+    assert_eq!(head, [2, 0x0002, 1, 2, 2, status, 2, 0, 65]);
     let channel = words::<4>(&node, Words::Input, input::channel(0) + input::CHANNEL_STATUS);
     assert_eq!(channel, [(Status::ALARM_L1 | Status::UNACKED).bits(), 1, 1, 8_000]);
     let mut bits = [false; discrete::END as usize];
@@ -253,6 +249,6 @@ fn settings_that_do_not_fit_are_refused_by_channel() {
     let mut bad = channel(0).expect("a channel");
     bad.limits.setpoint_l2 = 101.0;
     let channels = [channel(0), Some(bad)];
-    let settings = NodeSettings { serial: 0, gateway_timeout_s: 0, channels };
+    let settings = NodeSettings::new(0, channels);
     assert_eq!(Node::try_new(settings).err(), Some(crate::Refused { channel: 1 }));
 }

@@ -4,11 +4,9 @@ use std::time::Duration;
 
 use hazard_core::link::{ReadRequest, Table};
 use hazard_core::{Mono, Value};
-use hazard_field::Unit;
-use hazard_field::map::Kind;
-use hazard_node::{
-    AnalogReading, Calibration, ChannelSettings, Filter, Node, NodeSettings, RawLimits, answer,
-};
+use hazard_field::map::Quantity;
+use hazard_node::hal::AnalogReading;
+use hazard_node::{Calibration, ChannelSettings, Filter, Node, NodeSettings, answer};
 
 /// Channels of the node, one point each.
 pub(super) const CHANNELS: usize = 4;
@@ -22,21 +20,14 @@ pub(super) struct SimNode(Node<CHANNELS>);
 
 impl SimNode {
     pub(super) fn new() -> Self {
+        let range = ((4_000, Value::ZERO), (20_000, Value::from_i32(SPAN)));
         let channel = ChannelSettings {
-            kind: Kind::Rising,
-            unit: Unit::PercentLel,
-            calibration: Calibration::try_new((4_000, Value::ZERO), (20_000, Value::from_i32(SPAN))).unwrap(),
+            calibration: Calibration::try_new(range.0, range.1).unwrap(),
             filter: Filter::Off,
             warm_up: Duration::ZERO,
-            limits: RawLimits {
-                setpoint_l1: 25.0,
-                setpoint_l2: 50.0,
-                deadband: 2.0,
-                on_delay_ms: 0,
-                off_delay_ms: 0,
-            },
+            ..ChannelSettings::preset(Quantity::Combustible).unwrap()
         };
-        let settings = NodeSettings { serial: 1, gateway_timeout_s: 30, channels: [Some(channel); CHANNELS] };
+        let settings = NodeSettings::new(1, [Some(channel); CHANNELS]);
         Self(Node::try_new(settings).unwrap())
     }
 

@@ -52,6 +52,11 @@ impl Framer {
         }
     }
 
+    /// Waits for another silence.
+    pub(crate) const fn set_silence(&mut self, silence_us: u32) {
+        self.silence = Duration::from_micros(silence_us as u64);
+    }
+
     /// Takes a byte. A frame that ended unasked-for is dropped: its sender has begun another, an answer would collide.
     pub fn feed(&mut self, byte: u8, now: Mono) {
         if self.is_complete(now) {
@@ -60,7 +65,7 @@ impl Framer {
         match self.bytes.get_mut(self.len) {
             Some(slot) => {
                 *slot = byte;
-                self.len += 1;
+                self.len = self.len.saturating_add(1);
             }
             None => self.spoilt = true,
         }
@@ -86,7 +91,12 @@ impl Framer {
         if spoilt { None } else { Frame::parse(self.bytes.get(..len)?) }
     }
 
-    fn is_complete(&self, now: Mono) -> bool {
+    /// Whether the frame under way lost bytes or has too many.
+    pub(super) const fn is_spoilt(&self) -> bool {
+        self.spoilt
+    }
+
+    pub(super) fn is_complete(&self, now: Mono) -> bool {
         (self.len > 0 || self.spoilt) && now.since(self.last_byte) >= self.silence
     }
 

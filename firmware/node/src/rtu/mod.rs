@@ -12,4 +12,4 @@ mod tests;
 
 pub use frame::{ADU_MAX, Frame, Framer};
 pub use port::Port;
-pub use slave::{Bits, Exception, PDU_MAX, Registers, Slave, Words, answer};
+pub use slave::{Bits, Counts, Exception, Object, PDU_MAX, Registers, Slave, Words, answer};

@@ -1,6 +1,6 @@
 //! One request and its answer, the same on a serial line and behind an MBAP header. All lengths are checked here.
 
-use super::slave::{Bits, Exception, Registers, Words};
+use super::slave::{Bits, Exception, Object, Registers, Words};
 
 /// The longest PDU.
 pub const PDU_MAX: usize = 253;
@@ -51,6 +51,7 @@ fn execute(
         15 => write_coils(registers, body, reply),
         16 => write_words(registers, body, reply),
         17 => report_id(registers, body, reply),
+        43 => identify(registers, body, reply),
         _ => Err(Exception::IllegalFunction),
     }
 }
@@ -65,7 +66,7 @@ impl Reply<'_> {
     fn push(&mut self, byte: u8) {
         if let Some(slot) = self.bytes.get_mut(self.len) {
             *slot = byte;
-            self.len += 1;
+            self.len = self.len.saturating_add(1);
         }
     }
 
@@ -94,7 +95,7 @@ impl Span {
         if count == 0 || count > count_max {
             return Err(Exception::IllegalValue);
         }
-        if usize::from(address) + count > 0x1_0000 {
+        if usize::from(address).saturating_add(count) > 0x1_0000 {
             return Err(Exception::IllegalAddress);
         }
         Ok(Self { address, count })
@@ -128,7 +129,7 @@ fn read_words(
     let mut buffer = [0; READ_WORDS_MAX];
     let words = buffer.get_mut(..span.count).ok_or(Exception::IllegalValue)?;
     registers.read_words(table, span.address, words)?;
-    reply.push_len(span.count * 2);
+    reply.push_len(span.count.saturating_mul(2));
     for word in words.iter() {
         reply.extend(&word.to_be_bytes());
     }
@@ -188,7 +189,7 @@ fn write_coils(registers: &mut impl Registers, body: &[u8], reply: &mut Reply<'_
 fn write_words(registers: &mut impl Registers, body: &[u8], reply: &mut Reply<'_>) -> Result<(), Exception> {
     let (head, payload) = counted(body)?;
     let span = Span::parse(*head, WRITE_WORDS_MAX)?;
-    if payload.len() != span.count * 2 {
+    if payload.len() != span.count.saturating_mul(2) {
         return Err(Exception::IllegalValue);
     }
     let mut buffer = [0; WRITE_WORDS_MAX];
@@ -206,10 +207,53 @@ fn report_id(registers: &impl Registers, body: &[u8], reply: &mut Reply<'_>) -> 
     exact::<0>(body)?;
     let whole = registers.server_id();
     let id = whole.get(..PDU_MAX - 4).unwrap_or(whole);
-    reply.push_len(id.len() + 1);
+    reply.push_len(id.len().saturating_add(1));
     reply.extend(id);
     reply.push(RUNNING);
     Ok(())
+}
+
+/// Read device identification: as many whole objects as fit, and where to go on.
+fn identify(registers: &impl Registers, body: &[u8], reply: &mut Reply<'_>) -> Result<(), Exception> {
+    const MEI: u8 = 14;
+    const REGULAR_AND_INDIVIDUAL: u8 = 0x82;
+    if body.first() != Some(&MEI) || registers.identity(Object::Vendor).is_empty() {
+        return Err(Exception::IllegalFunction);
+    }
+    let [_, code, first] = exact(body)?;
+    let (from, to) = match code {
+        // Who asks for a stream from an object that is not there gets it from the beginning.
+        1 => (if first <= 2 { first } else { 0 }, 2),
+        2 | 3 => (if object(registers, first).is_some() { first } else { 0 }, 0x7F),
+        4 => (object(registers, first).map(|_| first).ok_or(Exception::IllegalAddress)?, first),
+        _ => return Err(Exception::IllegalValue),
+    };
+    reply.extend(&[MEI, code, REGULAR_AND_INDIVIDUAL, 0, 0, 0]);
+    let (mut count, mut next) = (0, None);
+    for object in Object::ALL.into_iter().filter(|object| (from..=to).contains(&object.id())) {
+        let text = registers.identity(object);
+        if text.is_empty() {
+            continue;
+        }
+        if reply.len.saturating_add(2).saturating_add(text.len()) > PDU_MAX && count > 0 {
+            next = Some(object.id());
+            break;
+        }
+        reply.push(object.id());
+        let room = PDU_MAX.saturating_sub(reply.len.saturating_add(1));
+        let text = text.get(..room).unwrap_or(text);
+        reply.push_len(text.len());
+        reply.extend(text);
+        count = u8::saturating_add(count, 1);
+    }
+    if let Some([more, from, objects]) = reply.bytes.get_mut(4..7) {
+        (*more, *from, *objects) = (if next.is_some() { 0xFF } else { 0 }, next.unwrap_or(0), count);
+    }
+    Ok(())
+}
+
+fn object(registers: &impl Registers, id: u8) -> Option<Object> {
+    Object::ALL.into_iter().find(|object| object.id() == id && !registers.identity(*object).is_empty())
 }
 
 fn exact<const LEN: usize>(body: &[u8]) -> Result<[u8; LEN], Exception> {

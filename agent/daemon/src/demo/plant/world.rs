@@ -3,11 +3,11 @@
 use std::io;
 use std::time::Duration;
 
-use hazard_field::{Mono, Value};
+use hazard_field::map::Quantity;
+use hazard_field::{Mono, Unit, Value};
+use hazard_node::hal::AnalogReading;
 use hazard_node::rtu::PDU_MAX;
-use hazard_node::{
-    AnalogReading, Button, Calibration, ChannelSettings, Filter, Node, NodeSettings, RawLimits, answer,
-};
+use hazard_node::{Button, Calibration, ChannelSettings, Filter, Node, NodeSettings, RawLimits, answer};
 
 use super::controls::{Controls, Fault};
 use super::dice::Dice;
@@ -118,7 +118,8 @@ fn node(n: usize) -> io::Result<Node<CHANNELS>> {
         *slot = Some(channel(&detector.gas).ok_or_else(|| io::Error::other(detector.tag))?);
     }
     let serial = u32::try_from(n + 1).unwrap_or(u32::MAX);
-    Node::try_new(NodeSettings { serial, gateway_timeout_s: GATEWAY_TIMEOUT_S, channels })
+    let settings = NodeSettings::new(serial, channels);
+    Node::try_new(NodeSettings { gateway_timeout_s: GATEWAY_TIMEOUT_S, ..settings })
         .map_err(|refused| io::Error::other(format!("node {n}: channel {}", refused.channel)))
 }
 
@@ -131,6 +132,11 @@ fn fitted(n: usize) -> impl Iterator<Item = (usize, &'static Detector)> {
 fn channel(gas: &Gas) -> Option<ChannelSettings> {
     let [least, greatest] = gas.range;
     let [setpoint_l1, setpoint_l2] = gas.setpoints.map(|setpoint| setpoint as f32);
+    let quantity = match gas.unit {
+        Unit::PercentLel => Quantity::Combustible,
+        Unit::PercentVolume => Quantity::Oxygen,
+        _ => Quantity::Toxic,
+    };
     Some(ChannelSettings {
         kind: gas.kind,
         unit: gas.unit,
@@ -147,6 +153,7 @@ fn channel(gas: &Gas) -> Option<ChannelSettings> {
             on_delay_ms: 0,
             off_delay_ms: 0,
         },
+        ..ChannelSettings::preset(quantity)?
     })
 }
 
