@@ -7,7 +7,7 @@ use hazard_field::Status;
 use hazard_field::map::{UNLOCK_KEY, coil, holding};
 use serde_json::Value;
 
-use crate::agent::Agent;
+use crate::agent::{Agent, binary};
 use crate::emulator::{CLEAN_AIR, Emulator, Line};
 use crate::master::Master;
 use crate::tools::free_port;
@@ -50,6 +50,11 @@ fn is_inhibited(status: &Value) -> bool {
 fn gas_alarms_at_the_node_and_at_the_gateway_and_a_dead_node_is_an_alarm_until_it_is_back() {
     let dir = tempfile::tempdir().unwrap();
     let port = free_port();
+    if crate::emulator::image().is_none() {
+        return;
+    }
+    // Built before the node waits for it.
+    binary();
     let Some(mut node) = Emulator::start(dir.path(), &Line::Tcp(port)) else { return };
     // Whoever commissions the node lets a gateway quiet its channels.
     Master::connect(port).set(holding::UNLOCK, &[UNLOCK_KEY]).unwrap();
