@@ -2,7 +2,8 @@
 //! believes is always the one that was asked for. Most lines are ports, every fourth is a serial server, which passes late
 //! answers on to the next connection.
 //!
-//! `HAZARD_LINE_EXCHANGES` says how many exchanges, `HAZARD_LINES` on how many lines, `HAZARD_SEED` repeats the questions of a run.
+//! `HAZARD_LINE_EXCHANGES` says how many exchanges, `HAZARD_LINES` on how many lines, `HAZARD_LINE_TIMEOUT_MS` how fast; `HAZARD_SEED`
+//! repeats the questions of a run.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -27,14 +28,30 @@ use tokio_serial::{SerialPort as _, SerialStream};
 use crate::tools::{free_port, python, skip, tool};
 
 const EXCHANGES: u64 = 4_000;
-const LINES: u64 = 32;
+const LINES: u64 = 48;
 const UNITS: u64 = 8;
-const TIMING: Timing = Timing { timeout: Duration::from_millis(40), late_window: Duration::from_millis(260) };
-/// Whoever answers later than the late window says lies on any line: an exchange that is over gets no answer later than this
-/// after it began, its wait for the line included. The rest of the window is for the moments that a busy machine takes.
-const LATEST: Duration = Duration::from_millis(180);
-/// How late the late ones are: beyond the timeout by so much.
-const LATE_MAX_MS: u64 = 60;
+/// Milliseconds that an answer may take; a busy machine needs as many.
+const TIMEOUT_MS: u64 = 100;
+
+/// What the lines and the adapter agree upon.
+#[derive(Clone, Copy)]
+struct Terms {
+    timing: Timing,
+    /// Whoever answers later than the late window says lies on any line: an exchange that is over gets no answer later than this
+    /// after it began, its wait for the line included. The rest of the window is for the moments that a busy machine takes.
+    latest: Duration,
+    /// How late the late ones are: beyond the timeout by so many milliseconds.
+    late_max_ms: u64,
+}
+
+impl Terms {
+    fn new() -> Self {
+        let ms = asked("HAZARD_LINE_TIMEOUT_MS", TIMEOUT_MS);
+        let timeout = Duration::from_millis(ms);
+        let timing = Timing { timeout, late_window: timeout * 13 / 2 };
+        Self { timing, latest: timeout * 9 / 2, late_max_ms: ms * 3 / 2 }
+    }
+}
 
 /// What a line does with an answer.
 #[derive(Clone, Copy, Debug)]
@@ -192,13 +209,14 @@ async fn ask(mut rng: Rng, endpoint: Endpoint, exchanges: u64, gate: &Mutex<Gate
         pauses: Vec::new(),
     };
     let mut link = Link::new(settings, Arc::new(LinkStats::default()));
+    let timing = Terms::new().timing;
     for _ in 0..exchanges {
         let (unit, start) = (rng.between(1, UNITS) as u8, rng.between(0, 250) as u16);
         // Few counts, so that a wrong answer often has the right length.
         let count = rng.between(1, 3) as u16;
         let request = ReadRequest { unit, table: Table::Holding, start, count };
         let sum = lock(gate).begin(frame([unit, 3, 0, start as u8, 0, count as u8]));
-        let result = link.read(&request, TIMING).await;
+        let result = link.read(&request, timing).await;
         lock(gate).end();
         match result {
             Ok(words) => {
@@ -230,6 +248,7 @@ struct Gate {
     /// What passed last, for the words of a failure.
     passed: Option<(Pass, Vec<u8>)>,
     sum: Arc<Sum>,
+    terms: Terms,
 }
 
 /// An answer's leave to pass.
@@ -259,7 +278,7 @@ impl Gate {
     fn pass(&mut self, pass: Pass, answer: Vec<u8>) {
         let is_late = self.question.is_none() || self.exchange != pass.exchange;
         let is_foreign = matches!(pass.fault, Fault::ForeignUnit);
-        let is_lie = is_late && (is_foreign || pass.began.elapsed() >= LATEST);
+        let is_lie = is_late && (is_foreign || pass.began.elapsed() >= self.terms.latest);
         let sum = Arc::clone(&self.sum);
         let count = |counter: &AtomicU64| {
             counter.fetch_add(1, Ordering::Relaxed);
@@ -289,15 +308,24 @@ struct Line {
     gate: Arc<Mutex<Gate>>,
     units: TcpStream,
     rng: Rng,
+    terms: Terms,
 }
 
 impl Line {
     async fn new(mut rng: Rng, port: u16, sum: Arc<Sum>) -> Self {
         let units = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
         units.set_nodelay(true).unwrap();
-        let gate =
-            Gate { exchange: 0, began: Instant::now(), question: None, output: None, passed: None, sum };
-        Self { gate: Arc::new(Mutex::new(gate)), units, rng: Rng::new(rng.bits()) }
+        let terms = Terms::new();
+        let gate = Gate {
+            terms,
+            exchange: 0,
+            began: Instant::now(),
+            question: None,
+            output: None,
+            passed: None,
+            sum,
+        };
+        Self { gate: Arc::new(Mutex::new(gate)), units, rng: Rng::new(rng.bits()), terms }
     }
 
     fn gate(&self) -> std::sync::MutexGuard<'_, Gate> {
@@ -316,7 +344,8 @@ impl Line {
                 self.gate().pass(pass, answer);
                 continue;
             };
-            let late = TIMING.timeout + Duration::from_millis(self.rng.between(1, LATE_MAX_MS));
+            let Terms { timing, late_max_ms, .. } = self.terms;
+            let late = timing.timeout + Duration::from_millis(self.rng.between(1, late_max_ms));
             let gate = Arc::clone(&self.gate);
             // The others on the line are asked meanwhile.
             tokio::spawn(async move {

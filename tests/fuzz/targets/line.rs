@@ -33,6 +33,11 @@ pub(crate) fn reply(bytes: &[u8]) {
     let has = |body: &[u8]| line.windows(body.len() + 2).position(|bytes| bytes == framed(body));
     match &result {
         Ok(words) => {
+            let told = match words {
+                Words::Bits(bits) => bits.len(),
+                Words::Registers(words) => words.len(),
+            };
+            assert_eq!(told, usize::from(request.count), "{request:?} {line:02X?}");
             let is_heard = has(&answer(&request, words)).is_some() || is_padded(&request, words, &line);
             assert!(is_heard, "{request:?} {line:02X?} {result:?}");
         }

@@ -1,0 +1,79 @@
+//! Why the configuration stays as it is, in words, and the exit code.
+
+use crate::cli::{CANNOT_WRITE, CONFIG, NO_INPUT, NOT_PERMITTED, OK, USAGE, word};
+use crate::config::Lang;
+
+/// Says why the configuration stays as it is, and what to do instead.
+pub(super) fn tell(why: &str, detail: &str, lang: Lang) -> u8 {
+    let ((zh, en), code) = about_people(why).or_else(|| about_files(why)).unwrap_or((
+        (
+            "写不了文件：代理须能写站点文件所在目录和 state_dir",
+            "files cannot be written: the agent needs to write the site file's folder and state_dir",
+        ),
+        CANNOT_WRITE,
+    ));
+    let gap = if detail.is_empty() { "" } else { ": " };
+    eprintln!("{}{gap}{detail}", word(lang, zh, en));
+    code
+}
+
+type Told = ((&'static str, &'static str), u8);
+
+fn about_people(why: &str) -> Option<Told> {
+    let words = match why {
+        "no_actor" => ("须写操作人 --by", "say who you are with --by"),
+        "no_approver" => (
+            "降低保护须另一人批准：--approved-by",
+            "protection is lowered: name another person with --approved-by",
+        ),
+        "second_person" => (
+            "降低保护的批准人须为另一人",
+            "whoever approves that protection is lowered must be another person",
+        ),
+        "on_trial" => (
+            "已有配置在试用：先 hazard config confirm 或 rollback",
+            "another configuration is on trial: hazard config confirm or rollback first",
+        ),
+        "not_on_trial" => ("没有试用中的配置", "no configuration is on trial"),
+        _ => return None,
+    };
+    Some((words, NOT_PERMITTED))
+}
+
+fn about_files(why: &str) -> Option<Told> {
+    Some(match why {
+        "unchanged" => (("没有变化", "nothing changes"), OK),
+        "bad_time" => (
+            (
+                "--confirm-within 须在 1 秒到 24 小时之间",
+                "write --confirm-within between 1 second and 24 hours",
+            ),
+            USAGE,
+        ),
+        "drift" => (
+            (
+                "磁盘上的文件不是正在运行的配置：先改回，或用 kill -HUP 使其生效",
+                "the files on disk are not what runs: change them back, or have them read with kill -HUP first",
+            ),
+            CONFIG,
+        ),
+        "faulty" => (("代理认为新配置有错", "the agent finds faults in the new configuration"), CONFIG),
+        "cannot_run" => (("新配置不能运行", "the new configuration cannot be run"), CONFIG),
+        "another_state_dir" => (
+            (
+                "state_dir 不能在运行中改变：先停止代理",
+                "state_dir cannot change while the agent runs: stop it first",
+            ),
+            CONFIG,
+        ),
+        "too_large" => {
+            (("站点文件和模板合起来太大", "the site file and its templates are too large together"), CONFIG)
+        }
+        "unknown_hash" => (
+            ("没有这个配置，见 hazard config history", "no such configuration, see hazard config history"),
+            NO_INPUT,
+        ),
+        "nothing_before" => (("没有更早的配置", "there is no earlier configuration"), NO_INPUT),
+        _ => return None,
+    })
+}
