@@ -135,9 +135,9 @@ impl Agent {
         std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
     }
 
-    /// Its memory.
-    pub(crate) fn resident_kib(&self) -> u64 {
-        self.kernel_says("VmRSS:")
+    /// Its memory without the pages of the program itself, which in a debug build are several times those of a release.
+    pub(crate) fn anonymous_kib(&self) -> u64 {
+        self.kernel_says("RssAnon:")
     }
 
     /// How many threads it has.

@@ -15,8 +15,9 @@ use crate::ticker::Tickers;
 
 const MINUTES: u64 = 1;
 const DEVICES: usize = 8;
-/// Resident memory at most, and between the first and the last third.
-const RESIDENT_KIB_MAX: u64 = 64 << 10;
+/// Anonymous memory at most, and between the first and the last third. With the 16 MiB of a release program it makes the 64 MiB
+/// that are promised.
+const ANONYMOUS_KIB_MAX: u64 = 48 << 10;
 const GROWTH_KIB_MAX: u64 = 8 << 10;
 const QUOTA_MB: u64 = 16;
 /// A segment that is being written and one that is about to go.
@@ -28,7 +29,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// One look at the running agent.
 #[derive(Clone, Copy, Debug)]
 struct Look {
-    resident_kib: u64,
+    anonymous_kib: u64,
     threads: u64,
     files: usize,
     disk_bytes: u64,
@@ -74,7 +75,7 @@ fn soak((agent, state): (&Agent, &Path), broker: &Mosquitto, end: Instant) -> Ve
             assert_eq!(status["ledger"]["even"], true, "{status}");
             assert_eq!(status["ledger"]["store_lost"]["records"], 0);
             looks.push(Look {
-                resident_kib: agent.resident_kib(),
+                anonymous_kib: agent.anonymous_kib(),
                 threads: agent.threads(),
                 files: agent.open_files(),
                 disk_bytes: disk_bytes(state),
@@ -97,10 +98,10 @@ fn disk_bytes(folder: &Path) -> u64 {
 fn judge(looks: &[Look]) {
     let third = looks.len() / 3;
     let (first, last) = (&looks[..third], &looks[looks.len() - third..]);
-    let peak = |looks: &[Look]| looks.iter().map(|look| look.resident_kib).max().unwrap();
+    let peak = |looks: &[Look]| looks.iter().map(|look| look.anonymous_kib).max().unwrap();
     println!("{} looks; {:?} ... {:?}", looks.len(), looks[0], looks[looks.len() - 1]);
-    println!("resident at most {} KiB, in thirds {} and {} KiB", peak(looks), peak(first), peak(last));
-    assert!(peak(looks) <= RESIDENT_KIB_MAX, "{} KiB", peak(looks));
+    println!("anonymous memory at most {} KiB, in thirds {} and {} KiB", peak(looks), peak(first), peak(last));
+    assert!(peak(looks) <= ANONYMOUS_KIB_MAX, "{} KiB", peak(looks));
     assert!(peak(last) <= peak(first) + GROWTH_KIB_MAX, "from {} to {} KiB", peak(first), peak(last));
     let files = |looks: &[Look]| looks.iter().map(|look| look.files).max().unwrap();
     assert!(files(last) <= files(first) + FILES_SPREAD, "from {} to {} files", files(first), files(last));

@@ -72,8 +72,8 @@ pub(super) struct Commanded {
 impl World {
     /// The shift sends a command now and then.
     pub(super) fn command(&mut self) {
-        // Not where everything fails at once: with commands, seed 31 of those worlds breaks law 8 at the uplink with receipts,
-        // and whether commands have a part in that is not known.
+        // Not where everything fails at once: with commands these worlds take other turns, and in seed 31 retention takes a loss
+        // record, and with it what it stated, before the platform with receipts has it (docs/laws.md, law 8).
         let all_fail = self.faults.power && self.faults.lines;
         if all_fail || !self.faults.people || self.healing || !self.commanded.rng.chance(120) {
             return;
