@@ -100,7 +100,12 @@ fn judge(looks: &[Look]) {
     let (first, last) = (&looks[..third], &looks[looks.len() - third..]);
     let peak = |looks: &[Look]| looks.iter().map(|look| look.anonymous_kib).max().unwrap();
     println!("{} looks; {:?} ... {:?}", looks.len(), looks[0], looks[looks.len() - 1]);
-    println!("anonymous memory at most {} KiB, in thirds {} and {} KiB", peak(looks), peak(first), peak(last));
+    println!(
+        "anonymous memory at most {} KiB, in thirds {} and {} KiB",
+        peak(looks),
+        peak(first),
+        peak(last)
+    );
     assert!(peak(looks) <= ANONYMOUS_KIB_MAX, "{} KiB", peak(looks));
     assert!(peak(last) <= peak(first) + GROWTH_KIB_MAX, "from {} to {} KiB", peak(first), peak(last));
     let files = |looks: &[Look]| looks.iter().map(|look| look.files).max().unwrap();

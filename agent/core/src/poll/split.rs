@@ -83,3 +83,51 @@ impl Splits {
 fn end(block: &Block) -> u32 {
     u32::from(block.request.start) + u32::from(block.request.count)
 }
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use alloc::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::super::plan::plan;
+    use super::*;
+    use crate::fixture;
+    use crate::point::Shape;
+
+    proptest! {
+        /// Texts hide shorter points behind their own beginning.
+        #[test]
+        fn pieces_touch_the_addresses_of_their_points_and_no_other(
+            points in proptest::collection::vec((0u16..60, 0usize..3, any::<bool>()), 1..12),
+        ) {
+            let mut tables = fixture::tables(1);
+            tables.devices[0].gap_max = 20;
+            for (address, shape, safety) in points {
+                let mut point = fixture::point("P", 0);
+                point.source.address = address;
+                point.source.shape = [Shape::U16, Shape::F64, Shape::Text(8)][shape];
+                point.safety = safety;
+                point.period = Duration::from_secs(1);
+                tables.points.push(point);
+            }
+            let site = Site::try_new(tables).unwrap();
+            for block in plan(&site).into_iter().flatten() {
+                let pieces = block.without_gaps(&site);
+                let all: Vec<_> = pieces.iter().flat_map(|piece| piece.points.iter().copied()).collect();
+                prop_assert_eq!(&all, &block.points);
+                for piece in &pieces {
+                    let spans = piece.points.iter().map(|id| site.points[id.index()].source.span());
+                    let needed: BTreeSet<u32> =
+                        spans.flat_map(|(first, last)| u32::from(first)..=u32::from(last)).collect();
+                    let touched: BTreeSet<u32> = (u32::from(piece.request.start)..end(piece)).collect();
+                    prop_assert_eq!(touched, needed);
+                    let safety = piece.points.iter().any(|id| site.points[id.index()].safety);
+                    prop_assert_eq!(piece.safety, safety);
+                }
+            }
+        }
+    }
+}

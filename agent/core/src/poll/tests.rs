@@ -230,6 +230,29 @@ fn a_device_that_refuses_an_address_between_its_points_is_asked_for_each_run_of_
         assert!(count.is_even(), "{count:?}");
         assert_eq!(count.scheduled - count.repeated, 1 + second, "one planned read a second: {count:?}");
     }
+    // Another device of the line keeps its joined reads.
+    let mut tables = points(2);
+    for device in 0..2_u16 {
+        tables.devices[usize::from(device)].gap_max = 8;
+        let mut point = fixture::point("Q", device);
+        point.source.address = 6;
+        tables.points.push(point);
+    }
+    let mut line = Line::new(tables, Duration::ZERO);
+    assert_eq!(line.asks(), [(0, 7)]);
+    line.settle(REFUSED);
+    let mut asked = Vec::new();
+    for _ in 0..6 {
+        let ask = line.asks();
+        if ask.is_empty() || asked.len() == 3 {
+            line.now = line.wake().max(line.now);
+        } else {
+            asked.extend(ask);
+            line.settle(Ok(()));
+        }
+    }
+    asked.sort_unstable();
+    assert_eq!(asked, [(0, 1), (0, 7), (6, 1)]);
     // What is not about an address is no reason.
     let mut tables = points(1);
     tables.devices[0].gap_max = 8;
