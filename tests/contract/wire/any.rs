@@ -9,9 +9,9 @@ use hazard_agent::uplink::wire::{ActiveAlarm, Reason, State, Wire};
 use hazard_core::alarm::{Priority, Withheld};
 use hazard_core::call::{CallEvent, Change, DeliveryFault, How, Order, Told, Withdrawal};
 use hazard_core::id::{
-    AlarmId, BusId, DeviceId, Epoch, MessageId, OutputId, PointId, SafeguardId, Seq, UplinkId,
+    AlarmId, AttemptId, BusId, DeviceId, Epoch, KeyPeriodId, MessageId, OutputId, PermitId, PointId, RoleId,
+    SafeguardId, Seq, TripId, UpkeepId, UplinkId, VoteId,
 };
-use hazard_core::id::{AttemptId, KeyPeriodId, PermitId, RoleId, TripId, UpkeepId, VoteId};
 use hazard_core::interlock::{
     self, HoldStanding, InterlockEvent, InterlockStep, PermitStanding, ProofStanding, TripStanding, VoteCount,
 };
@@ -494,9 +494,6 @@ pub(super) fn value() -> impl Strategy<Value = Value> {
 
 pub(super) fn stamp() -> impl Strategy<Value = Stamp> {
     let trust = select(vec![ClockTrust::Unset, ClockTrust::Free, ClockTrust::Synced]);
-    (any::<i64>(), trust).prop_map(|(utc, trust)| Stamp {
-        mono: Mono::ZERO,
-        utc: Utc::from_unix_ms(utc),
-        trust,
-    })
+    let utc = any::<i64>().prop_map(Utc::from_unix_ms);
+    (utc, trust).prop_map(|(utc, trust)| Stamp { mono: Mono::ZERO, utc, trust })
 }

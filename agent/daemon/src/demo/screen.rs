@@ -65,7 +65,7 @@ fn point(row: &crate::observe::status::PointRow) -> PointRow {
     }
 }
 
-fn bus(row: &crate::observe::status::BusRow) -> Fact {
+fn bus(row: &crate::observe::BusRow) -> Fact {
     let value = format!("{} ✓ {} ✗ {} –", row.read, row.failed, row.skipped);
     Fact { name: row.bus.clone(), value, tone: if row.failed == 0 { Tone::Good } else { Tone::Fault } }
 }

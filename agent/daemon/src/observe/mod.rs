@@ -8,6 +8,7 @@ pub mod http;
 mod interlocks;
 mod latency;
 mod ledger;
+mod lines;
 pub mod log;
 pub mod metrics;
 mod render;
@@ -25,6 +26,7 @@ pub use commands::{CommandRow, LastCommand};
 pub use interlocks::{Interlocks, PermitRow, TripRow, VoteRow};
 pub use latency::{BOUNDS_US, Histogram, Latencies};
 pub use ledger::{LedgerRow, PollRow};
+pub use lines::{BusRow, DeviceRow, LinkRow};
 pub use report::render_test;
 pub use sensors::SensorRow;
 pub use status::{

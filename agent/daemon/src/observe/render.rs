@@ -8,7 +8,8 @@ use jiff::tz::Offset;
 use unicode_width::UnicodeWidthStr;
 
 use super::causes;
-use super::status::{AlarmRow, DeviceRow, Shown, Standing, Status, Word};
+use super::lines::DeviceRow;
+use super::status::{AlarmRow, Shown, Standing, Status, Word};
 use super::texts::{self, pick};
 use super::upkeep::UpkeepRow;
 use super::uplinks::uplink_cells;

@@ -18,10 +18,11 @@ use super::calls::Calls;
 use super::causes;
 use super::interlocks::Interlocks;
 use super::ledger::LedgerRow;
+use super::lines::{BusRow, DeviceRow, LinkRow};
 use super::sensors::SensorRow;
 use super::status::{
-    Agent, AlarmRow, BusRow, BypassRow, Clock, DelayRow, DeviceRow, Facts, JournalRow, LinkRow, OutputRow,
-    Place, PointRow, Shown, Standing, Status, Word,
+    Agent, AlarmRow, BypassRow, Clock, DelayRow, Facts, JournalRow, OutputRow, Place, PointRow, Shown,
+    Standing, Status, Word,
 };
 use super::upkeep::{Figures, UpkeepRow};
 use super::uplinks::uplinks;
