@@ -13,13 +13,14 @@ use super::plant::Fault;
 use super::{Cut, Stage};
 use crate::cli::{OK, SOFTWARE};
 use crate::observe::Status;
+use crate::observe::status::PointRow;
 
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// After the script everything must settle within this time.
 const SETTLE_WITHIN: Duration = Duration::from_secs(60);
 const JUMP: Duration = Duration::from_secs(3600);
-/// The demo's points are read each second or two and are stale after three periods.
-const STALE_MAX_MS: u64 = 10_500;
+/// The engine looks for stale values now and then, and a look of ours takes its time.
+const STALE_SLACK: Duration = Duration::from_millis(1_500);
 /// A node's channel filters its input; the leak is above its set-points within seconds.
 const HORN_WITHIN: Duration = Duration::from_secs(8);
 const LOST_WITHIN: Duration = Duration::from_secs(10);
@@ -166,9 +167,11 @@ impl Witness {
         };
         self.looks += 1;
         self.uneven += u64::from(!status.ledger.even);
-        for point in
-            status.points.iter().filter(|point| point.quality == "good" && point.age_ms > STALE_MAX_MS)
-        {
+        let is_stale = |point: &&PointRow| {
+            let limit = stage.stale_after.get(&point.point).copied().unwrap_or_default() + STALE_SLACK;
+            point.quality == "good" && Duration::from_millis(point.age_ms) > limit
+        };
+        for point in status.points.iter().filter(is_stale) {
             self.stale.push(point.point.clone());
         }
         // The horn is de-energised to alarm.

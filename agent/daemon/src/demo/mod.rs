@@ -9,6 +9,7 @@ mod screen;
 pub mod site;
 pub mod view;
 
+use std::collections::HashMap;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -82,6 +83,8 @@ struct Stage {
     requests: mpsc::Sender<Request>,
     stop: CancellationToken,
     seed: u64,
+    /// After how long each point's value is stale, by tag.
+    stale_after: HashMap<String, Duration>,
 }
 
 impl Stage {
@@ -94,12 +97,14 @@ impl Stage {
         std::fs::create_dir_all(folder.join("state"))?;
         let loaded = config::load(&file)
             .map_err(|report| anyhow::anyhow!(report.render(Lang::En, config::Style::Plain)))?;
+        let points = loaded.site.points.iter();
+        let stale_after = points.map(|point| (point.tag.to_string(), point.stale_after)).collect();
         let clock = Clock::new(PathBuf::new());
         let stop = CancellationToken::new();
         let (requests, inbox) = mpsc::channel(16);
         let around = Surroundings { clock: clock.clone(), stop: stop.clone(), turns: || {} };
         let agent = tokio::spawn(play(loaded, around, inbox));
-        Ok(Self { plant, broker, clock, agent, requests, stop, seed })
+        Ok(Self { plant, broker, clock, agent, requests, stop, seed, stale_after })
     }
 
     async fn status(&self) -> Option<Arc<Status>> {
