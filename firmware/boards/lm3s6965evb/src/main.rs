@@ -24,6 +24,7 @@ mod watchdog;
 use core::time::Duration;
 
 use cortex_m_rt::entry;
+use hazard_cortex::Memory;
 use hazard_field::map::Quantity;
 use hazard_node::hal::ResetCause;
 use hazard_node::image::{HEADER_LEN, unsealed};
@@ -72,7 +73,8 @@ impl Board for Lm3s6965Evb {
 #[entry]
 fn main() -> ! {
     cortex_m::interrupt::disable();
-    let self_test = SelfTests::at_start();
+    // SAFETY: first thing after the start, and no interrupt is taken.
+    let self_test = SelfTests(unsafe { Memory::at_start() });
     let boots = boots::count();
     let mut device = wire(self_test);
     if open(&mut device, boots).is_err() {
