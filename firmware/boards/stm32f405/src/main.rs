@@ -169,7 +169,7 @@ fn start() -> Option<Bench> {
     let mut rcc = chip.RCC.freeze(Config::hse(8.MHz()).sysclk(84.MHz()));
     let (a, b, c) = (chip.GPIOA.split(&mut rcc), chip.GPIOB.split(&mut rcc), chip.GPIOC.split(&mut rcc));
     let flash = ChipFlash(chip.FLASH);
-    let baud = stored_line(&flash).unwrap_or(Line::FACTORY).baud();
+    let baud = stored_line::<4>(&flash).unwrap_or(Line::FACTORY).baud();
     let serial =
         chip.USART2.serial((a.pa2, a.pa3), Framing::default().baudrate(baud.bps()), &mut rcc).ok()?;
     let mut timer = chip.TIM2.counter_us(&mut rcc);
