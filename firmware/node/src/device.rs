@@ -309,7 +309,8 @@ impl<B: Board, const CHANNELS: usize> Device<B, CHANNELS> {
             }
         }
         // Numbers of events that ran into the next start's are kept from it by another start.
-        if facts.starts > 0 && self.node.next_event() >> 16 > facts.starts & 0xFFFF {
+        let run_over = self.node.next_event() >> 16 > facts.starts & 0xFFFF;
+        if facts.starts > 0 && run_over && !self.store.is_writing() {
             facts.starts = self.store.count_start(&self.node.stored_holdings());
         }
         self.done.store = true;

@@ -178,7 +178,12 @@ impl<F: Flash> Store<F> {
 
     /// Whether a change waits or is being written.
     pub(crate) fn is_busy(&self) -> bool {
-        self.changed_at.is_some() || self.job != Job::Idle
+        self.changed_at.is_some() || self.is_writing()
+    }
+
+    /// Whether a page is being written: a start that is counted meanwhile would be missing in it.
+    pub(crate) fn is_writing(&self) -> bool {
+        self.job != Job::Idle
     }
 
     /// The settings changed. Changes that follow do not put off what is due: who writes without end is stored all the same.

@@ -204,6 +204,34 @@ fn a_master_that_writes_without_end_wears_one_erase_in_ten_seconds() {
     assert_eq!(bench.read(3, holding::GATEWAY_TIMEOUT, 1), [1_999]);
 }
 
+#[test]
+fn numbers_of_events_that_run_out_while_settings_are_stored_spoil_no_storing() {
+    let (lived, _) = lived();
+    let mut bench = Bench::start(lived.copy(1));
+    let before = (starts(&mut bench), sequence(&mut bench));
+    let left = |bench: &Bench| 0x1_0000 - (bench.device.node().next_event() & 0xFFFF);
+    // Acknowledge, reset and silence: three events a request.
+    let press = [15, 0, 0, 0, 3, 1, 0b111];
+    while left(&bench) > 16 {
+        assert_eq!(bench.ask(&press)[0], 15);
+    }
+    bench.unlock();
+    assert_eq!(bench.write(holding::channel(0), &float(18.0)), Ok(()));
+    let idle = bench.flash.operations();
+    while bench.flash.operations() == idle {
+        bench.run(1);
+    }
+    while bench.device.node().next_event() >> 16 == u32::from(before.0) {
+        assert_eq!(bench.ask(&press)[0], 15);
+    }
+    assert_eq!(state(&mut bench), SettingsState::ToBeStored.code(), "it is still being written");
+    bench.run(200);
+    assert_eq!(state(&mut bench), SettingsState::Stored.code());
+    assert_eq!((starts(&mut bench), sequence(&mut bench)), (before.0 + 1, before.1 + 1));
+    let mut bench = Bench::start(bench.flash.copy(1));
+    assert_eq!((starts(&mut bench), state(&mut bench)), (before.0 + 2, SettingsState::Stored.code()));
+}
+
 /// Puts a newer whole copy into page B: that of page A, with another set-point of channel 1 and another speed.
 fn forge_newer(flash: &mut TornFlash, setpoint: f32, baud: u16) {
     const CRC_AT: usize = 4 + (holding::END as usize).div_ceil(2);
