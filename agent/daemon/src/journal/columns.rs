@@ -4,7 +4,8 @@
 //! Numbers of a point are written as the difference from its last one in the block: as decimals where that is exact (most
 //! devices send scaled integers), else as 32-bit floats, else as all eight bytes.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use hazard_core::id::{PointId, Seq};
@@ -55,6 +56,27 @@ struct Last {
     float: u32,
 }
 
+/// By point, and looked up for each reading.
+type Lasts = HashMap<PointId, Last, BuildHasherDefault<Spread>>;
+
+/// Points are numbered without gaps: one multiplication spreads them.
+#[derive(Default)]
+struct Spread(u64);
+
+impl Hasher for Spread {
+    fn write_u32(&mut self, number: u32) {
+        self.0 = (self.0 ^ u64::from(number)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u32(u32::from(*byte)));
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
 /// The columns of records of the reading lane; `None` when one of them holds no readings or they are too many.
 pub(super) fn encode(records: &[&Arc<Record>]) -> Option<Vec<u8>> {
     let readings: usize = records.iter().map(|record| usize::try_from(record.readings()).unwrap_or(0)).sum();
@@ -62,7 +84,7 @@ pub(super) fn encode(records: &[&Arc<Record>]) -> Option<Vec<u8>> {
         return None;
     }
     let mut columns: [Vec<u8>; COLUMNS] = Default::default();
-    let mut lasts: BTreeMap<PointId, Last> = BTreeMap::new();
+    let mut lasts = Lasts::default();
     let (mut before, mut before_point) = ((0, 0, 0), 0);
     for record in records {
         let Body::Readings(readings) = &record.body else { return None };
@@ -106,14 +128,17 @@ pub(super) fn decode(count: usize, bytes: &[u8]) -> Result<Vec<Arc<Record>>, Not
     if !rest.is_empty() {
         return Err(NotRecords);
     }
-    let mut decoder = Decoder { columns, lasts: BTreeMap::new(), before: (0, 0, 0), point: 0, readings: 0 };
-    let records: Vec<_> = (0..count).map(|_| decoder.record().map(Arc::new)).collect::<Result<_, _>>()?;
+    let mut decoder = Decoder { columns, lasts: Lasts::default(), before: (0, 0, 0), point: 0, readings: 0 };
+    let mut records = Vec::with_capacity(count);
+    for _ in 0..count {
+        records.push(Arc::new(decoder.record()?));
+    }
     if decoder.columns.iter().all(|column| column.is_empty()) { Ok(records) } else { Err(NotRecords) }
 }
 
 struct Decoder<'a> {
     columns: [&'a [u8]; COLUMNS],
-    lasts: BTreeMap<PointId, Last>,
+    lasts: Lasts,
     before: (u64, u64, i64),
     point: i64,
     readings: usize,
@@ -129,7 +154,10 @@ impl Decoder<'_> {
         let utc = expected(self.before, mono).wrapping_add(unzigzag(self.take(Column::Utcs)?));
         let trust = trust_of(self.take(Column::Trusts)?)?;
         self.before = (seq, mono, utc);
-        let readings = (0..len).map(|_| self.reading()).collect::<Result<_, _>>()?;
+        let mut readings = Vec::with_capacity(len);
+        for _ in 0..len {
+            readings.push(self.reading()?);
+        }
         let stamp = Stamp { mono: Mono::from_micros(mono), utc: Utc::from_unix_ms(utc), trust };
         Ok(Record { seq: Seq(seq), stamp, body: Body::Readings(readings) })
     }
@@ -140,15 +168,16 @@ impl Decoder<'_> {
         let point = PointId(u32::try_from(self.point).map_err(|_| NotRecords)?);
         let (kind, rest) = self.columns[Column::Kinds as usize].split_first().ok_or(NotRecords)?;
         self.columns[Column::Kinds as usize] = rest;
-        let mut last = self.lasts.get(&point).copied().unwrap_or_default();
+        let last = self.lasts.entry(point).or_default();
         let sample = match *kind {
             places @ 0..=PLACES_MAX => {
-                let step = unzigzag(self.take(Column::Numbers)?);
-                last = Last { places, decimal: last.decimal.wrapping_add(step), ..last };
+                let step = unzigzag(varint(&mut self.columns[Column::Numbers as usize])?);
+                *last = Last { places, decimal: last.decimal.wrapping_add(step), ..*last };
                 good(from_decimal(last.decimal, places))?
             }
             KIND_F32 => {
-                let step = u32::try_from(self.take(Column::Numbers)?).map_err(|_| NotRecords)?;
+                let step = varint(&mut self.columns[Column::Numbers as usize])?;
+                let step = u32::try_from(step).map_err(|_| NotRecords)?;
                 last.float ^= step;
                 good(f64::from(f32::from_bits(last.float)))?
             }
@@ -165,7 +194,6 @@ impl Decoder<'_> {
             }
             _ => return Err(NotRecords),
         };
-        self.lasts.insert(point, last);
         Ok(Reading { point, sample })
     }
 
@@ -228,7 +256,8 @@ fn from_decimal(decimal: i64, places: u8) -> f64 {
 }
 
 fn power(places: u8) -> f64 {
-    10_f64.powi(i32::from(places))
+    const POWERS: [f64; PLACES_MAX as usize + 1] = [1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6];
+    POWERS.get(usize::from(places)).copied().unwrap_or(f64::NAN)
 }
 
 /// The bits of `value` as a 32-bit float, if it is one.
@@ -299,7 +328,7 @@ mod tests {
         prop_oneof![
             any::<f64>(),
             any::<f32>().prop_map(f64::from),
-            (any::<i32>(), 0u8..9).prop_map(|(whole, places)| f64::from(whole) / power(places)),
+            (any::<i32>(), 0i32..9).prop_map(|(whole, places)| f64::from(whole) / 10_f64.powi(places)),
             (any::<i16>()).prop_map(|whole| f64::from(whole) * 0.1),
         ]
     }

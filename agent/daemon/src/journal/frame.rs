@@ -9,6 +9,7 @@ use super::chain::{Link, Mark};
 use super::codec::{self, NotRecords};
 use super::columns;
 use super::index::{lane_byte, lane_of};
+use super::squeeze;
 
 /// What the magic of each version begins with.
 pub(super) const MAGIC: [u8; 3] = *b"HZB";
@@ -120,7 +121,7 @@ impl Block {
         let mut size = size.min(records.len());
         loop {
             let (version, plain) = self.plain(&records[..size]);
-            let payload = zstd::bulk::compress(&plain, self.level()).unwrap_or_default();
+            let payload = squeeze::compress(&plain, self.level()).unwrap_or_default();
             let fits = plain.len() <= PLAIN_BYTES_MAX && HEAD_2_BYTES + payload.len() <= VALUE_BYTES_MAX;
             if size <= 1 || fits {
                 return (self.frame(version, &records[..size], &payload), size);
@@ -240,7 +241,7 @@ impl Frame {
         let version = *self.bytes.get(12).ok_or(NotRecords)?;
         let payload = self.bytes.get(self.head_bytes..).ok_or(NotRecords)?;
         let limit = if self.count.records == 1 { RECORD_BYTES_MAX } else { PLAIN_BYTES_MAX };
-        let plain = zstd::bulk::decompress(payload, limit).map_err(|_| NotRecords)?;
+        let plain = squeeze::decompress(payload, limit).map_err(|_| NotRecords)?;
         let count = usize::try_from(self.count.records).map_err(|_| NotRecords)?;
         let records = match version {
             COLUMNS => columns::decode(count, &plain)?,

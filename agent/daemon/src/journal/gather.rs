@@ -62,15 +62,15 @@ impl Gather {
                 self.gathered.holes.push(Hole { first, last, count });
             }
         }
-        let fresh = records.into_iter().filter(|record| {
-            self.wanted.contains(&record.seq.0) && seen.is_none_or(|seen| record.seq.0 > seen)
-        });
-        for record in fresh.collect::<Vec<_>>() {
+        for record in records {
             if self.is_full() {
                 break;
             }
-            self.readings += record.readings();
-            self.gathered.records.push(record);
+            let seq = record.seq.0;
+            if self.wanted.contains(&seq) && seen.is_none_or(|seen| seq > seen) {
+                self.readings += record.readings();
+                self.gathered.records.push(record);
+            }
         }
         if seen.is_none_or(|seen| frame.last > seen) {
             let mut written = frame.before.map(|mark| mark.written).unwrap_or_default();

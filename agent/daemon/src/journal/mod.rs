@@ -42,6 +42,7 @@ mod seal;
 mod segment;
 mod series;
 mod slot;
+mod squeeze;
 mod store;
 pub mod verify;
 #[cfg(test)]

@@ -266,7 +266,8 @@ impl Forwarder {
         (of, span): ((Epoch, Lane), (Seq, Seq)),
         task: Task,
     ) -> Option<Output> {
-        let full = self.fetched.iter().any(|flight| flight.lane == of.1);
+        let waiting = self.fetched.iter().filter(|flight| flight.lane == of.1).count();
+        let full = waiting >= old::READ_ON_BELOW;
         if !sources.journal || self.fetching.is_some() || full {
             return None;
         }

@@ -3,11 +3,32 @@
 
 use super::*;
 
+/// With fewer messages of a lane waiting, the journal reads on.
+pub(super) const READ_ON_BELOW: usize = 8;
+
+/// What was never sent of an epoch's lane.
+struct Gap {
+    of: (Epoch, Lane),
+    span: (Seq, Seq),
+    has: Holder,
+}
+
+/// Who has it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Holder {
+    Memory,
+    Journal,
+    Nobody,
+}
+
 impl Forwarder {
     /// What is not live, of a lane: what came back, what was fetched, what the platform misses, what it never had.
     pub(super) fn old(&mut self, lane: Lane, sources: &Sources<'_>, message: MessageId) -> Option<Output> {
         if !self.awaiting[lane as usize].lets_back_fill() {
             return None;
+        }
+        if let Some(step) = self.read_on(lane, sources) {
+            return Some(step);
         }
         if let Some(flight) = self.held(lane) {
             return Some(self.launch(sources.now, message, flight));
@@ -77,55 +98,77 @@ impl Forwarder {
         first
     }
 
+    /// The journal reads while what it brought is sent.
+    fn read_on(&mut self, lane: Lane, sources: &Sources<'_>) -> Option<Output> {
+        if self.fetching.is_some() || !self.fetched.iter().any(|flight| flight.lane == lane) {
+            return None;
+        }
+        let ring = &sources.rings[lane as usize];
+        let gap = (0..self.stretches.len()).find_map(|index| self.gap(index, lane, ring));
+        let gap = gap.filter(|gap| gap.has == Holder::Journal)?;
+        self.fetch(sources, (gap.of, gap.span), Task::BackFill)
+    }
+
     fn back_fill(&mut self, lane: Lane, sources: &Sources<'_>, message: MessageId) -> Option<Output> {
         let fill = self.old_fill();
         let ring = &sources.rings[lane as usize];
         for index in 0..self.stretches.len() {
+            let Some(Gap { of, span: (first, last), has }) = self.gap(index, lane, ring) else { continue };
             let stretch = &mut self.stretches[index];
-            let epoch = stretch.epoch;
-            let (closed, fetchable) = (stretch.last, stretch.fetchable);
             let track = stretch.track(lane);
-            let last = closed.unwrap_or(Seq(track.live_next.0.saturating_sub(1)));
-            let Some((first, last)) = track.sent.first_gap(Seq(1), last) else {
-                continue;
-            };
-            let in_memory = match ring.evicted_through(epoch) {
-                Some(evicted) => evicted < first,
-                None => closed.is_none() || ring.holds(epoch),
-            };
-            if in_memory && (closed.is_none() || ring.has_from(epoch, first) || !fetchable) {
-                let (records, through) = ring.take(epoch, (first, last), fill);
-                track.sent.insert(first, through);
-                if records.is_empty() {
-                    track.acked.insert(first, through);
+            match has {
+                Holder::Memory => {
+                    let (records, through) = ring.take(of.0, (first, last), fill);
+                    track.sent.insert(first, through);
+                    if records.is_empty() {
+                        track.acked.insert(first, through);
+                        stretch.dirty = true;
+                        self.awaiting[lane as usize].forget(of, (first, through));
+                        continue;
+                    }
+                    let flight = Flight::of(of, (first, through), records, Task::BackFill);
+                    return Some(self.launch(sources.now, message, flight));
+                }
+                Holder::Nobody => {
+                    // `retire` states what is missing.
+                    track.lack((first, last));
                     stretch.dirty = true;
-                    self.awaiting[lane as usize].forget((epoch, lane), (first, through));
-                    continue;
+                    self.awaiting[lane as usize].forget(of, (first, last));
+                    if !stretch.own {
+                        // Nobody counted them in this run: at most so many.
+                        let count = Count { records: last.0 - first.0 + 1, readings: 0 };
+                        self.lose_run(of.0, LostRun::span(lane, (first, last), count));
+                    }
                 }
-                let flight = Flight::of((epoch, lane), (first, through), records, Task::BackFill);
-                return Some(self.launch(sources.now, message, flight));
-            }
-            if !fetchable {
-                // Neither memory nor the journal has them: `retire` states what is missing.
-                let last = evicted_from(ring, epoch, first).map_or(last, |evicted| evicted.min(last));
-                track.lack((first, last));
-                stretch.dirty = true;
-                self.awaiting[lane as usize].forget((epoch, lane), (first, last));
-                if !stretch.own {
-                    // Nobody counted them in this run: at most so many.
-                    let count = Count { records: last.0 - first.0 + 1, readings: 0 };
-                    self.lose_run(epoch, LostRun::span(lane, (first, last), count));
+                Holder::Journal => {
+                    if let Some(step) = self.fetch(sources, (of, (first, last)), Task::BackFill) {
+                        return Some(step);
+                    }
                 }
-                continue;
-            }
-            // What is still in memory may never have become durable: it is sent from there.
-            let last = evicted_from(ring, epoch, first).map_or(last, |evicted| evicted.min(last));
-            let wanted = ((epoch, lane), (first, last));
-            if let Some(step) = self.fetch(sources, wanted, Task::BackFill) {
-                return Some(step);
             }
         }
         None
+    }
+
+    /// The first numbers of an epoch's lane that were never sent, as far as one holder has them.
+    fn gap(&self, index: usize, lane: Lane, ring: &Ring) -> Option<Gap> {
+        let stretch = self.stretches.get(index)?;
+        let (epoch, closed) = (stretch.epoch, stretch.last);
+        let track = &stretch.lanes[lane as usize];
+        let last = closed.unwrap_or(Seq(track.live_next.0.saturating_sub(1)));
+        let (first, last) = track.sent.first_gap(Seq(1), last)?;
+        let in_memory = match ring.evicted_through(epoch) {
+            Some(evicted) => evicted < first,
+            None => closed.is_none() || ring.holds(epoch),
+        };
+        let of = (epoch, lane);
+        if in_memory && (closed.is_none() || ring.has_from(epoch, first) || !stretch.fetchable) {
+            return Some(Gap { of, span: (first, last), has: Holder::Memory });
+        }
+        // What is still in memory may never have become durable: it is sent from there.
+        let last = evicted_from(ring, epoch, first).map_or(last, |evicted| evicted.min(last));
+        let has = if stretch.fetchable { Holder::Journal } else { Holder::Nobody };
+        Some(Gap { of, span: (first, last), has })
     }
 }
 
