@@ -1,15 +1,18 @@
 //! The live demonstration: a view of the agent's own status, and keys that make things go wrong.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::commanding;
 use super::plant::{DETECTOR_COUNT, DEVICE_COUNT, Fault};
 use super::view::{self, Key, Screen, View};
+use super::site::SILENCE;
 use super::{Cut, Stage, screen};
 use crate::config::Lang;
 use crate::control::Deed;
+use crate::observe::{CommandRow, LastCommand, Status};
 use crate::run::{Act, Request};
 
 const REDRAW: Duration = Duration::from_millis(250);
@@ -28,6 +31,8 @@ pub(super) async fn run(stage: Stage, lang: Lang) -> u8 {
     };
     let mut game = Game::default();
     game.say(view::label(lang, "按 1 泄漏，按 q 退出", "press 1 for a leak, q to quit"));
+    let other = view::label(lang, "h 或另一终端：", "h, or in another terminal:");
+    game.say(format!("{other} hazard command send {SILENCE} --actor me -c {}", stage.file.display()));
     let mut redraw = tokio::time::interval(REDRAW);
     loop {
         tokio::select! {
@@ -39,6 +44,7 @@ pub(super) async fn run(stage: Stage, lang: Lang) -> u8 {
                 let Some(status) = stage.status().await else {
                     break;
                 };
+                game.tell_commands(&status, lang);
                 let screen = Screen {
                     log: game.log.iter().cloned().collect(),
                     switched_on: game.switched_on.clone(),
@@ -66,6 +72,8 @@ struct Game {
     log: VecDeque<String>,
     leaks: usize,
     dead: usize,
+    /// The last outcome of each command that was shown, by its number.
+    told: BTreeMap<String, u64>,
 }
 
 impl Game {
@@ -73,6 +81,16 @@ impl Game {
         self.log.push_back(line);
         if self.log.len() > LOG_MAX {
             self.log.pop_front();
+        }
+    }
+
+    /// What became of commands, this view's and other terminals'; each once.
+    fn tell_commands(&mut self, status: &Status, lang: Lang) {
+        let over = |row: &CommandRow| row.last.clone().filter(LastCommand::is_over);
+        for (row, last) in status.commands.iter().filter_map(|row| Some((row, over(row)?))) {
+            if self.told.insert(row.command.clone(), last.nth) != Some(last.nth) {
+                self.say(format!("{}: {}", row.command, last.text(lang)));
+            }
         }
     }
 
@@ -107,6 +125,11 @@ impl Game {
             Key::Acknowledge => act(stage, Deed::Acknowledge { alarm: None }).await,
             Key::Silence => act(stage, Deed::Silence { alarm: None }).await,
             Key::Reset => act(stage, Deed::Reset { alarm: None }).await,
+            Key::NodeHorn => {
+                if let Some(refused) = commanding::send(stage, SILENCE, "").await {
+                    self.say(format!("{SILENCE}: ✘ {}", crate::cli::why(&refused, lang)));
+                }
+            }
             Key::Quit => {}
         }
     }

@@ -30,6 +30,7 @@ pub use layout::{
     Detector, Device, Gas, INTERLOCK_COUNT, INTERLOCKS,
 };
 pub use tables::Coil;
+use layout::NODE_COUNT;
 use world::World;
 
 /// A running plant; dropping it stops it and hangs up on its masters.
@@ -84,6 +85,12 @@ impl Plant {
     #[must_use]
     pub fn coils(&self) -> [Coil; COIL_COUNT] {
         self.shared.world().relays.coils
+    }
+
+    /// Whether each node's own horn sounds.
+    #[must_use]
+    pub fn horns(&self) -> [bool; NODE_COUNT] {
+        self.shared.world().horns()
     }
 
     /// Presses a button on each node, as somebody on the spot would.
