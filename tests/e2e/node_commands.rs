@@ -30,7 +30,9 @@ fn site(dir: &Path, port: u16) -> PathBuf {
     let points: String = [("XS-1", "status"), ("XL-1", "settings_unlocked")].map(point).concat();
     let names =
         ["silence", "acknowledge", "reset", "lock_settings", "ch3_end_inhibit", "ch4_end_calibration"];
+    // A command takes a request a second of the line: it cannot be polled five times as often.
     let text = format!("{head}{points}[[uplinks]]{uplinks}{}", names.map(command).concat())
+        .replace("poll_ms = 200", "poll_ms = 1000")
         .replace("STATE", &dir.join("state").display().to_string())
         .replace("LISTEN", &free_port().to_string())
         .replace("PORT", &port.to_string());

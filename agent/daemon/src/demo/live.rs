@@ -12,7 +12,7 @@ use super::site::SILENCE;
 use super::{Cut, Stage, screen};
 use crate::config::Lang;
 use crate::control::Deed;
-use crate::observe::{CommandRow, LastCommand, Status};
+use crate::observe::{CommandRow, LastCommand};
 use crate::run::{Act, Request};
 
 const REDRAW: Duration = Duration::from_millis(250);
@@ -44,7 +44,7 @@ pub(super) async fn run(stage: Stage, lang: Lang) -> u8 {
                 let Some(status) = stage.status().await else {
                     break;
                 };
-                game.tell_commands(&status, lang);
+                game.tell_commands(&status.commands, lang);
                 let screen = Screen {
                     log: game.log.iter().cloned().collect(),
                     switched_on: game.switched_on.clone(),
@@ -85,9 +85,9 @@ impl Game {
     }
 
     /// What became of commands, this view's and other terminals'; each once.
-    fn tell_commands(&mut self, status: &Status, lang: Lang) {
+    fn tell_commands(&mut self, rows: &[CommandRow], lang: Lang) {
         let over = |row: &CommandRow| row.last.clone().filter(LastCommand::is_over);
-        for (row, last) in status.commands.iter().filter_map(|row| Some((row, over(row)?))) {
+        for (row, last) in rows.iter().filter_map(|row| Some((row, over(row)?))) {
             if self.told.insert(row.command.clone(), last.nth) != Some(last.nth) {
                 self.say(format!("{}: {}", row.command, last.text(lang)));
             }
@@ -151,4 +151,35 @@ async fn act(stage: &Stage, deed: Deed) {
     let act = Act { actor: "demo".to_owned(), deed, note: String::new() };
     // An agent that has ended is noticed at the next redraw.
     drop(stage.requests.send(Request::Act(act, reply)).await);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(change: &str, nth: u64) -> CommandRow {
+        let last = serde_json::json!({
+            "at": "2026-05-29T04:27:01.000Z", "nth": nth, "change": change, "value": 1.0, "before": 0.0,
+            "read_back": 1.0, "fault": null, "actor": "demo", "approver": "", "note": "",
+        });
+        let row = serde_json::json!({
+            "command": SILENCE, "zh": "", "en": "", "device": "ND-1", "unit": "", "value": 1.0, "min": null,
+            "max": null, "step": null, "risk": "routine", "reason": false, "second_person": false,
+            "deadline_s": 10, "pending": null, "last": last,
+        });
+        serde_json::from_value(row).unwrap()
+    }
+
+    #[test]
+    fn the_outcome_of_each_command_is_told_once_when_it_is_known() {
+        let mut game = Game::default();
+        for (change, nth, lines) in
+            [("accepted", 1, 0), ("done", 1, 1), ("done", 1, 1), ("accepted", 2, 1), ("unverified", 2, 2)]
+        {
+            game.tell_commands(&[row(change, nth)], Lang::En);
+            assert_eq!(game.log.len(), lines, "{change} {nth}: {:?}", game.log);
+        }
+        assert!(game.log[0].starts_with("ND-1/silence: ✔ written and read back as 1"), "{:?}", game.log);
+        assert!(game.log[1].contains("discrepancy"), "{:?}", game.log);
+    }
 }
