@@ -24,9 +24,8 @@ fn site(dir: &Path, port: u16) -> PathBuf {
     let point = |(tag, from): (&str, &str)| {
         format!("[[points]]\ntag = \"{tag}\"\ndevice = \"N-1\"\nfrom = \"{from}\"\nsafety = false\n\n")
     };
-    let command = |name: &str| {
-        format!("\n[[commands]]\nid = \"N-1/{name}\"\ndevice = \"N-1\"\nfrom = \"{name}\"\n")
-    };
+    let command =
+        |name: &str| format!("\n[[commands]]\nid = \"N-1/{name}\"\ndevice = \"N-1\"\nfrom = \"{name}\"\n");
     let points: String = [("XS-1", "status"), ("XL-1", "settings_unlocked")].map(point).concat();
     let names =
         ["silence", "acknowledge", "reset", "lock_settings", "ch3_end_inhibit", "ch4_end_calibration"];

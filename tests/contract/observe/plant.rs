@@ -121,10 +121,7 @@ fn carry_out(engine: &mut Engine, now: Mono, scene: Scene) {
             Output::Set { bus, ticket, .. } => Input::Written { bus, ticket, result: Ok(()) },
             Output::Call(order) => Input::Call { attempt: order.attempt, report: delivery(&order) },
             Output::Drive(_) | Output::SaveCursor { .. } => continue,
-            Output::Write { .. }
-            | Output::Fetch { .. }
-            | Output::Find { .. }
-            | Output::Reopen => {
+            Output::Write { .. } | Output::Fetch { .. } | Output::Find { .. } | Output::Reopen => {
                 unreachable!("{output:?}")
             }
         };

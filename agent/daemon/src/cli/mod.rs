@@ -21,10 +21,10 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{self, Lang, Style};
-#[cfg(feature = "demo")]
-pub(crate) use operate::why;
 use crate::control::{CauseWord, Deed};
 use crate::observe::log::LogFormat;
+#[cfg(feature = "demo")]
+pub(crate) use operate::why;
 
 /// Everything is well.
 pub(crate) const OK: u8 = 0;

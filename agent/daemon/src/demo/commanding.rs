@@ -64,7 +64,11 @@ impl Commanding {
                 confirmed && self.sounded && self.quiet,
                 horn,
             ),
-            check("a reset without a second person is refused", alone, format!("refused: {}", why.join(", "))),
+            check(
+                "a reset without a second person is refused",
+                alone,
+                format!("refused: {}", why.join(", ")),
+            ),
             check("the district hears of the command", told == [true; 2], records),
         ]
     }

@@ -228,7 +228,8 @@ impl Witness {
     fn judge(&self, settled: bool, status: Option<&Status>, seed: u64) -> Value {
         let mut laws = self.annunciation();
         laws.extend(self.forwarding(settled, status));
-        let records: Vec<&Value> = self.records.values().filter(|record| record["kind"] == "command").collect();
+        let records: Vec<&Value> =
+            self.records.values().filter(|record| record["kind"] == "command").collect();
         let commands = self.commanding.judge(&records);
         let held = laws.iter().chain(&commands).all(|check| check["held"] == true);
         let (ledger, uplink) = (status.map(|status| &status.ledger), status.map(|status| &status.uplinks));

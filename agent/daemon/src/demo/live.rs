@@ -7,8 +7,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::commanding;
 use super::plant::{DETECTOR_COUNT, DEVICE_COUNT, Fault};
-use super::view::{self, Key, Screen, View};
 use super::site::SILENCE;
+use super::view::{self, Key, Screen, View};
 use super::{Cut, Stage, screen};
 use crate::config::Lang;
 use crate::control::Deed;

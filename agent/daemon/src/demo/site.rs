@@ -76,10 +76,8 @@ pub fn site_toml(plant: &Plant, broker_port: u16, state_dir: &Path) -> String {
     }
     for id in [SILENCE, RESET] {
         if let Some((device, from)) = id.split_once('/') {
-            text += &section(
-                "commands",
-                &format!("id = \"{id}\"\ndevice = \"{device}\"\nfrom = \"{from}\"\n"),
-            );
+            text +=
+                &section("commands", &format!("id = \"{id}\"\ndevice = \"{device}\"\nfrom = \"{from}\"\n"));
         }
     }
     for [id, role, relay] in OUTPUTS {

@@ -109,8 +109,7 @@ struct Screen {
 
 impl Screen {
     fn sent(&mut self, status: &Status) {
-        let mut rows: Vec<_> =
-            status.commands.iter().filter_map(|row| row.last_cells(self.lang)).collect();
+        let mut rows: Vec<_> = status.commands.iter().filter_map(|row| row.last_cells(self.lang)).collect();
         rows.iter_mut().flatten().for_each(|cell| *cell = clean(cell));
         self.section(pick(self.lang, "命令的上次结果", "Last outcome of commands"), rows);
     }

@@ -25,12 +25,12 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 pub use controls::{Controls, Fault};
 pub use hazard_node::Button;
+use layout::NODE_COUNT;
 pub use layout::{
     BUS_NAMES, COIL_COUNT, COLLECTOR_COUNT, COLLECTORS, DETECTOR_COUNT, DETECTORS, DEVICE_COUNT, DEVICES,
     Detector, Device, Gas, INTERLOCK_COUNT, INTERLOCKS,
 };
 pub use tables::Coil;
-use layout::NODE_COUNT;
 use world::World;
 
 /// A running plant; dropping it stops it and hangs up on its masters.
