@@ -34,6 +34,8 @@ const PERIOD: Duration = Duration::from_secs(2);
 const LIMIT: Duration = Duration::from_secs(30);
 /// A failure of the loop that is shorter is a spike.
 const HOLD: Duration = Duration::from_secs(2);
+/// A device that was silent is asked again after so long at most.
+const PROBE: Duration = Duration::from_secs(12);
 /// Queueing behind other requests, and the turns of a plan.
 const MARGIN: Duration = Duration::from_millis(1_200);
 /// 3.52 mA: up to 3.6 mA is a broken wire.
@@ -96,8 +98,9 @@ pub(super) struct Sensors {
     since: Mono,
     until: Mono,
     healed: bool,
-    /// Since when the loop's current has been none that is measured.
+    /// Since when the loop's current has been none that is measured, and since when it has been one.
     failing: Option<Mono>,
+    measuring: Option<Mono>,
     /// Since when the flooded detector has been beyond its range.
     flooded: Option<Mono>,
 }
@@ -105,7 +108,16 @@ pub(super) struct Sensors {
 impl Sensors {
     pub(super) fn new(seed: u64) -> Self {
         let (rng, until) = (Rng::new(seed ^ 0x5e45_0125), Mono::from_millis(20_000));
-        Self { rng, word: SOUND, since: Mono::ZERO, until, healed: false, failing: None, flooded: None }
+        Self {
+            rng,
+            word: SOUND,
+            since: Mono::ZERO,
+            until,
+            healed: false,
+            failing: None,
+            measuring: None,
+            flooded: None,
+        }
     }
 
     /// The device warms up, fails and recovers.
@@ -137,7 +149,12 @@ impl Sensors {
     /// What the sensor behind a point gives: the measured value, or nothing.
     pub(super) fn measured(&self, point: PointId, (value, mute): (i32, bool)) -> (i32, bool) {
         let ends = self.healed && ALL.contains(&point);
-        if ends { (value.min(HEALED_MAX), false) } else { (value, mute) }
+        match point {
+            _ if ends => (value.min(HEALED_MAX), false),
+            // What is too much for a loop lies close together, on both sides of 21 mA.
+            LOOP if value > 100 => (101 + value % 12, mute),
+            _ => (value, mute),
+        }
     }
 
     /// Takes what is measured from now on. Whether it counts: a current that says failure measures nothing.
@@ -145,7 +162,10 @@ impl Sensors {
         let since = |holds: bool, since: Option<Mono>| holds.then(|| since.unwrap_or(now));
         let fails = mute || (point == LOOP && value >= SIGNALLED);
         match point {
-            LOOP => self.failing = since(fails, self.failing),
+            LOOP => {
+                self.failing = since(fails, self.failing);
+                self.measuring = since(!fails, self.measuring);
+            }
             FLOODED => self.flooded = since(!mute && value > 100, self.flooded),
             _ => {}
         }
@@ -172,9 +192,10 @@ impl Sensors {
     }
 }
 
-/// Whether the device of the point is shown to say that it checks itself: its alarms are held.
+/// Whether the device of the point may say that it checks itself, so that its alarms are held. What it said last holds on while it
+/// cannot be asked.
 pub(super) fn checks(snapshot: &Snapshot, point: PointId) -> bool {
-    point == CHECKED && word_of(snapshot) == Some(WARM_UP)
+    point == CHECKED && word_of(snapshot).is_none_or(|word| word == WARM_UP)
 }
 
 fn word_of(snapshot: &Snapshot) -> Option<i32> {
@@ -297,6 +318,11 @@ impl Observer {
         self.tempt(3, failed);
         if failed && !snapshot.conditions.contains(&Condition::SensorFailure(LOOP)) {
             return Some(format!("law 5: nobody is told of {shown:?}"));
+        }
+        if let Some(since) = lines.sensors().measuring.filter(|_| failed) {
+            let due = self.due((LOOP, since), since, lines) + HOLD + PROBE;
+            return (now > due)
+                .then(|| format!("the loop measures since {since:?}, and {shown:?} is shown at {now:?}"));
         }
         let since = lines.sensors().failing?;
         let due = self.due((LOOP, self.known[1]?), since, lines) + HOLD + PERIOD;
