@@ -72,10 +72,7 @@ pub(super) struct Commanded {
 impl World {
     /// The shift sends a command now and then.
     pub(super) fn command(&mut self) {
-        // Not where everything fails at once: with commands these worlds take other turns, and in seed 31 retention takes a loss
-        // record, and with it what it stated, before the platform with receipts has it (docs/laws.md, law 8).
-        let all_fail = self.faults.power && self.faults.lines;
-        if all_fail || !self.faults.people || self.healing || !self.commanded.rng.chance(120) {
+        if !self.faults.people || self.healing || !self.commanded.rng.chance(120) {
             return;
         }
         let command = DeviceCommandId(u16::try_from(self.commanded.rng.between(0, 1)).unwrap());

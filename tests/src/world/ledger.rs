@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use hazard_core::daybook::DayLedger;
-use hazard_core::id::{Epoch, Seq, UplinkId};
+use hazard_core::id::{DeviceId, Epoch, Seq, UplinkId};
 use hazard_core::outbox::record::{Body, LossPlace};
 use hazard_core::outbox::{Lane, Record};
 use hazard_core::poll::{Block, PollCount, plan};
@@ -127,8 +127,10 @@ impl Books {
             }
             let polls = bus.polls;
             let all = u128::from(polls.scheduled - polls.repeated) == due;
-            // A block that is asked again may be due again meanwhile.
-            let open_max = 2 * blocks.len() as u64;
+            // A read that its device refuses is taken apart; a block that is asked again may be due again meanwhile.
+            let apart = |device: DeviceId| snapshot.devices[device.index()].apart;
+            let pieces = |block: &Block| if apart(block.device) { block.points.len() as u64 } else { 1 };
+            let open_max = 2 * blocks.iter().map(pieces).sum::<u64>();
             if !polls.is_even() || !all || devices != polls || polls.open > open_max {
                 broken
                     .push(format!("law 8: {due} polls were due, and the ledger has {polls:?}, {devices:?}"));

@@ -197,7 +197,6 @@ impl Forwarder {
             && !self.awaiting[lane as usize].covers((epoch, lane), kept.record.seq)
         {
             self.lose(epoch, kept);
-            self.restate(epoch, &kept.record);
         }
     }
 
@@ -219,6 +218,8 @@ impl Forwarder {
         let own = stretch.own;
         let track = stretch.track(of.1);
         track.sent.insert(first, through);
+        // Until it is known how much is missing, no cursor may say that it is dealt with.
+        track.unstated |= own && track.is_thinned((first, through));
         track.looked((first, through), &records);
         // In an epoch of this run `settle` and `retire` find out.
         let gone = if own { None } else { self.awaiting[of.1 as usize].gone(of, (first, through), &records) };
@@ -231,7 +232,7 @@ impl Forwarder {
             self.fetched.extend(messages);
         }
         if let Some((span, records)) = gone {
-            self.miss(of.0, LostRun::span(of.1, span, Count { records, readings: 0 }));
+            self.lose_run(of.0, LostRun::span(of.1, span, Count { records, readings: 0 }));
         }
     }
 

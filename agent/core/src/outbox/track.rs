@@ -22,6 +22,8 @@ pub(super) struct Track {
     pub(super) live_next: Seq,
     /// Numbers that nobody has, as far as was looked: they are not sent again however often the platform misses them.
     pub(super) nowhere: AckedSet,
+    /// What the journal let go of, be it still in memory or on its way.
+    pub(super) purged: AckedSet,
     pub(super) offered: Count,
     pub(super) confirmed: Count,
     pub(super) lost: Count,
@@ -69,6 +71,11 @@ impl Track {
         self.acked.insert(first, last);
         self.sent.insert(first, last);
         self.nowhere.insert(first, last);
+    }
+
+    /// The journal answers for a span: whether it may lack some that the platform has not had, and nobody has stated.
+    pub(super) fn is_thinned(&self, (first, last): (Seq, Seq)) -> bool {
+        self.purged.within(first, last).any(|(first, last)| self.acked.first_gap(first, last).is_some())
     }
 
     /// These records were all that anybody had of a span.

@@ -43,6 +43,11 @@ impl Awaited {
         Self { of: (flight.epoch, flight.lane), span: flight.span, runs, count, since: now }
     }
 
+    /// Whether the record with this number was in it.
+    pub(super) fn has(&self, seq: Seq) -> bool {
+        self.runs.iter().any(|run| (run.0..=run.1).contains(&seq))
+    }
+
     fn touches(&self, of: (Epoch, Lane), span: (Seq, Seq)) -> bool {
         self.of == of && self.span.0 <= span.1 && self.span.1 >= span.0
     }

@@ -44,9 +44,6 @@ impl Forwarder {
         }
         let of = (flight.epoch, flight.lane);
         let count = self.uncounted(&flight);
-        for record in &flight.records {
-            self.restate(flight.epoch, record);
-        }
         self.lose_run(flight.epoch, LostRun::span(flight.lane, flight.span, count));
         let overlapped = self.awaiting[flight.lane as usize].forget(of, flight.span);
         if let Some(stretch) = self.stretches.iter_mut().find(|stretch| stretch.epoch == flight.epoch) {
@@ -70,6 +67,7 @@ impl Forwarder {
         self.heard.receipts += 1;
         let (there, missing) = self.awaiting[lane as usize].receipt(receipt, self.spec.window.max(1));
         for awaited in &there {
+            self.hear(awaited.of, |seq| awaited.has(seq));
             self.confirm(awaited.of, awaited.span, awaited.count);
         }
         // Only what is not counted by then counts here.
@@ -169,13 +167,11 @@ impl Forwarder {
         if let Some(stretch) = self.stretches.iter_mut().find(|stretch| stretch.epoch == of.0) {
             unsend(stretch.track(of.1), &overlapped, flight.span);
         }
+        self.hear(of, |seq| flight.records.binary_search_by_key(&seq, |record| record.seq).is_ok());
         self.confirm(of, flight.span, count);
     }
 
     fn confirm(&mut self, of: (Epoch, Lane), span: (Seq, Seq), count: Count) {
-        // An event's span holds no loss that was not sent in it, or was heard before.
-        let heard = |seq: Seq| of.1 == Lane::Event && (span.0..=span.1).contains(&seq);
-        self.unheard.retain(|(epoch, seq, _)| *epoch != of.0 || !heard(*seq));
         let Some(stretch) = self.stretches.iter_mut().find(|stretch| stretch.epoch == of.0) else {
             return;
         };

@@ -23,7 +23,7 @@ impl Forwarder {
         };
         track.lost += missing;
         track.unstated = false;
-        self.miss(epoch, LostRun::span(lane, (Seq(1), through), missing));
+        self.lose_run(epoch, LostRun::span(lane, (Seq(1), through), missing));
     }
 
     /// Whether the platform has heard of everything that is lost to it.
@@ -41,6 +41,7 @@ impl Forwarder {
         let own = stretch.own;
         let in_memory = ring.first_of(epoch).map_or(Seq(u64::MAX), |first| Seq(first.0.saturating_sub(1)));
         let track = stretch.track(gone.lane);
+        track.purged.insert(gone.first, gone.last);
         let gaps = track.skip(gone.first, gone.last.min(in_memory));
         let awaiting = &mut self.awaiting[gone.lane as usize];
         for gap in &gaps {
@@ -63,7 +64,7 @@ impl Forwarder {
         if all || !own {
             let numbers = gaps.iter().fold(0_u64, |sum, gap| sum.saturating_add(width(*gap)));
             let count = Count { records: count.records.min(numbers), ..count };
-            self.miss(epoch, LostRun::span(gone.lane, span, count));
+            self.lose_run(epoch, LostRun::span(gone.lane, span, count));
         }
         true
     }
@@ -106,20 +107,29 @@ impl Forwarder {
             if own {
                 track.lost += count;
             }
-            self.miss(epoch, LostRun::span(lane, (first, last), count));
+            self.lose_run(epoch, LostRun::span(lane, (first, last), count));
         }
     }
 
-    /// A loss that was stated in a record which is now lost itself is stated again.
-    pub(super) fn restate(&mut self, epoch: Epoch, record: &Record) {
-        let Some(loss) = own_loss(self.uplink, record) else {
-            return;
-        };
-        self.unheard.retain(|(of, seq, _)| (*of, *seq) != (epoch, record.seq));
-        self.restate_loss(&loss);
+    /// The platform has records of which `has` tells: it has heard of the losses that they state.
+    pub(super) fn hear(&mut self, of: (Epoch, Lane), has: impl Fn(Seq) -> bool) {
+        self.unheard.retain(|(epoch, seq, _)| (*epoch, Lane::Event) != of || !has(*seq));
     }
 
-    pub(super) fn restate_loss(&mut self, loss: &Loss) {
+    /// A loss that was stated in a record which the platform will not have, for its number is closed, is stated again.
+    fn state_again(&mut self) {
+        let stretches = &self.stretches;
+        let is_closed = |epoch: Epoch, seq: Seq| {
+            let stretch = stretches.iter().find(|stretch| stretch.epoch == epoch);
+            stretch.is_none_or(|stretch| stretch.lanes[Lane::Event as usize].acked.contains(seq))
+        };
+        let unheard = self.unheard.extract_if(.., |(epoch, seq, _)| is_closed(*epoch, *seq));
+        for (_, _, loss) in unheard.collect::<Vec<_>>() {
+            self.restate(&loss);
+        }
+    }
+
+    fn restate(&mut self, loss: &Loss) {
         let count = Count { records: loss.records, readings: loss.readings };
         let known = self.lost.iter_mut().find(|(epoch, run)| *epoch == loss.epoch && run.lane == loss.lane);
         match known {
@@ -148,20 +158,9 @@ impl Forwarder {
         }
     }
 
-    /// Records somewhere in the run's span are lost: nobody can say which, so losses that they may have stated are again.
-    pub(super) fn miss(&mut self, epoch: Epoch, run: LostRun) {
-        let lane = run.lane;
-        self.lose_run(epoch, run);
-        if lane == Lane::Event {
-            let unheard = self.unheard.extract_if(.., |(of, seq, _)| *of == epoch && *seq <= run.last);
-            for (_, _, loss) in unheard.collect::<Vec<_>>() {
-                self.restate_loss(&loss);
-            }
-        }
-    }
-
     /// Lets go of earlier epochs that are done; what of them was offered and never seen again is stated as lost.
     pub(super) fn retire(&mut self) {
+        self.state_again();
         let mut missed = Vec::new();
         for stretch in self.stretches.iter_mut().filter(|stretch| stretch.own) {
             let Some(last) = stretch.last else { continue };
@@ -182,7 +181,7 @@ impl Forwarder {
             }
         }
         for (epoch, run) in missed {
-            self.miss(epoch, run);
+            self.lose_run(epoch, run);
         }
         while let Some(index) = self.stretches.iter().position(|stretch| stretch.is_done() && !stretch.dirty)
         {
@@ -228,6 +227,71 @@ mod tests {
 
     use super::super::super::AckedSet;
     use super::*;
+    use crate::Stamp;
+    use crate::outbox::record::{Opening, Record};
+
+    const OF: (Epoch, Lane) = (Epoch(2), Lane::Event);
+
+    fn forwarder() -> Forwarder {
+        let spec = UplinkSpec { window: 8, message_records_max: 200, ..UplinkSpec::default() };
+        Forwarder::new(UplinkId(0), spec, OF.0)
+    }
+
+    fn event(seq: u64, body: Body) -> Arc<Record> {
+        Arc::new(Record { seq: Seq(seq), stamp: Stamp::default(), body })
+    }
+
+    fn events(seqs: core::ops::RangeInclusive<u64>) -> Vec<Arc<Record>> {
+        seqs.map(|seq| event(seq, Body::Opening(Opening { ordinal: None, previous: Vec::new() }))).collect()
+    }
+
+    #[test]
+    fn no_cursor_is_saved_before_what_retention_took_out_of_an_answer_is_stated() {
+        let mut forwarder = forwarder();
+        let (mut memory, mut evicted) = (Ring::new(20), Ring::new(0));
+        for record in events(1..=10) {
+            forwarder.offered(&record);
+            let kept = Kept { ordinal: record.seq.0, record };
+            memory.push(OF.0, kept.clone());
+            evicted.push(OF.0, kept);
+        }
+        while evicted.evict().is_some() {}
+        let count = Count { records: 5, readings: 0 };
+        let gone = LostRun::span(OF.1, (Seq(1), Seq(5)), count);
+        assert!(!forwarder.purged(OF.0, &gone, &memory), "memory still has all of it");
+        forwarder.fetching = Some(Fetching { of: OF, span: (Seq(1), Seq(10)), task: Task::BackFill });
+        forwarder.fetched(OF, Seq(10), events(6..=10));
+        let flight = forwarder.fetched.pop_front().unwrap();
+        forwarder.confirm_flight(&flight);
+        assert!(forwarder.take_cursor().is_none(), "five are neither there nor stated");
+        forwarder.settle(OF.1, &evicted);
+        let lost = forwarder.take_lost();
+        assert_eq!(lost, [(OF.0, LostRun::span(OF.1, (Seq(1), Seq(10)), count))]);
+        assert!(forwarder.take_cursor().is_some());
+    }
+
+    #[test]
+    fn a_loss_is_heard_with_the_record_that_states_it_and_with_no_other() {
+        let place = LossPlace::Uplink(UplinkId(0));
+        let (first, last, records, readings) = (Seq(7), Seq(9), 3, 4);
+        let loss = Loss { place, epoch: Epoch(1), lane: Lane::Reading, first, last, records, readings };
+        for is_there in [true, false] {
+            let mut forwarder = forwarder();
+            let mut records = events(1..=5);
+            records[2] = event(3, Body::Loss(loss));
+            records.iter().for_each(|record| forwarder.offered(record));
+            if !is_there {
+                records.remove(2);
+            }
+            let flight = Flight::of(OF, (Seq(1), Seq(5)), records, Task::BackFill);
+            forwarder.confirm_flight(&flight);
+            forwarder.retire();
+            let again = (!is_there).then(|| {
+                (Epoch(1), LostRun::span(Lane::Reading, (first, last), Count { records: 3, readings }))
+            });
+            assert_eq!(forwarder.take_lost(), again.into_iter().collect::<Vec<_>>());
+        }
+    }
 
     #[test]
     fn what_is_gone_of_an_earlier_run_is_stated_once_as_far_as_the_platform_has_not_had_it() {
