@@ -355,8 +355,8 @@ impl Oracle {
         let site = Arc::clone(&self.site);
         for (id, spec) in (0..).map(AlarmId).zip(&site.alarms) {
             let (before, after) = (self.states[id.index()], states[id.index()]);
-            let lost = snapshot.table.get(spec.point).map(|entry| &entry.sample);
-            let lost = matches!(lost, Some(Sample::Bad(reason)) if *reason != NoData::NeverRead);
+            let sample = snapshot.table.get(spec.point).map(|entry| &entry.sample);
+            let lost = matches!(sample, Some(Sample::Bad(reason)) if *reason != NoData::NeverRead);
             let said = matches!(after, AlarmState::Unacked | AlarmState::Acked) || is_aside(after);
             self.demand(spec.kind != AlarmKind::Lost || !lost || said, || {
                 format!("law 5: {id:?} is lost in silence")
@@ -367,12 +367,11 @@ impl Oracle {
             if after == AlarmState::Unacked {
                 self.silenced.remove(&id);
             }
-            let sample = snapshot.table.get(spec.point).map(|entry| &entry.sample);
             let aside = is_aside(before) || is_aside(after);
-            self.demand(
-                !aside || self.acted || released(before, after) || checks(snapshot, spec.point),
-                || format!("law 2: {id:?} was put aside by nobody: {before:?} to {after:?}"),
-            );
+            let held = checks(snapshot, spec.point);
+            self.demand(!aside || self.acted || held || released(before, after), || {
+                format!("law 2: {id:?} was put aside by nobody: {before:?} to {after:?}")
+            });
             if aside {
                 continue;
             }
