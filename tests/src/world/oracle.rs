@@ -430,7 +430,7 @@ impl Oracle {
             let exceeded = sample.and_then(Sample::number).map(|value| spec.threshold.exceeded_by(value));
             let since = &mut self.exceeded_since[id.index()];
             *since = match (exceeded, sample) {
-                (_, Some(Sample::Suspect(_, Doubt::FunctionCheck))) => None,
+                _ if checks(snapshot, spec.point) => None,
                 (Some(true), _) => since.or(Some(now)),
                 // The alarm of a bypassed point sees the value as it is; only people are told to doubt it.
                 (Some(false), Some(Sample::Good(_) | Sample::Suspect(_, Doubt::Bypassed))) => None,
