@@ -187,7 +187,10 @@ const fn quantity(quantity: Quantity) -> Words {
 
 const fn tested(tested: Tested) -> Words {
     match tested {
-        Tested::Ram => ["内存（March C−）；不合格即故障", "memory (March C−); failing is a failure"],
+        Tested::Ram => [
+            "内存（March C−）；不合格即故障，直到下次启动",
+            "memory (March C−); failing is a failure, until the next start",
+        ],
         Tested::Program => ["程序映像 CRC-32；不合格即故障", "program image, CRC-32; failing is a failure"],
         Tested::Stack => ["栈保护字；不合格即故障", "stack guard; failing is a failure"],
         Tested::Reference => ["转换器基准；不合格即故障", "converter's reference; failing is a failure"],

@@ -358,7 +358,7 @@ impl Line {
     async fn answer(&mut self, question: [u8; 8]) -> Vec<u8> {
         self.units.write_all(&question).await.unwrap();
         let mut answer = vec![0; 5 + 2 * usize::from(question[5])];
-        let read = timeout(Duration::from_secs(20), self.units.read_exact(&mut answer)).await;
+        let read = timeout(Duration::from_secs(60), self.units.read_exact(&mut answer)).await;
         read.expect("the units answer").unwrap();
         answer
     }

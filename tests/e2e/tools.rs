@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+/// Long: a machine that builds and tests much else at the same time is slow, and a hang is told all the same.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 
 /// The tool's path; `None`, with a word why, when it may be absent and is.
 pub(crate) fn tool(name: &str) -> Option<PathBuf> {

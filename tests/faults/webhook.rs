@@ -357,5 +357,5 @@ async fn next(reports: &mut mpsc::Receiver<Report>) -> Report {
 }
 
 async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
-    timeout(Duration::from_secs(15), work).await.unwrap_or_else(|_| panic!("waited too long for {what}"))
+    timeout(Duration::from_secs(60), work).await.unwrap_or_else(|_| panic!("waited too long for {what}"))
 }

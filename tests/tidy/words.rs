@@ -14,9 +14,9 @@ const ALLOWED: &[Exception] = &[
         "authentication_data",
         "a field of rumqttc's MQTT 5 properties",
     ),
-    ("firmware/boards/", "panic_handler", "the language's own attribute for what a panic does"),
+    ("firmware/cortex/", "panic_handler", "the language's own attribute for what a panic does"),
     (
-        "firmware/boards/",
+        "firmware/cortex/",
         "DefaultHandler",
         "cortex-m-rt's own name for what an exception without another does",
     ),

@@ -19,7 +19,6 @@ use crate::rtu::{Port, Slave};
 use crate::selftest::{Results, Rounds, Tested};
 use crate::settings::{Line, NodeSettings, OVERSAMPLING_MAX};
 use crate::store::{Progress, SettingsState, Store};
-use crate::words::Holdings;
 
 /// From one measuring pass to the next.
 pub const PASS: Duration = Duration::from_millis(100);
@@ -174,9 +173,9 @@ impl<B: Board, const CHANNELS: usize> Device<B, CHANNELS> {
 
     /// Takes the stored settings, or `factory`, before the first [`Self::turn`].
     pub fn open(&mut self, factory: &NodeSettings<CHANNELS>, cause: ResetCause) -> Result<(), Refused> {
-        let settings_in = |stored: &Holdings| Node::<CHANNELS>::stored_settings(factory.serial, stored);
-        let opened = self.store.open(|stored| settings_in(stored).is_some());
-        match opened.holdings.and_then(|stored| settings_in(&stored)) {
+        let opened = self.store.open(Node::<CHANNELS>::can_take);
+        let taken = opened.holdings.and_then(|stored| Node::stored_settings(factory.serial, &stored));
+        match taken {
             Some(stored) => self.node.fit(&stored)?,
             None => self.node.fit(factory)?,
         }
@@ -310,7 +309,8 @@ impl<B: Board, const CHANNELS: usize> Device<B, CHANNELS> {
             }
         }
         // Numbers of events that ran into the next start's are kept from it by another start.
-        if facts.starts > 0 && self.node.next_event() >> 16 > facts.starts & 0xFFFF {
+        let run_over = self.node.next_event() >> 16 > facts.starts & 0xFFFF;
+        if facts.starts > 0 && run_over && !self.store.is_writing() {
             facts.starts = self.store.count_start(&self.node.stored_holdings());
         }
         self.done.store = true;

@@ -104,7 +104,8 @@ pub struct Program<'a> {
 
 /// The board's side of the self-test. What a board cannot test it leaves out, and the map says that it was not done.
 pub trait SelfTest {
-    /// One slice of the memory test, bounded to some microseconds: [`crate::selftest::march`] over some words.
+    /// One slice of the memory test, bounded to some microseconds: [`crate::selftest::march`] over some words. A slice that failed counts
+    /// until the next start.
     fn ram(&mut self) -> Check {
         Check::Absent
     }

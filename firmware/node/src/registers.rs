@@ -86,6 +86,11 @@ impl<const CHANNELS: usize> Node<CHANNELS> {
         image
     }
 
+    /// Whether stored settings go together.
+    pub(crate) fn can_take(stored: &Holdings) -> bool {
+        Self::stored_settings(0, stored).is_some()
+    }
+
     /// The stored settings; `None` when they do not go together.
     pub(crate) fn stored_settings(serial: u32, stored: &Holdings) -> Option<NodeSettings<CHANNELS>> {
         let mut channels = [None; CHANNELS];

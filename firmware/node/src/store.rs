@@ -10,6 +10,7 @@ use hazard_field::map::{self, holding};
 use hazard_field::{Crc32, Mono};
 
 use crate::hal::{Flash, FlashFault, Page};
+use crate::node::Node;
 use crate::settings::Line;
 use crate::words::{self, HOLDINGS, Holdings, Image};
 
@@ -107,9 +108,10 @@ pub(crate) struct Store<F> {
     stored_at: Option<Mono>,
 }
 
-/// The line of the stored settings, for a board that must set its port up before anything else; `None` when none are stored.
-pub fn stored_line(flash: &impl Flash) -> Option<Line> {
-    let (page, _, _) = newest(flash, |_| true)?;
+/// The line of the stored settings that [`crate::Device`] will take, for a board that must set its port up before anything else; `None`
+/// when it will take the factory's: nothing is stored, or nothing that means something for a node of so many channels.
+pub fn stored_line<const CHANNELS: usize>(flash: &impl Flash) -> Option<Line> {
+    let (page, _, _) = newest(flash, Node::<CHANNELS>::can_take)?;
     words::line(&payload(flash, page)?)
 }
 
@@ -176,7 +178,12 @@ impl<F: Flash> Store<F> {
 
     /// Whether a change waits or is being written.
     pub(crate) fn is_busy(&self) -> bool {
-        self.changed_at.is_some() || self.job != Job::Idle
+        self.changed_at.is_some() || self.is_writing()
+    }
+
+    /// Whether a page is being written: a start that is counted meanwhile would be missing in it.
+    pub(crate) fn is_writing(&self) -> bool {
+        self.job != Job::Idle
     }
 
     /// The settings changed. Changes that follow do not put off what is due: who writes without end is stored all the same.

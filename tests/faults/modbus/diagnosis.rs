@@ -39,7 +39,7 @@ impl Line {
             request: Request::Read(read),
         };
         self.jobs.send(job).await.unwrap();
-        timeout(Duration::from_secs(10), self.answered.recv()).await.unwrap().unwrap();
+        timeout(Duration::from_secs(60), self.answered.recv()).await.unwrap().unwrap();
     }
 
     fn causes(&self, unit: u8) -> Vec<Cause> {
@@ -103,7 +103,7 @@ async fn another_master_is_told_and_a_late_answer_is_none() {
         line.ask(Act::LateAside(70), holding(7, 0, 1)).await;
         let late = line.rig.device.clone();
         let before = late.late_replies();
-        timeout(Duration::from_secs(10), async {
+        timeout(Duration::from_secs(60), async {
             while late.late_replies() == before {
                 tokio::task::yield_now().await;
             }
@@ -137,7 +137,7 @@ async fn what_cannot_be_opened_is_gone_and_a_connection_without_answers_is_mute(
         let request = Request::Read(holding(1, 0, 1));
         let job = Job { ticket: Ticket(0), timeout: Duration::from_millis(60), late_window, request };
         jobs.send(job).await.unwrap();
-        timeout(Duration::from_secs(10), answered.recv()).await.unwrap().unwrap();
+        timeout(Duration::from_secs(60), answered.recv()).await.unwrap().unwrap();
     }
     assert_eq!(stats.unit(1, Medium::Network).causes, [Cause::Gone]);
     assert_eq!(stats.causes(Medium::Network), [Cause::Gone]);

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 /// Nothing in these tests may take longer.
-pub(super) const LIMIT: Duration = Duration::from_secs(30);
+pub(super) const LIMIT: Duration = Duration::from_secs(90);
 
 pub(super) struct Core {
     orders: mpsc::Sender<Order>,

@@ -8,6 +8,9 @@ use hazard_core::outbox::{Count, Record};
 use super::frame::Frame;
 use super::index::Span;
 
+/// Readings of one answer, whatever its records hold: a few megabytes.
+const READINGS_MAX: u64 = 40_000;
+
 /// Numbers whose records were here and cannot be read any more.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Hole {
@@ -21,12 +24,15 @@ pub(super) struct Hole {
 pub(super) struct Gathered {
     pub(super) records: Vec<Arc<Record>>,
     pub(super) holes: Vec<Hole>,
+    /// It is as much as may be taken at once: there may be more behind its last record.
+    pub(super) is_full: bool,
 }
 
 /// Takes blocks of one lane of one epoch in ascending order.
 pub(super) struct Gather {
     wanted: RangeInclusive<u64>,
     records_max: usize,
+    readings: u64,
     /// The last number looked at, and what the lane had written up to it.
     end: Option<(u64, Count)>,
     gathered: Gathered,
@@ -35,7 +41,7 @@ pub(super) struct Gather {
 impl Gather {
     /// Looks for at most `records_max` records with numbers in `wanted`.
     pub(super) fn new(wanted: RangeInclusive<u64>, records_max: usize) -> Self {
-        Self { wanted, records_max, end: None, gathered: Gathered::default() }
+        Self { wanted, records_max, readings: 0, end: None, gathered: Gathered::default() }
     }
 
     /// Blocks up to here lie before what is wanted.
@@ -56,11 +62,16 @@ impl Gather {
                 self.gathered.holes.push(Hole { first, last, count });
             }
         }
-        let room = self.records_max - self.gathered.records.len();
         let fresh = records.into_iter().filter(|record| {
             self.wanted.contains(&record.seq.0) && seen.is_none_or(|seen| record.seq.0 > seen)
         });
-        self.gathered.records.extend(fresh.take(room));
+        for record in fresh.collect::<Vec<_>>() {
+            if self.is_full() {
+                break;
+            }
+            self.readings += record.readings();
+            self.gathered.records.push(record);
+        }
         if seen.is_none_or(|seen| frame.last > seen) {
             let mut written = frame.before.map(|mark| mark.written).unwrap_or_default();
             written += frame.count;
@@ -75,12 +86,13 @@ impl Gather {
 
     /// Whether no more records are wanted.
     pub(super) fn is_full(&self) -> bool {
-        self.gathered.records.len() >= self.records_max
+        self.gathered.records.len() >= self.records_max || self.readings >= READINGS_MAX
     }
 
     /// Gives up what came after `state`, to read it again.
     pub(super) fn rewind(&mut self, (records, holes, end): (usize, usize, Option<(u64, Count)>)) {
         self.gathered.records.truncate(records);
+        self.readings = self.gathered.records.iter().map(|record| record.readings()).sum();
         self.gathered.holes.truncate(holes);
         self.end = end;
     }
@@ -91,7 +103,8 @@ impl Gather {
     }
 
     /// What was found.
-    pub(super) fn finish(self) -> Gathered {
+    pub(super) fn finish(mut self) -> Gathered {
+        self.gathered.is_full = self.is_full();
         self.gathered
     }
 }

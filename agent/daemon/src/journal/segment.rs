@@ -199,7 +199,10 @@ impl Segment {
             let next = shield("scan", || blocks.next().transpose())?;
             let Some((_, value)) = next else { return Ok(()) };
             let frame = Frame::parse(&value).ok_or_else(|| damaged(&self.dir))?;
-            let records = frame.records().map_err(|_| damaged(&self.dir))?;
+            // Of the block behind, only what it says of those before it is wanted.
+            let is_wanted = frame.first <= *wanted.end();
+            let records =
+                if is_wanted { frame.records().map_err(|_| damaged(&self.dir))? } else { Vec::new() };
             if visit(&frame, records).is_break() {
                 return Ok(());
             }

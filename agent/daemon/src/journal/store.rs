@@ -317,7 +317,7 @@ impl Store {
         gone.collect()
     }
 
-    /// The records of a lane with numbers from `first` to `last`, at most `records_max`.
+    /// The records of a lane with numbers from `first` to `last`, at most `records_max`, and fewer where they hold many readings.
     pub(super) fn fetch(
         &mut self,
         (epoch, lane): (Epoch, Lane),
@@ -329,10 +329,10 @@ impl Store {
             return Ok(Fetched::nothing(last));
         }
         let records_max = usize::from(records_max.max(1));
-        let Gathered { records, holes } =
+        let Gathered { records, holes, is_full } =
             self.ring.fetch((lane, ordinal), &(first.0..=last.0), records_max)?;
         let through = match records.last() {
-            Some(record) if records.len() >= records_max => record.seq,
+            Some(record) if is_full => record.seq,
             Some(_) | None => last,
         };
         // What retention took is no damage.

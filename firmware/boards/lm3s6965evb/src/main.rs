@@ -24,6 +24,7 @@ mod watchdog;
 use core::time::Duration;
 
 use cortex_m_rt::entry;
+use hazard_cortex::Memory;
 use hazard_field::map::Quantity;
 use hazard_node::hal::ResetCause;
 use hazard_node::image::{HEADER_LEN, unsealed};
@@ -72,9 +73,13 @@ impl Board for Lm3s6965Evb {
 #[entry]
 fn main() -> ! {
     cortex_m::interrupt::disable();
-    let self_test = SelfTests::at_start();
+    // SAFETY: first thing after the start, and no interrupt is taken.
+    let self_test = SelfTests(unsafe { Memory::at_start() });
     let boots = boots::count();
-    let mut device = wire(self_test);
+    chip::start_clocks();
+    // The watchdog runs before anything can go wrong.
+    let watchdog = ChipWatchdog::start(WATCHDOG);
+    let mut device = wire(self_test, watchdog, baud());
     if open(&mut device, boots).is_err() {
         fail::alarm_and_wait();
     }
@@ -90,13 +95,15 @@ fn run(device: &mut Device<Lm3s6965Evb, 4>) {
     device.turn();
 }
 
-/// Starts the chip. The watchdog runs before anything can go wrong.
 #[inline(never)]
-fn wire(self_test: SelfTests) -> Device<Lm3s6965Evb, 4> {
-    chip::start_clocks();
-    let watchdog = ChipWatchdog::start(WATCHDOG);
+fn baud() -> u32 {
+    stored_line::<4>(&FlashModel).unwrap_or(line()).baud()
+}
+
+#[inline(never)]
+fn wire(self_test: SelfTests, watchdog: ChipWatchdog, baud: u32) -> Device<Lm3s6965Evb, 4> {
     Device::wire(Parts {
-        serial: Uart::start(stored_line(&FlashModel).unwrap_or(line()).baud()),
+        serial: Uart::start(baud),
         driver_enable: Output::low(PORT_G, 3),
         level_1: Output::low(PORT_F, 0),
         level_2: Output::low(PORT_F, 1),

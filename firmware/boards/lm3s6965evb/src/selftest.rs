@@ -1,105 +1,26 @@
 //! What the board tests of itself.
 
+use hazard_cortex::Memory;
 use hazard_node::hal::{Check, Program, Reference, SelfTest};
-use hazard_node::selftest::{Cells, GUARD, guard_is_whole, march_in_place};
 
 use crate::chip::PORT_F;
 use crate::inputs::Inputs;
 
-unsafe extern "C" {
-    /// The lowest address of the stack (memory.x).
-    static _stack_end: u32;
-    /// Behind the stack: where RAM for variables begins.
-    static _stack_start: u32;
-    /// Behind all variables (cortex-m-rt).
-    static __euninit: u32;
-    /// The image's first byte (memory.x).
-    static _flash_start: u8;
-    /// Its address is how much flash an image may fill (memory.x).
-    static _flash_len: u8;
-}
-
-const WORD: usize = 4;
-const GUARDS: usize = 4;
-/// Words that one turn tests.
-const SLICE: usize = 8;
-/// Below the stack pointer, for the test's own calls.
-const OWN_CALLS: usize = 1024;
 /// Behind the vectors (memory.x).
 const HEADER_AT: usize = 0x400;
 /// The pins of the three relays in one register.
 const COILS: usize = 0b111 << 2;
 
 /// The board's tests.
-pub(crate) struct SelfTests {
-    ram_at_start: Check,
-    next: usize,
-}
-
-/// Words of RAM that hold nothing, or that nothing looks at while they are tested.
-struct Words(usize);
-
-impl Cells for Words {
-    fn count(&self) -> usize {
-        SLICE
-    }
-
-    fn read(&mut self, at: usize) -> u32 {
-        // SAFETY: `SelfTests` makes these of RAM that no value lives in, or before any value is looked at.
-        unsafe { ((self.0 + WORD * at) as *const u32).read_volatile() }
-    }
-
-    fn write(&mut self, at: usize, word: u32) {
-        // SAFETY: as above; `march_in_place` puts back what was there.
-        unsafe { ((self.0 + WORD * at) as *mut u32).write_volatile(word) }
-    }
-}
-
-fn stack_bottom() -> usize {
-    &raw const _stack_end as usize
-}
-
-/// Where the free part of the stack ends for whoever calls this.
-fn free_until() -> usize {
-    (cortex_m::register::msp::read() as usize).saturating_sub(OWN_CALLS)
-}
-
-impl SelfTests {
-    /// Tests all variables and the free stack, and paints the stack's guard. Called once, before anything looks at a variable.
-    pub(crate) fn at_start() -> Self {
-        let variables = &raw const _stack_start as usize..&raw const __euninit as usize;
-        let mut spans = [variables, stack_bottom()..free_until()].into_iter();
-        let whole = spans.all(|span| {
-            let last = span.end.saturating_sub(WORD * SLICE);
-            let mut slices = (span.start..=last).step_by(WORD * SLICE).chain([last.max(span.start)]);
-            slices.all(|at| march_in_place::<SLICE>(&mut Words(at)) == Check::Passed)
-        });
-        for at in 0..GUARDS {
-            Words(stack_bottom()).write(at, GUARD);
-        }
-        Self { ram_at_start: if whole { Check::Passed } else { Check::Failed }, next: 0 }
-    }
-}
+pub(crate) struct SelfTests(pub(crate) Memory);
 
 impl SelfTest for SelfTests {
-    /// The next words of the free stack: what the deepest calls will stand on. Variables were tested at the start.
     fn ram(&mut self) -> Check {
-        let from = stack_bottom() + WORD * GUARDS;
-        let at = from + self.next;
-        if self.ram_at_start != Check::Passed || at + WORD * SLICE > free_until() {
-            self.next = 0;
-            return self.ram_at_start;
-        }
-        self.next += WORD * SLICE;
-        march_in_place::<SLICE>(&mut Words(at))
+        self.0.step()
     }
 
     fn stack(&mut self) -> Check {
-        let mut guards = [0; GUARDS];
-        for (at, guard) in guards.iter_mut().enumerate() {
-            *guard = Words(stack_bottom()).read(at);
-        }
-        guard_is_whole(&guards)
+        self.0.stack()
     }
 
     fn reference(&mut self) -> Option<Reference> {
@@ -113,9 +34,6 @@ impl SelfTest for SelfTests {
     }
 
     fn program(&self) -> Option<Program<'_>> {
-        // SAFETY: memory.x gives these bytes of flash to the image, and nobody writes to flash.
-        let bytes =
-            unsafe { core::slice::from_raw_parts(&raw const _flash_start, &raw const _flash_len as usize) };
-        Some(Program { bytes, header_at: HEADER_AT })
+        Some(hazard_cortex::program(HEADER_AT))
     }
 }

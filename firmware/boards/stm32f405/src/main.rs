@@ -20,6 +20,7 @@ mod timing;
 use core::cell::RefCell;
 
 use cortex_m_rt::entry;
+use hazard_cortex::Memory;
 use hazard_field::map::Quantity;
 use hazard_node::hal::{AnalogReading, ResetCause};
 use hazard_node::image::{HEADER_LEN, unsealed};
@@ -39,7 +40,7 @@ use stm32f4xx_hal::watchdog::IndependentWatchdog;
 use crate::flash::ChipFlash;
 use crate::inputs::Inputs;
 use crate::line::FieldBus;
-use crate::selftest::{Memory, SelfTests};
+use crate::selftest::SelfTests;
 use crate::timing::{ChipWatchdog, Microseconds};
 
 /// The image's header: `firmware/build` fills in length and checksums.
@@ -104,7 +105,8 @@ struct Pins {
 
 #[entry]
 fn main() -> ! {
-    let memory = Memory::at_start();
+    // SAFETY: first thing after the start, and no interrupt is enabled yet.
+    let memory = unsafe { Memory::at_start() };
     let Some(bench) = start() else { fail::alarm_and_wait() };
     let Bench { parts, serial, clock, watchdog, flash, contacts, inputs, cause } = bench;
     let inputs = RefCell::new(inputs);
@@ -167,7 +169,7 @@ fn start() -> Option<Bench> {
     let mut rcc = chip.RCC.freeze(Config::hse(8.MHz()).sysclk(84.MHz()));
     let (a, b, c) = (chip.GPIOA.split(&mut rcc), chip.GPIOB.split(&mut rcc), chip.GPIOC.split(&mut rcc));
     let flash = ChipFlash(chip.FLASH);
-    let baud = stored_line(&flash).unwrap_or(Line::FACTORY).baud();
+    let baud = stored_line::<4>(&flash).unwrap_or(Line::FACTORY).baud();
     let serial =
         chip.USART2.serial((a.pa2, a.pa3), Framing::default().baudrate(baud.bps()), &mut rcc).ok()?;
     let mut timer = chip.TIM2.counter_us(&mut rcc);

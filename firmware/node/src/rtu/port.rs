@@ -1,5 +1,7 @@
 //! A slave on a serial port of embedded-hal-nb: moves bytes and turns the transceiver, never waits.
 
+use core::time::Duration;
+
 use embedded_hal::digital::OutputPin;
 use embedded_hal_nb::nb;
 use embedded_hal_nb::serial::{Read, Write};
@@ -8,6 +10,9 @@ use hazard_field::Mono;
 use super::frame::ADU_MAX;
 use super::slave::{Counts, Registers, Slave};
 use crate::settings::Line;
+
+/// The longest answer takes 2.4 s at 1,200 baud. A port that has not sent it by then is broken and must not keep others off the line.
+pub const DRIVEN_MAX: Duration = Duration::from_secs(3);
 
 /// A slave, its serial port and the pin that makes the transceiver drive the line while it is high.
 #[derive(Debug)]
@@ -19,6 +24,7 @@ pub struct Port<S, D> {
     sent: usize,
     len: usize,
     is_driving: bool,
+    driven_since: Mono,
 }
 
 impl<S: Read<u8> + Write<u8>, D: OutputPin> Port<S, D> {
@@ -26,7 +32,16 @@ impl<S: Read<u8> + Write<u8>, D: OutputPin> Port<S, D> {
     pub fn new(serial: S, mut driver: D, slave: Slave) -> Self {
         // A pin that cannot be set is seen by the master: nothing answers.
         let _ = driver.set_low();
-        Self { serial, driver, slave, reply: [0; ADU_MAX], sent: 0, len: 0, is_driving: false }
+        Self {
+            serial,
+            driver,
+            slave,
+            reply: [0; ADU_MAX],
+            sent: 0,
+            len: 0,
+            is_driving: false,
+            driven_since: Mono::ZERO,
+        }
     }
 
     /// Moves the slave to another place, before the first byte.
@@ -47,6 +62,7 @@ impl<S: Read<u8> + Write<u8>, D: OutputPin> Port<S, D> {
         room.copy_from_slice(reply);
         (self.sent, self.len) = (0, reply.len());
         self.is_driving = self.driver.set_high().is_ok();
+        self.driven_since = now;
         if !self.is_driving {
             self.len = 0;
         }
@@ -74,11 +90,16 @@ impl<S: Read<u8> + Write<u8>, D: OutputPin> Port<S, D> {
     // Lets go of the line once the last bit has left: earlier cuts the answer off, later cuts the next request off. What was heard
     // until then is the own echo.
     fn release(&mut self, now: Mono) {
-        if !self.is_driving
-            || self.sent < self.len
-            || matches!(self.serial.flush(), Err(nb::Error::WouldBlock))
-        {
+        if !self.is_driving {
             return;
+        }
+        let has_left = self.sent >= self.len && !matches!(self.serial.flush(), Err(nb::Error::WouldBlock));
+        if !has_left {
+            if now.since(self.driven_since) < DRIVEN_MAX {
+                return;
+            }
+            self.sent = self.len;
+            self.slave.spoil(now);
         }
         self.receive(now);
         // A pin that does not fall is tried again at the next turn.
@@ -171,6 +192,26 @@ mod tests {
         // At 10 ms it answers; nothing is asked or answered at 30 ms.
         let counts = pump_all(&serial, &[State::Low, State::High, State::Low], &[0, 10, 11, 30]);
         assert_eq!(counts, Counts { requests: 1, ..Counts::NONE });
+    }
+
+    #[test]
+    fn a_port_that_never_sends_its_last_bit_lets_go_of_the_line_after_three_seconds() {
+        let request = frame(&[8, 0, 0, 0xA5, 0x37]);
+        let serial = [
+            Transaction::read_many(&request),
+            Transaction::read_error(NOTHING),
+            Transaction::read_error(NOTHING),
+            Transaction::write_many(&request),
+            Transaction::flush_error(NOTHING),
+            Transaction::flush_error(NOTHING),
+            Transaction::read_error(NOTHING),
+            Transaction::flush_error(NOTHING),
+            Transaction::read_error(NOTHING),
+            Transaction::read_error(NOTHING),
+            Transaction::read_error(NOTHING),
+        ];
+        let counts = pump_all(&serial, &[State::Low, State::High, State::Low], &[0, 10, 3_009, 3_010, 3_011]);
+        assert_eq!(counts, Counts { requests: 1, line_errors: 1, ..Counts::NONE });
     }
 
     #[test]

@@ -148,6 +148,21 @@ fn each_self_test_that_fails_is_told_by_its_bit_and_a_vital_one_drops_the_fault_
 }
 
 #[test]
+fn a_slice_of_memory_that_failed_is_told_until_the_next_start_whatever_the_other_slices_say() {
+    let mut bench = bench();
+    settle(&mut bench);
+    bench.wires.with(|wiring| wiring.ram = Check::Failed);
+    bench.run(6);
+    bench.wires.with(|wiring| wiring.ram = Check::Passed);
+    bench.run(3_000);
+    assert_eq!(bench.read(4, input::SELF_TEST_FAILED, 1), [1 << Tested::Ram.bit()]);
+    assert!(!bench.wires.level(Out::Fault));
+    let mut bench = Bench::start_on(Wires::new(), bench.flash.copy(1), ResetCause::Power);
+    settle(&mut bench);
+    assert_eq!(bench.read(4, input::SELF_TEST_FAILED, 1), [0]);
+}
+
+#[test]
 fn a_stuck_button_asks_for_maintenance_and_acts_once() {
     let mut bench = bench();
     settle(&mut bench);

@@ -2,9 +2,11 @@
 //! and never factory settings that nobody asked for.
 
 use crate::bench::{Bench, Cut, TornFlash, WORDS, Wires, float};
+use hazard_field::Crc32;
 use hazard_field::map::{Quantity, holding, input};
 use hazard_node::hal::{Page, ResetCause};
 use hazard_node::store::SettingsState;
+use hazard_node::{Flash, stored_line};
 
 /// Torn operations with different bits.
 const TEARS: u64 = 8;
@@ -200,4 +202,70 @@ fn a_master_that_writes_without_end_wears_one_erase_in_ten_seconds() {
     assert!((8..=13).contains(&erases), "{erases} in two minutes");
     let mut bench = Bench::start(flash.copy(1));
     assert_eq!(bench.read(3, holding::GATEWAY_TIMEOUT, 1), [1_999]);
+}
+
+#[test]
+fn numbers_of_events_that_run_out_while_settings_are_stored_spoil_no_storing() {
+    let (lived, _) = lived();
+    let mut bench = Bench::start(lived.copy(1));
+    let before = (starts(&mut bench), sequence(&mut bench));
+    let left = |bench: &Bench| 0x1_0000 - (bench.device.node().next_event() & 0xFFFF);
+    // Acknowledge, reset and silence: three events a request.
+    let press = [15, 0, 0, 0, 3, 1, 0b111];
+    while left(&bench) > 16 {
+        assert_eq!(bench.ask(&press)[0], 15);
+    }
+    bench.unlock();
+    assert_eq!(bench.write(holding::channel(0), &float(18.0)), Ok(()));
+    let idle = bench.flash.operations();
+    while bench.flash.operations() == idle {
+        bench.run(1);
+    }
+    while bench.device.node().next_event() >> 16 == u32::from(before.0) {
+        assert_eq!(bench.ask(&press)[0], 15);
+    }
+    assert_eq!(state(&mut bench), SettingsState::ToBeStored.code(), "it is still being written");
+    bench.run(200);
+    assert_eq!(state(&mut bench), SettingsState::Stored.code());
+    assert_eq!((starts(&mut bench), sequence(&mut bench)), (before.0 + 1, before.1 + 1));
+    let mut bench = Bench::start(bench.flash.copy(1));
+    assert_eq!((starts(&mut bench), state(&mut bench)), (before.0 + 2, SettingsState::Stored.code()));
+}
+
+/// Puts a newer whole copy into page B: that of page A, with another set-point of channel 1 and another speed.
+fn forge_newer(flash: &mut TornFlash, setpoint: f32, baud: u16) {
+    const CRC_AT: usize = 4 + (holding::END as usize).div_ceil(2);
+    let [unit_and_baud, setpoint_at] =
+        [holding::UNIT_ADDRESS, holding::channel(0)].map(|at| 4 + usize::from(at) / 2);
+    let mut words: Vec<u32> = (0..CRC_AT).map(|word| flash.read(Page::A, word).expect("a word")).collect();
+    words[2] += 1;
+    words[setpoint_at] = setpoint.to_bits();
+    words[unit_and_baud] = words[unit_and_baud] & 0xFFFF_0000 | u32::from(baud);
+    words.push(words[1..].iter().fold(Crc32::new(), |crc, word| crc.with(&word.to_le_bytes())).value());
+    flash.erase(Page::B).expect("erased");
+    for (at, word) in words.into_iter().enumerate() {
+        flash.program(Page::B, at, word).expect("programmed");
+    }
+}
+
+#[test]
+fn the_port_gets_the_speed_of_the_settings_that_are_taken_and_not_that_of_a_newer_copy_that_means_nothing() {
+    let mut flash = TornFlash::new(1);
+    let mut bench = Bench::start(flash.clone());
+    bench.unlock();
+    assert_eq!(bench.write(holding::UNIT_ADDRESS, &[42, 1152]), Ok(()));
+    bench.run(3_000);
+    for (setpoint, taken, state) in
+        [(24.0, 192, SettingsState::Stored), (26.0, 1152, SettingsState::OlderCopy)]
+    {
+        // Level 1 of a combustible gas lies at 25 %LEL at most.
+        forge_newer(&mut flash, setpoint, 192);
+        let line = stored_line::<4>(&flash).expect("settings");
+        let mut bench = Bench::start(flash.copy(1));
+        assert_eq!(bench.read(4, input::SETTINGS_STATE, 1), [state.code()]);
+        assert_eq!(bench.read(3, holding::BAUD, 1), [taken], "{setpoint} %LEL");
+        assert_eq!(line.baud(), u32::from(taken) * 100, "{setpoint} %LEL");
+    }
+    flash.erase(Page::A).expect("erased");
+    assert_eq!(stored_line::<4>(&flash), None, "no settings that mean something: the factory's speed");
 }

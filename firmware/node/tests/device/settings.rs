@@ -196,7 +196,7 @@ fn settings_outlive_a_start_and_line_settings_begin_with_it() {
     bench.run(3_000);
     assert_eq!(bench.read(4, input::SETTINGS_STATE, 3), [SettingsState::Stored.code(), 0, 1]);
     assert_eq!(bench.ask(&request(2, discrete::UNSAVED, 1)), [2, 1, 0]);
-    let line = hazard_node::stored_line(&flash).expect("stored");
+    let line = hazard_node::stored_line::<4>(&flash).expect("stored");
     assert_eq!((line.unit(), line.baud(), line.silence_us()), (42, 115_200, 1_750));
     let mut bench = Bench::start(flash.copy(1));
     assert_eq!(bench.read(3, holding::channel(0), 2), float(15.0));

@@ -9,6 +9,8 @@ use crate::outbox::receipt::{ReplayEvent, ReplayState, Wish};
 const AGAIN_MAX: usize = 64;
 /// Wishes at a time, the one under way among them.
 const WISHES_MAX: usize = 4;
+/// Full messages that the journal brings at a time.
+const ANSWER_MESSAGES: u16 = 5;
 /// Between the beginnings of two replays: each is told in records.
 const REPLAY_PAUSE: Duration = Duration::from_secs(10);
 
@@ -271,7 +273,8 @@ impl Forwarder {
         self.fetching = Some(Fetching { of, span, task });
         self.errands.yields = task == Task::Again;
         let (epoch, lane) = of;
-        let records_max = self.spec.message_records_max.max(1);
+        // Blocks are read once for several messages.
+        let records_max = self.spec.message_records_max.max(1).saturating_mul(ANSWER_MESSAGES);
         Some(Output::Fetch { uplink: self.uplink, epoch, lane, first: span.0, last: span.1, records_max })
     }
 }

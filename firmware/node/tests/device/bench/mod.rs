@@ -266,7 +266,7 @@ impl Bench {
 
     /// Power on or reset, on wires that are there.
     pub(crate) fn start_on(wires: Wires, flash: TornFlash, cause: ResetCause) -> Self {
-        let line = hazard_node::stored_line(&flash).unwrap_or(Line::FACTORY);
+        let line = hazard_node::stored_line::<COUNT>(&flash).unwrap_or(Line::FACTORY);
         let (unit, silence_ms) = (line.unit(), u64::from(line.silence_us().div_ceil(1_000)));
         let program = Rc::new(RefCell::new(image()));
         let pin = |out| Pin(wires.clone(), out);
