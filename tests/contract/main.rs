@@ -9,6 +9,7 @@ mod devices;
 mod interlocks;
 mod journal;
 mod node;
+mod node_commands;
 mod observe;
 mod plan;
 mod points;

@@ -14,7 +14,7 @@ use hazard_node::rtu::PDU_MAX;
 use hazard_node::{Button, Calibration, ChannelSettings, Filter, Node, NodeSettings, RawLimits, answer};
 use proptest::prelude::*;
 
-fn tables() -> impl Iterator<Item = &'static Register> {
+pub(crate) fn tables() -> impl Iterator<Item = &'static Register> {
     [INPUTS, HOLDINGS, COILS, DISCRETES].into_iter().flatten()
 }
 
@@ -103,6 +103,8 @@ const TEMPLATE: &str = "config/devices/hazard-node.toml";
 
 const TEMPLATE_HEAD: &str = r#"# Generated from firmware/field/src/map.rs by tests/contract/node.rs: HAZARD_BLESS=1 cargo test -p hazard-tests --test contract node
 # Units of the channels are the site's: a site point gives unit, range and alarms.
+# Commands are what the node lets a gateway do without its key, and nothing of that quiets a channel. Set-points, calibrations,
+# inhibits and the key itself are for whoever stands at the node.
 
 [device]
 vendor = "Hazard Agent"
@@ -120,6 +122,9 @@ turnaround_ms = 10
 registers_max = 125
 gap_max = 8
 "#;
+
+/// Raised with every change of what is generated.
+const TEMPLATE_REVISION: u16 = 3;
 
 /// What the gateway asks of a point beyond its place in the map; settings and commands are not points.
 fn point_rules(name: &str) -> Option<&'static str> {
@@ -196,9 +201,9 @@ fn signature() -> String {
     rows.iter().map(row).collect()
 }
 
-fn template() -> String {
+pub(crate) fn template() -> String {
     let signature = signature();
-    let mut text = format!("{TEMPLATE_HEAD}revision = {VERSION}\n{TEMPLATE_DEVICE}{signature}");
+    let mut text = format!("{TEMPLATE_HEAD}revision = {TEMPLATE_REVISION}\n{TEMPLATE_DEVICE}{signature}");
     for register in INPUTS.iter().chain(DISCRETES) {
         let Some(rules) = point_rules(register.name) else { continue };
         let Register { name, address, zh, .. } = register;
@@ -214,7 +219,7 @@ fn template() -> String {
         )
         .expect("a string takes text");
     }
-    text + &statuses()
+    text + &statuses() + &crate::node_commands::commands()
 }
 
 #[test]
@@ -252,7 +257,7 @@ fn limits_of(kind: Kind) -> RawLimits {
     RawLimits { setpoint_l1, setpoint_l2, deadband: 2.1, on_delay_ms: 30, off_delay_ms: 50 }
 }
 
-fn node_of(kind: Kind) -> Node<1> {
+pub(crate) fn node_of(kind: Kind) -> Node<1> {
     let full_scale = (20_000, Value::from_i32(100));
     let calibration = Calibration::try_new((4_000, Value::ZERO), full_scale).expect("a span");
     let channel = ChannelSettings {
@@ -266,7 +271,7 @@ fn node_of(kind: Kind) -> Node<1> {
     Node::try_new(settings).expect("settings")
 }
 
-fn ask(node: &mut Node<1>, pdu: &[u8]) -> Vec<u8> {
+pub(crate) fn ask(node: &mut Node<1>, pdu: &[u8]) -> Vec<u8> {
     let mut out = [0; PDU_MAX];
     let len = answer(node, pdu, &mut out);
     out[..len].to_vec()

@@ -14,7 +14,7 @@ use hazard_agent::config::{Lang, Style};
 use hazard_agent::dictionary::SafeguardEntry;
 use hazard_agent::observe::metrics::{self, POINTS_MAX};
 use hazard_agent::observe::status::{Shown, render};
-use hazard_agent::observe::{Latencies, Status};
+use hazard_agent::observe::{COMMANDS_MAX, CommandRow, Latencies, Status};
 use hazard_core::id::SafeguardId;
 use hazard_core::outbox::record::Condition;
 use plant::Scene;
@@ -280,6 +280,58 @@ fn a_site_with_too_many_points_says_so_in_place_of_their_series() {
         let count = series.iter().filter(|one| one.name == "hazard_point_age_seconds").count();
         assert_eq!(count, if omitted > 0.0 { 0 } else { points });
         assert_eq!(series.iter().find(|one| one.name == "hazard_points_omitted").unwrap().value, omitted);
+    }
+}
+
+#[test]
+fn commands_are_counted_by_what_became_of_them_from_zero_on() {
+    let of = |scene, name: &str| {
+        let series = lint::page(&page(&plant::status(scene))).unwrap();
+        let counts = series.into_iter().filter(|one| one.name == name).map(|one| {
+            let words: Vec<_> = one.labels.into_iter().map(|(_, value)| value).collect();
+            (words.join(" "), one.value)
+        });
+        counts.collect::<Vec<_>>()
+    };
+    let outcomes = |scene| of(scene, "hazard_device_commands_total");
+    assert_eq!(outcomes(Scene::Quiet).len(), 14);
+    assert!(outcomes(Scene::Quiet).iter().all(|(_, count)| *count == 0.0));
+    let counted: Vec<_> = outcomes(Scene::Leak).into_iter().filter(|(_, count)| *count > 0.0).collect();
+    let once = |labels: &str| (labels.to_owned(), 1.0);
+    let expected =
+        ["PLC-1 PT-201/零点 confirmed", "PLC-1 XV-301/试动 unverified", "PLC-1 XV-301/试动 refused"];
+    assert_eq!(counted, expected.map(once));
+    let accepted = of(Scene::Leak, "hazard_device_commands_accepted_total");
+    assert_eq!(accepted, ["PLC-1 PT-201/零点", "PLC-1 XV-301/试动"].map(once));
+    assert!(of(Scene::Leak, "hazard_device_commands_open").iter().all(|(_, open)| *open == 0.0));
+}
+
+#[test]
+fn the_screen_says_what_became_of_each_command_that_was_sent() {
+    let screen = |scene| render(&plant::status(scene), Lang::En, Style::Plain);
+    assert!(!screen(Scene::Quiet).contains("Last outcome of commands"), "nobody sent any");
+    let leak = screen(Scene::Leak);
+    let row = |of: &str| leak.lines().find(|line| line.starts_with(of)).unwrap_or_default().to_owned();
+    assert!(row("PT-201/零点").contains("✔ written and read back as 5 (was 5) 班长"), "{leak}");
+    assert!(row("XV-301/试动").contains("✘ discrepancy: 1 was sent, 0 is read"), "{leak}");
+}
+
+#[test]
+fn a_site_with_too_many_commands_has_their_sums_by_device() {
+    let mut status = plant::status(Scene::Leak);
+    let [done, broken] = &status.commands[..] else { panic!("{:?}", status.commands) };
+    let named = |row: &CommandRow, index: usize| CommandRow { command: format!("C-{index}"), ..row.clone() };
+    let (done, broken) = (done.clone(), broken.clone());
+    for (count, summed) in [(COMMANDS_MAX, 0.0), (COMMANDS_MAX + 1, 1.0)] {
+        status.commands = (1..count).map(|index| named(&done, index)).collect();
+        status.commands.push(broken.clone());
+        let series = lint::page(&page(&status)).unwrap();
+        let all: Vec<_> = series.iter().filter(|one| one.name == "hazard_device_commands_total").collect();
+        assert_eq!(all.len(), 7 * if summed > 0.0 { 1 } else { count });
+        let confirmed = all.iter().filter(|one| one.labels.iter().any(|(_, value)| value == "confirmed"));
+        assert_eq!(confirmed.map(|one| one.value).sum::<f64>(), (count - 1) as f64, "the sums stay");
+        let flag = series.iter().find(|one| one.name == "hazard_device_commands_summed").unwrap();
+        assert_eq!(flag.value, summed);
     }
 }
 

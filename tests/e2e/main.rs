@@ -23,6 +23,7 @@ mod interlocks;
 mod line;
 mod lines;
 mod master;
+mod node_commands;
 mod operations;
 mod people;
 mod plant;

@@ -61,6 +61,10 @@ impl Master {
         self.ask(async |line| line.write_multiple_registers(address, words).await)
     }
 
+    pub(crate) fn switch(&mut self, coil: u16, on: bool) -> Result<(), tokio_modbus::ExceptionCode> {
+        self.ask(async |line| line.write_single_coil(coil, on).await)
+    }
+
     pub(crate) fn status(&mut self) -> Status {
         Status::from_bits(self.input(input::STATUS))
     }

@@ -43,6 +43,8 @@ fn the_laws_hold_in_every_world() {
         "{seeds} seeds × {hours} h: {} steps, {} faults, {} restarts, {} trips, {} calls, {} readings delivered, {} stated as lost",
         sum.steps, sum.faults, sum.restarts, sum.trips, sum.calls, sum.delivered, sum.lost
     );
+    println!("sensors: {:?} checks, checks overdue, failures, failed loops, held ranges", sum.sensors);
+    assert!(seeds < 20 || sum.sensors.iter().all(|count| *count > seeds), "{:?}", sum.sensors);
     assert!(
         seeds < 20 || sum.back_dated > 100,
         "no gateway began in 1970: {} records were back-dated",
@@ -110,6 +112,7 @@ fn add(sum: &mut Outcome, seed: u64, outcome: &Outcome) {
     sum.back_dated += outcome.back_dated;
     sum.trips += outcome.trips;
     sum.calls += outcome.calls;
+    sum.sensors.iter_mut().zip(outcome.sensors).for_each(|(sum, count)| *sum += count);
 }
 
 fn setting(name: &str, default: u64) -> u64 {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hazard_agent::dictionary::{AlarmEntry, Dictionary, PointEntry};
+use hazard_agent::dictionary::{AlarmEntry, CommandEntry, Dictionary, PointEntry};
 use hazard_agent::journal::JournalStatus;
 use hazard_agent::modbus::diagnosis::Cause;
 use hazard_agent::modbus::{LinkCounts, UnitHealth};
@@ -12,7 +12,8 @@ use hazard_agent::settings::Identity;
 use hazard_core::alarm::{AlarmKind, AlarmSpec, Priority};
 use hazard_core::annunciate::{OutputSpec, Role, Wiring};
 use hazard_core::call::{CallPlan, CallReport, DeliveryFault, Order as CallOrder, RoleSpec};
-use hazard_core::id::{AlarmId, BusId, DeviceId, Epoch, PointId, RoleId, UplinkId};
+use hazard_core::device_command::{Bounds, DeviceCommandSpec, Needs, ReadBack, Risk, Target};
+use hazard_core::id::{AlarmId, BusId, DeviceCommandId, DeviceId, Epoch, PointId, RoleId, UplinkId};
 use hazard_core::input::{Action, Command, JournalReport, UplinkReport};
 use hazard_core::link::{LinkFault, ReadRequest, ReadResult, Table, Words};
 use hazard_core::outbox::record::Verb;
@@ -55,6 +56,9 @@ pub(super) fn evil() -> (Snapshot, Facts) {
     }
     dictionary.devices = vec!["\\\\".into(), "\n".into(), "\"}".into()];
     dictionary.uplinks = vec!["\u{85}区".into(), "\\n".into()];
+    for (command, name) in dictionary.commands.iter_mut().zip(["a\"\\\nEVIL 1", "\u{1b}[2J\u{202e}"]) {
+        (command.name, command.device) = (name.into(), "\r\nEVIL".into());
+    }
     facts.dictionary = dictionary.into();
     facts.uplink_reasons = vec![None, Some("refused\nEVIL\u{1b}[31m".into())];
     facts.identity.enterprise_name = "示例\nEVIL".into();
@@ -74,6 +78,11 @@ pub(super) fn run(scene: Scene) -> (Snapshot, Facts) {
         if scene == Scene::Leak && ms == 16_000 {
             engine.command(now, acknowledge());
         }
+        if scene == Scene::Leak {
+            for (_, command, note) in SENT.iter().filter(|(at, ..)| *at == ms) {
+                engine.command(now, send(*command, note));
+            }
+        }
         engine.handle_timeout(now);
         carry_out(&mut engine, now, scene);
     }
@@ -83,6 +92,18 @@ pub(super) fn run(scene: Scene) -> (Snapshot, Facts) {
 fn acknowledge() -> Command {
     let action = Action::Act(Verb::Acknowledge, Some(HIGH));
     Command { actor: "班长".into(), action, note: String::new() }
+}
+
+/// Milliseconds, which command, and why: the first is done, the second is refused for want of a reason, then not shown.
+const SENT: [(u64, DeviceCommandId, &str); 3] = [
+    (12_000, DeviceCommandId(0), ""),
+    (17_000, DeviceCommandId(1), " "),
+    (18_000, DeviceCommandId(1), "季度试动"),
+];
+
+fn send(command: DeviceCommandId, note: &str) -> Command {
+    let action = Action::Send { command, value: None, approver: String::new() };
+    Command { actor: "班长".into(), action, note: note.into() }
 }
 
 fn carry_out(engine: &mut Engine, now: Mono, scene: Scene) {
@@ -97,13 +118,10 @@ fn carry_out(engine: &mut Engine, now: Mono, scene: Scene) {
             Output::Append { records, .. } => {
                 Input::Journal(JournalReport::Durable { through: records.last().unwrap().seq })
             }
+            Output::Set { bus, ticket, .. } => Input::Written { bus, ticket, result: Ok(()) },
             Output::Call(order) => Input::Call { attempt: order.attempt, report: delivery(&order) },
             Output::Drive(_) | Output::SaveCursor { .. } => continue,
-            Output::Write { .. }
-            | Output::Set { .. }
-            | Output::Fetch { .. }
-            | Output::Find { .. }
-            | Output::Reopen => {
+            Output::Write { .. } | Output::Fetch { .. } | Output::Find { .. } | Output::Reopen => {
                 unreachable!("{output:?}")
             }
         };
@@ -212,6 +230,13 @@ fn dictionary() -> Dictionary {
         setpoint: setpoint.into(),
         latch: false,
     };
+    let command = |name: &str, zh: &str, en: &str| CommandEntry {
+        name: name.into(),
+        zh: zh.into(),
+        en: en.into(),
+        device: "PLC-1".into(),
+        unit: String::new(),
+    };
     Dictionary {
         config_hash: "blake3:7d5ad0d3f1c24b0e".into(),
         points: vec![
@@ -238,7 +263,10 @@ fn dictionary() -> Dictionary {
         key_setpoints: Vec::new(),
         upkeep: Vec::new(),
         roles: vec!["值班员".into(), "班长".into()],
-        commands: Vec::new(),
+        commands: vec![
+            command("PT-201/零点", "进站压力零点", "inlet pressure zero"),
+            command("XV-301/试动", "紧急切断阀试动", "shut-off valve test"),
+        ],
     }
 }
 
@@ -269,9 +297,45 @@ fn site() -> Site {
             })
             .into(),
         calls: Arc::new(ladders()),
+        commands: commands(),
         ..SiteTables::default()
     })
     .unwrap()
+}
+
+/// Every register of the third device reads 5, and every bit is off: the first is done, the second is not shown.
+fn commands() -> Vec<DeviceCommandSpec> {
+    let target = |start, shape| Target {
+        start,
+        shape,
+        coils: 1,
+        order: Order::default(),
+        scale: 1.0,
+        offset: 0.0,
+        always_many: false,
+    };
+    let zero = DeviceCommandSpec {
+        name: "PT-201/零点".into(),
+        device: DeviceId(2),
+        target: target(20, Shape::U16),
+        bounds: Bounds::Fixed(Value::from_i32(5)),
+        read_back: Some(ReadBack { table: Table::Holding, start: 20, tolerance: Value::ZERO }),
+        risk: Risk::Routine,
+        needs: Needs::default(),
+        retries: 0,
+        deadline: Duration::from_secs(30),
+        every: Duration::from_secs(1),
+    };
+    let valve = DeviceCommandSpec {
+        name: "XV-301/试动".into(),
+        target: target(9, Shape::Bit),
+        bounds: Bounds::Fixed(Value::ONE),
+        read_back: Some(ReadBack { table: Table::Coil, start: 9, tolerance: Value::ZERO }),
+        risk: Risk::Calibration,
+        needs: Needs { reason: true, second_person: false },
+        ..zero.clone()
+    };
+    vec![zero, valve]
 }
 
 /// Both roles at once, so that one of them can be called in vain.

@@ -133,6 +133,8 @@ pub(super) struct Disk {
     slow: bool,
     /// Counts openings: what an earlier one had under way never reports.
     opening: u64,
+    /// The last opening has been told.
+    told: bool,
 }
 
 impl Disk {
@@ -145,6 +147,7 @@ impl Disk {
             failed: false,
             slow: false,
             opening: 0,
+            told: false,
         }
     }
 
@@ -157,6 +160,7 @@ impl Disk {
         let delay = Duration::from_millis(if self.slow { 5_000 } else { 120 });
         self.unsynced.clear();
         self.opening += 1;
+        self.told = false;
         match self.health {
             Health::Full(0) | Health::Fine => {}
             Health::Full(times) => {
@@ -212,6 +216,7 @@ impl Disk {
 
     /// A report reaches the engine: only then is what it names on disk.
     pub(super) fn reported(&mut self, report: &JournalReport) -> bool {
+        self.told |= matches!(report, JournalReport::Opened { .. });
         let JournalReport::Durable { through } = report else {
             return true;
         };
@@ -298,7 +303,8 @@ impl Disk {
 
     /// Retention and rot, each now and then; what went, and what the journal says of it.
     pub(super) fn decay(&mut self, rng: &mut Rng) -> Option<(Gone, Vec<JournalReport>)> {
-        if self.health != Health::Fine || self.failed {
+        // One thread opens and retains: it takes nothing before it has told what it opened.
+        if self.health != Health::Fine || self.failed || !self.told {
             return None;
         }
         if rng.chance(8) {

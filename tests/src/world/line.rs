@@ -8,6 +8,7 @@ use hazard_core::id::{BusId, DeviceId, PointId};
 use hazard_core::link::{Exception, LinkFault, ReadRequest, ReadResult, Setting, Words, WriteRequest};
 use hazard_core::{Mono, Site};
 
+use super::health::{Sensors, WORD};
 use super::node::{CHANNELS, SimNode};
 use super::site::{NODE, RELAY_MODULE, signature};
 use crate::rng::Rng;
@@ -60,6 +61,7 @@ pub(super) struct Lines {
     /// What commands wrote, by unit and address; units differ on all buses.
     set: BTreeMap<(u8, u16), u16>,
     node: SimNode,
+    sensors: Sensors,
 }
 
 impl Lines {
@@ -76,18 +78,21 @@ impl Lines {
             rng: Rng::new(seed),
             places: site.points.iter().map(place).collect(),
             units: site.devices.iter().map(|device| device.unit).collect(),
-            measured: vec![idle; site.points.len()],
+            // The status register behind them measures nothing.
+            measured: vec![idle; WORD.index()],
             devices: vec![Device { trouble: None, troubled_at: Mono::ZERO }; site.devices.len()],
             gone_until: vec![Mono::ZERO; site.buses.len()],
             coils: [true; 4],
             set: BTreeMap::new(),
             node: SimNode::new(),
+            sensors: Sensors::new(seed),
         }
     }
 
     /// The plant lives on: values idle, leak and return.
     pub(super) fn live(&mut self, now: Mono) {
-        for measured in &mut self.measured {
+        self.sensors.live(now);
+        for (point, measured) in (0..).map(PointId).zip(&mut self.measured) {
             if now < measured.until {
                 continue;
             }
@@ -98,11 +103,12 @@ impl Lines {
                 7 => (5, true, self.rng.between(2, 20)),
                 _ => (self.rng.between(0, 12), false, self.rng.between(1, 30)),
             };
-            measured.value = i32::try_from(value).unwrap();
-            measured.mute = mute;
+            let value = i32::try_from(value).unwrap();
+            (measured.value, measured.mute) = self.sensors.measured(point, (value, mute));
             measured.until = now + Duration::from_secs(seconds);
+            let counts = self.sensors.take(now, point, (measured.value, measured.mute));
             for (above, limit) in measured.above.iter_mut().zip([25, 50]) {
-                let stands = !mute && measured.value >= limit;
+                let stands = counts && measured.value >= limit;
                 *above = if stands { above.or(Some(now)) } else { None };
             }
         }
@@ -110,12 +116,22 @@ impl Lines {
 
     /// Since when the point has been at or above its first (0) or second (1) set-point.
     pub(super) fn above_since(&self, point: PointId, level: usize) -> Option<Mono> {
-        self.measured[point.index()].above[level]
+        let above = self.measured.get(point.index())?.above[level]?;
+        Some(above.max(self.sensors.speaks_since(point)?))
     }
 
     /// When the device or its bus last did anything wrong.
     pub(super) fn troubled_at(&self, device: DeviceId, bus: BusId) -> Mono {
         self.devices[device.index()].troubled_at.max(self.gone_until[bus.index()])
+    }
+
+    pub(super) const fn sensors(&self) -> &Sensors {
+        &self.sensors
+    }
+
+    /// How many points measure.
+    pub(super) fn points(&self) -> usize {
+        self.measured.len()
     }
 
     pub(super) fn coils(&self) -> [bool; 4] {
@@ -152,6 +168,9 @@ impl Lines {
             device.trouble = None;
         }
         self.gone_until.fill(Mono::ZERO);
+        self.sensors.heal();
+        // What their sensors measure is drawn anew within half a second.
+        self.measured.iter_mut().for_each(|measured| measured.until = Mono::ZERO);
     }
 
     /// The answers to a read, each with its delay; the second one finds its ticket spent.
@@ -269,8 +288,13 @@ impl Lines {
                 let Some(index) = point else {
                     return self.set.get(&(request.unit, address)).copied().unwrap_or_default();
                 };
-                let measured = &self.measured[index];
                 let id = PointId(u32::try_from(index).unwrap());
+                let measured = self.measured.get(index);
+                if let Some(word) = self.sensors.register(id, measured.is_some_and(|measured| measured.mute))
+                {
+                    return word;
+                }
+                let measured = &self.measured[index];
                 if measured.mute { 0xFFFF } else { u16::try_from(signature(id) + measured.value).unwrap() }
             })
             .collect()

@@ -5,6 +5,7 @@ mod agenda;
 mod broker;
 mod commanded;
 mod disk;
+mod health;
 mod ledger;
 mod line;
 mod locks;
@@ -29,10 +30,12 @@ use agenda::{Agenda, Event};
 use broker::Broker;
 use commanded::Commanded;
 use disk::Disk;
+use health::Observer;
 use line::Lines;
 use oracle::Oracle;
 use time::Times;
 
+pub use health::Tempted;
 pub use site::PLANT;
 
 const WALL_START_MS: i64 = 1_780_000_000_000;
@@ -82,6 +85,8 @@ pub struct Outcome {
     pub calls: u64,
     /// Named commands: done, unverified, failed, lost.
     pub commands: [u64; 4],
+    /// Sensors that failed.
+    pub sensors: Tempted,
     /// Restarts after power cuts.
     pub restarts: u64,
     /// Readings the platform has.
@@ -123,6 +128,7 @@ pub struct World {
     broker: Broker,
     oracle: Oracle,
     commanded: Commanded,
+    sensors: Observer,
     /// What outlives a power cut, and which of the engine's revisions it is.
     kept: Retained,
     kept_revision: Option<u64>,
@@ -153,6 +159,7 @@ impl World {
             broker: Broker::new(usize::from(site::UPLINKS)),
             oracle: Oracle::new(&site, !faults.lines),
             commanded: Commanded::new(&site, seed),
+            sensors: Observer::default(),
             kept: Retained::default(),
             kept_revision: None,
             kept_at: now,
@@ -195,6 +202,7 @@ impl World {
         self.outcome.back_dated = self.times.back_dated;
         self.outcome.trips = self.oracle.trips();
         self.outcome.calls = self.oracle.calls();
+        self.outcome.sensors = self.sensors.tempted;
         self.outcome.delays_exceeded = self.oracle.delays_exceeded();
         self.outcome
     }
@@ -243,6 +251,7 @@ impl World {
         let snapshot = self.engine.snapshot();
         self.oracle.look(self.now, &snapshot, &self.lines);
         self.outcome.broken.extend(self.commanded.look(&snapshot, &self.lines));
+        self.outcome.broken.extend(self.sensors.look(self.now, &snapshot, &self.lines));
         // Each change is on disk before the next step: the real file is written within milliseconds.
         if self.kept_revision != Some(self.engine.revision()) {
             self.kept_revision = Some(self.engine.revision());
@@ -463,6 +472,7 @@ impl World {
         let epoch = Epoch(self.rng[4].bits());
         self.oracle.restarted(&self.disk, &self.kept);
         self.outcome.broken.extend(self.commanded.restarted(&self.kept));
+        self.sensors.restarted(self.now);
         self.unset_since = (self.faults.clock && self.rtc.chance(400)).then_some(self.now);
         let Input::Clock { utc, trust } = self.clock() else {
             return;

@@ -18,6 +18,7 @@ use hazard_core::{Mono, Site, Snapshot};
 
 use super::broker::Broker;
 use super::disk::Disk;
+use super::health::checks;
 use super::ledger::Books;
 use super::line::Lines;
 use super::locks::Locks;
@@ -155,8 +156,7 @@ impl Oracle {
             self.states[alarm.index()] = kept.state;
         }
         self.calls.restarted(&self.states);
-        let forgot = before.iter().zip(&self.states).any(|(before, kept)| before != kept);
-        self.demand(!forgot, || "law 2: a restart forgets an alarm".into());
+        self.demand(before == self.states, || "law 2: a restart forgets an alarm".into());
         self.silenced.clear();
         self.acted = true;
         self.online_since.fill(None);
@@ -355,8 +355,8 @@ impl Oracle {
         let site = Arc::clone(&self.site);
         for (id, spec) in (0..).map(AlarmId).zip(&site.alarms) {
             let (before, after) = (self.states[id.index()], states[id.index()]);
-            let lost = snapshot.table.get(spec.point).map(|entry| &entry.sample);
-            let lost = matches!(lost, Some(Sample::Bad(reason)) if *reason != NoData::NeverRead);
+            let sample = snapshot.table.get(spec.point).map(|entry| &entry.sample);
+            let lost = matches!(sample, Some(Sample::Bad(reason)) if *reason != NoData::NeverRead);
             let said = matches!(after, AlarmState::Unacked | AlarmState::Acked) || is_aside(after);
             self.demand(spec.kind != AlarmKind::Lost || !lost || said, || {
                 format!("law 5: {id:?} is lost in silence")
@@ -367,9 +367,9 @@ impl Oracle {
             if after == AlarmState::Unacked {
                 self.silenced.remove(&id);
             }
-            let sample = snapshot.table.get(spec.point).map(|entry| &entry.sample);
             let aside = is_aside(before) || is_aside(after);
-            self.demand(!aside || self.acted || released(before, after), || {
+            let held = checks(snapshot, spec.point);
+            self.demand(!aside || self.acted || held || released(before, after), || {
                 format!("law 2: {id:?} was put aside by nobody: {before:?} to {after:?}")
             });
             if aside {
@@ -378,7 +378,7 @@ impl Oracle {
             let stood = matches!(before, AlarmState::Unacked | AlarmState::Acked);
             let stands = matches!(after, AlarmState::Unacked | AlarmState::Acked);
             let reassured = match spec.kind {
-                AlarmKind::Lost => !matches!(sample, Some(Sample::Bad(_))),
+                AlarmKind::Lost | AlarmKind::OverRange => !matches!(sample, Some(Sample::Bad(_))),
                 AlarmKind::Unproven => true,
                 _ => matches!(sample, Some(Sample::Good(_))),
             };
@@ -423,13 +423,14 @@ impl Oracle {
     fn look_at_delays(&mut self, now: Mono, snapshot: &Snapshot) {
         let site = Arc::clone(&self.site);
         for (id, spec) in (0..).map(AlarmId).zip(&site.alarms) {
-            if matches!(spec.kind, AlarmKind::Lost | AlarmKind::Unproven) {
+            if matches!(spec.kind, AlarmKind::Lost | AlarmKind::Unproven | AlarmKind::OverRange) {
                 continue;
             }
             let sample = snapshot.table.get(spec.point).map(|entry| &entry.sample);
             let exceeded = sample.and_then(Sample::number).map(|value| spec.threshold.exceeded_by(value));
             let since = &mut self.exceeded_since[id.index()];
             *since = match (exceeded, sample) {
+                _ if checks(snapshot, spec.point) => None,
                 (Some(true), _) => since.or(Some(now)),
                 // The alarm of a bypassed point sees the value as it is; only people are told to doubt it.
                 (Some(false), Some(Sample::Good(_) | Sample::Suspect(_, Doubt::Bypassed))) => None,

@@ -15,7 +15,7 @@ use hazard_core::site::{
 use hazard_core::{Polarity, Side, Threshold, Value};
 use hazard_field::map::input;
 
-use super::{commanded, locks, phone};
+use super::{commanded, health, locks, phone};
 
 pub(super) const UPLINKS: u8 = 2;
 /// The uplink whose platform confirms by receipts.
@@ -105,6 +105,7 @@ pub(super) fn site() -> Site {
         OutputSpec { wiring: Wiring::Gpio, ..coil("exhaust", Role::Interlock, 5) },
         OutputSpec { wiring: Wiring::Gpio, ..coil("line", Role::Interlock, 6) },
     ];
+    health::enter(&mut tables);
     locks::enter(&mut tables);
     tables.commands = commanded::specs();
     tables.calls = Arc::new(phone::plan());

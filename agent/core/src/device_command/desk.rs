@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use super::count::CommandCount;
 use super::event::CommandEvent;
 use crate::site::Site;
 use crate::{Mono, Stamp};
@@ -13,6 +14,8 @@ pub(crate) struct Desk {
     pub(super) accepted_at: Vec<Option<Mono>>,
     /// What was told of each last.
     pub(super) told: Vec<Option<(Stamp, CommandEvent)>>,
+    /// What became of each since the start.
+    pub(super) counts: Vec<CommandCount>,
     /// How many were accepted.
     pub(super) accepted: u64,
     /// A configuration is on trial.
@@ -25,6 +28,7 @@ impl Desk {
         Self {
             accepted_at: alloc::vec![None; commands],
             told: alloc::vec![None; commands],
+            counts: alloc::vec![CommandCount::default(); commands],
             accepted: 0,
             on_trial: false,
         }

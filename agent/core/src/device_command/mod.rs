@@ -4,6 +4,7 @@
 //! Who may is asked here; when the bus carries it is the poller's. A command has a deadline and is never carried out late: one
 //! that a restart caught is told as lost.
 
+mod count;
 mod desk;
 mod event;
 mod send;
@@ -11,6 +12,7 @@ mod spec;
 #[cfg(test)]
 mod tests;
 
+pub use count::CommandCount;
 pub(crate) use desk::Desk;
 pub use event::{CommandChange, CommandEvent, CommandFailure};
 pub(crate) use send::Asked;

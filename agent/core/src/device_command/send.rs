@@ -6,6 +6,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::count::CommandCount;
+use super::desk::Desk;
 use super::event::{CommandChange, CommandEvent};
 use super::spec::{Bounds, DeviceCommandSpec, Needs, Risk};
 use crate::engine::Engine;
@@ -46,6 +48,8 @@ pub struct CommandState {
     pub needs: Needs,
     /// After this time it is not sent any more.
     pub deadline: Duration,
+    /// What became of it since the start.
+    pub count: CommandCount,
     /// It is under way, as this one.
     pub pending: Option<u64>,
     /// What was told of it last, and when.
@@ -71,6 +75,16 @@ impl Engine {
     }
 
     pub(crate) fn send(&mut self, command: DeviceCommandId, asked: Asked) -> Result<(), Refusal> {
+        let outcome = self.try_send(command, asked);
+        if outcome.is_err()
+            && let Some(count) = self.desk.counts.get_mut(command.index())
+        {
+            count.refused = count.refused.saturating_add(1);
+        }
+        outcome
+    }
+
+    fn try_send(&mut self, command: DeviceCommandId, asked: Asked) -> Result<(), Refusal> {
         let (now, site) = (self.now(), Arc::clone(&self.site));
         let spec = site.commands.get(command.index()).ok_or(Refusal::Unknown)?;
         check_people(spec, &asked)?;
@@ -106,6 +120,8 @@ impl Engine {
     pub(crate) fn lose_commands(&mut self, kept: &[KeptCommand]) {
         let commands = self.site.commands.len();
         for sent in kept.iter().filter(|sent| sent.command.index() < commands) {
+            let before = &mut self.desk.counts[sent.command.index()].lost_before;
+            *before = before.saturating_add(1);
             self.tell_command(sent.clone(), CommandChange::Lost);
         }
     }
@@ -115,11 +131,12 @@ impl Engine {
     }
 
     pub(crate) fn command_states(&self) -> Vec<CommandState> {
-        let state = |(spec, told): (&DeviceCommandSpec, &Option<(Stamp, CommandEvent)>)| {
+        let Desk { told, counts, .. } = &self.desk;
+        let state = |(spec, (told, count)): (&DeviceCommandSpec, (&Option<_>, &CommandCount))| {
             let DeviceCommandSpec { bounds, risk, needs, deadline, .. } = *spec;
-            CommandState { bounds, risk, needs, deadline, pending: None, told: told.clone() }
+            CommandState { bounds, risk, needs, deadline, count: *count, pending: None, told: told.clone() }
         };
-        let mut states: Vec<_> = self.site.commands.iter().zip(&self.desk.told).map(state).collect();
+        let mut states: Vec<_> = self.site.commands.iter().zip(told.iter().zip(counts)).map(state).collect();
         for sent in self.pollers.iter().flat_map(|poller| poller.pending_commands()) {
             states[sent.command.index()].pending = Some(sent.nth);
         }
@@ -159,6 +176,7 @@ impl Engine {
         let Sent { command, nth, value, actor, approver, note } = sent;
         let event = CommandEvent { command, nth, change, value, actor, approver, note };
         let stamp = self.stamp();
+        self.desk.counts[command.index()].note(change);
         self.desk.told[command.index()] = Some((stamp, event.clone()));
         self.outbox.offer(stamp, Body::Command(Box::new(event)));
         self.touched();

@@ -252,6 +252,64 @@ fn a_restart_tells_what_was_under_way_as_lost_and_writes_nothing() {
 }
 
 #[test]
+fn every_accepted_command_is_open_or_counted_by_its_one_outcome() {
+    let mut plant = Plant::new(tables());
+    plant.now = plant.now + Duration::from_secs(60);
+    let mut count = CommandCount::default();
+    let mut expect = |plant: &Plant, command: DeviceCommandId, change: fn(&mut CommandCount)| {
+        change(&mut count);
+        assert_eq!(plant.engine.snapshot().commands[command.index()].count, count);
+    };
+    assert_eq!(plant.send(SETPOINT, Some(60.0)), Err(Refusal::OutOfBounds));
+    expect(&plant, SETPOINT, |count| count.refused += 1);
+    assert_eq!(plant.send(SETPOINT, Some(25.0)), Ok(()));
+    expect(&plant, SETPOINT, |count| count.accepted += 1);
+    assert_eq!(plant.engine.snapshot().commands[0].count.open(), 1);
+    plant.run(60);
+    expect(&plant, SETPOINT, |count| count.confirmed += 1);
+    let illegal = Whim::Refuses(Exception::IllegalValue);
+    plant.whims = vec![Whim::Stores(1); 3];
+    assert_eq!(plant.send(SETPOINT, Some(30.0)), Ok(()));
+    plant.run(60);
+    expect(&plant, SETPOINT, |count| (count.accepted, count.unverified) = (2, 1));
+    plant.whims = vec![illegal];
+    assert_eq!(plant.send(SETPOINT, Some(30.0)), Ok(()));
+    plant.run(60);
+    expect(&plant, SETPOINT, |count| (count.accepted, count.failed) = (3, 1));
+    // Its end in order says what is open as lost.
+    plant.hold = true;
+    assert_eq!(plant.send(SETPOINT, Some(25.0)), Ok(()));
+    let kept = plant.engine.retained();
+    plant.engine.end(plant.now);
+    expect(&plant, SETPOINT, |count| (count.accepted, count.lost) = (4, 1));
+    let ended = plant.engine.snapshot().commands;
+    assert_eq!((ended[0].count.ended(), ended[0].count.open()), (4, 0));
+    assert_eq!(ended[1].count, CommandCount::default(), "each has its own");
+    // What a restart caught was accepted by the run before.
+    let mut next = Plant::new(tables());
+    next.engine.resume(&kept, Some(Duration::from_secs(1)));
+    let caught = CommandCount { lost: 1, lost_before: 1, ..CommandCount::default() };
+    assert_eq!(next.engine.snapshot().commands[0].count, caught);
+    assert_eq!((caught.ended(), caught.open()), (0, 0));
+}
+
+#[test]
+fn an_echo_and_a_time_that_is_over_are_outcomes_of_their_own() {
+    let mut tables = tables();
+    tables.commands[1].deadline = Duration::from_secs(2);
+    let mut plant = Plant::new(tables);
+    assert_eq!(plant.send(ZERO, None), Ok(()));
+    plant.run(20);
+    // The set-point keeps the line for longer than the zero may wait.
+    plant.whims = vec![Whim::Stores(1); 9];
+    assert_eq!(plant.send(SETPOINT, Some(25.0)), Ok(()));
+    assert_eq!(plant.send(ZERO, None), Ok(()));
+    plant.run(60);
+    let count = plant.engine.snapshot().commands[ZERO.index()].count;
+    assert_eq!(count, CommandCount { accepted: 2, answered: 1, expired: 1, ..CommandCount::default() });
+}
+
+#[test]
 fn a_site_refuses_commands_that_could_do_harm() {
     let refused = |change: fn(&mut SiteTables)| {
         let mut tables = tables();

@@ -23,6 +23,8 @@ use clap::{Args, Parser, Subcommand};
 use crate::config::{self, Lang, Style};
 use crate::control::{CauseWord, Deed};
 use crate::observe::log::LogFormat;
+#[cfg(feature = "demo")]
+pub(crate) use operate::why;
 
 /// Everything is well.
 pub(crate) const OK: u8 = 0;

@@ -99,7 +99,7 @@ pub(super) fn print_json(document: &impl serde::Serialize) -> u8 {
 }
 
 /// Why something was not done, and what to do instead.
-fn why(refused: &Refused, lang: Lang) -> String {
+pub(crate) fn why(refused: &Refused, lang: Lang) -> String {
     let max = refused.max.unwrap_or_default();
     let minutes = max / 60;
     let (zh, en) = match refused.why.as_str() {

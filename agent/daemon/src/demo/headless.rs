@@ -1,4 +1,4 @@
-//! The headless demonstration: a fixed script of a leak, a dead device, line noise, a cut uplink and a clock that jumps, while a
+//! The headless demonstration: a fixed script of a leak, a dead device, line noise, a command to a node, a cut uplink and a clock that jumps, while a
 //! witness compares what the agent says with what the plant did and what the platform received.
 
 use std::collections::BTreeMap;
@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::broker::Delivery;
+use super::commanding::Commanding;
 use super::plant::Fault;
 use super::{Cut, Stage};
 use crate::cli::{OK, SOFTWARE};
@@ -122,6 +123,7 @@ async fn settle(stage: &Stage, witness: &mut Witness, look: &mut tokio::time::In
 struct Witness {
     deliveries: mpsc::Receiver<Delivery>,
     acts: Vec<(Act, Mono)>,
+    commanding: Commanding,
     last: Option<std::sync::Arc<Status>>,
     looks: u64,
     uneven: u64,
@@ -142,6 +144,7 @@ impl Witness {
         Self {
             deliveries,
             acts: Vec::new(),
+            commanding: Commanding::default(),
             last: None,
             looks: 0,
             uneven: 0,
@@ -166,6 +169,7 @@ impl Witness {
             return;
         };
         self.looks += 1;
+        self.commanding.look(stage, &status).await;
         self.uneven += u64::from(!status.ledger.even);
         let is_stale = |point: &&PointRow| {
             let limit = stage.stale_after.get(&point.point).copied().unwrap_or_default() + STALE_SLACK;
@@ -224,9 +228,14 @@ impl Witness {
     fn judge(&self, settled: bool, status: Option<&Status>, seed: u64) -> Value {
         let mut laws = self.annunciation();
         laws.extend(self.forwarding(settled, status));
-        let held = laws.iter().all(|law| law["held"] == true);
+        let records: Vec<&Value> =
+            self.records.values().filter(|record| record["kind"] == "command").collect();
+        let commands = self.commanding.judge(&records);
+        let held = laws.iter().chain(&commands).all(|check| check["held"] == true);
         let (ledger, uplink) = (status.map(|status| &status.ledger), status.map(|status| &status.uplinks));
-        json!({ "held": held, "seed": seed, "laws": laws, "ledger": ledger, "uplinks": uplink })
+        json!({
+            "held": held, "seed": seed, "laws": laws, "commands": commands, "ledger": ledger, "uplinks": uplink
+        })
     }
 
     fn annunciation(&self) -> Vec<Value> {
@@ -296,10 +305,12 @@ fn tell(outcome: &Value, json: bool) {
         println!("{outcome:#}");
         return;
     }
-    for law in outcome["laws"].as_array().into_iter().flatten() {
-        let sign = if law["held"] == true { "✓" } else { "✗" };
-        let text = |field: &str| law[field].as_str().unwrap_or_default().to_owned();
-        println!("{sign} {:>2}  {:<58} {}", law["law"], text("text"), text("seen"));
+    let checks = ["laws", "commands"].map(|of| outcome[of].as_array());
+    for check in checks.into_iter().flatten().flatten() {
+        let sign = if check["held"] == true { "✓" } else { "✗" };
+        let text = |field: &str| check[field].as_str().unwrap_or_default().to_owned();
+        let number = check["law"].as_u64().map(|law| law.to_string()).unwrap_or_default();
+        println!("{sign} {number:>2}  {:<58} {}", text("text"), text("seen"));
     }
     println!("{}", outcome["ledger"]);
 }

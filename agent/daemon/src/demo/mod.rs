@@ -2,6 +2,7 @@
 //! the packaged build.
 
 pub mod broker;
+mod commanding;
 mod headless;
 mod live;
 pub mod plant;
@@ -21,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::config::{self, Lang, Loaded};
+use crate::control::{self, Rooms};
 use crate::observe::Status;
 use crate::run::{self, Legacy, Request, Surroundings};
 use broker::Broker;
@@ -83,6 +85,8 @@ struct Stage {
     requests: mpsc::Sender<Request>,
     stop: CancellationToken,
     seed: u64,
+    /// Its site file, for the command line beside it.
+    file: PathBuf,
     /// After how long each point's value is stale, by tag.
     stale_after: HashMap<String, Duration>,
 }
@@ -102,9 +106,13 @@ impl Stage {
         let clock = Clock::new(PathBuf::new());
         let stop = CancellationToken::new();
         let (requests, inbox) = mpsc::channel(16);
+        // The command line of another terminal finds the agent as it finds any other; its configuration stays.
+        let rooms = Rooms { requests: requests.clone(), configurer: Arc::new(|_, _| false) };
+        let socket = control::bind(&loaded.state_dir.join(control::SOCKET))?;
+        tokio::spawn(control::serve(socket, rooms, stop.clone()));
         let around = Surroundings { clock: clock.clone(), stop: stop.clone(), turns: || {} };
         let agent = tokio::spawn(play(loaded, around, inbox));
-        Ok(Self { plant, broker, clock, agent, requests, stop, seed, stale_after })
+        Ok(Self { plant, broker, clock, agent, requests, stop, seed, file, stale_after })
     }
 
     async fn status(&self) -> Option<Arc<Status>> {

@@ -47,6 +47,11 @@ const OUTPUTS: [[&str; 3]; 5] = [
     ["HEARTBEAT", "role = \"heartbeat\"", "7"],
 ];
 
+/// Commands to the first node, whose detectors leak first: silencing its horn, and a reset, which takes a second person.
+pub(super) const SILENCE: &str = "ND-1/silence";
+/// See [`SILENCE`].
+pub(super) const RESET: &str = "ND-1/reset";
+
 /// The site file for a running plant and a broker on loopback; the gateway keeps its journal in `state_dir`.
 #[must_use]
 pub fn site_toml(plant: &Plant, broker_port: u16, state_dir: &Path) -> String {
@@ -68,6 +73,12 @@ pub fn site_toml(plant: &Plant, broker_port: u16, state_dir: &Path) -> String {
     text += &points();
     for keys in SAFEGUARDS {
         text += &section("safeguards", keys);
+    }
+    for id in [SILENCE, RESET] {
+        if let Some((device, from)) = id.split_once('/') {
+            text +=
+                &section("commands", &format!("id = \"{id}\"\ndevice = \"{device}\"\nfrom = \"{from}\"\n"));
+        }
     }
     for [id, role, relay] in OUTPUTS {
         let keys = format!("id = \"{id}\"\n{role}\ncoil = {{ device = \"RELAY-1\", address = {relay} }}\n");

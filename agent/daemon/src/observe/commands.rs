@@ -1,6 +1,10 @@
 //! Named commands in the status document and on the operator's screen.
 
-use hazard_core::device_command::{Bounds, CommandChange, CommandEvent, CommandFailure, CommandState};
+use std::collections::BTreeMap;
+
+use hazard_core::device_command::{
+    Bounds, CommandChange, CommandCount, CommandEvent, CommandFailure, CommandState,
+};
 use hazard_core::id::DeviceCommandId;
 use hazard_core::link::LinkFault;
 use hazard_core::{Snapshot, Stamp, Value};
@@ -46,6 +50,91 @@ pub struct CommandRow {
     pub pending: Option<u64>,
     /// What was told of it last.
     pub last: Option<LastCommand>,
+    /// What became of it since the start.
+    #[serde(default)]
+    pub counts: CommandCounts,
+}
+
+/// What became of a command since the start. `accepted` is the sum of all outcomes and what is open, without what the
+/// run before had accepted and the restart lost.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct CommandCounts {
+    /// Let wait for its turn on the line.
+    pub accepted: u64,
+    /// Done, and read back.
+    pub confirmed: u64,
+    /// Done by the device's echo: nothing can be read back.
+    pub answered: u64,
+    /// Sent, and not shown by the device.
+    pub unverified: u64,
+    /// Nothing was written: the device refused or could not be reached.
+    pub failed: u64,
+    /// Nothing was written: its time was over.
+    pub expired: u64,
+    /// The agent ended before the outcome was known: told by the run that followed.
+    pub lost: u64,
+    /// Asked for and not accepted.
+    pub refused: u64,
+    /// The outcome is not known yet.
+    pub open: u64,
+}
+
+impl From<CommandCount> for CommandCounts {
+    fn from(count: CommandCount) -> Self {
+        let CommandCount { accepted, confirmed, answered, unverified, .. } = count;
+        let CommandCount { failed, expired, lost, refused, .. } = count;
+        let open = count.open();
+        Self { accepted, confirmed, answered, unverified, failed, expired, lost, refused, open }
+    }
+}
+
+impl CommandCounts {
+    /// The outcomes by name; [`Self::accepted`] and [`Self::open`] are none.
+    pub(super) const fn outcomes(&self) -> [(&'static str, u64); 7] {
+        [
+            ("confirmed", self.confirmed),
+            ("answered", self.answered),
+            ("unverified", self.unverified),
+            ("failed", self.failed),
+            ("expired", self.expired),
+            ("lost", self.lost),
+            ("refused", self.refused),
+        ]
+    }
+
+    const fn plus(self, other: Self) -> Self {
+        Self {
+            accepted: self.accepted.saturating_add(other.accepted),
+            confirmed: self.confirmed.saturating_add(other.confirmed),
+            answered: self.answered.saturating_add(other.answered),
+            unverified: self.unverified.saturating_add(other.unverified),
+            failed: self.failed.saturating_add(other.failed),
+            expired: self.expired.saturating_add(other.expired),
+            lost: self.lost.saturating_add(other.lost),
+            refused: self.refused.saturating_add(other.refused),
+            open: self.open.saturating_add(other.open),
+        }
+    }
+}
+
+/// Commands that get series of their own; those of a site with more are summed by device.
+pub const COMMANDS_MAX: usize = 200;
+
+/// Labels of a series: their names and values.
+type Labels<'a> = [(&'static str, &'a str); 2];
+
+/// What is counted: by device and command, or by device alone, with no command's name, where there are too many.
+pub(super) fn counted(rows: &[CommandRow]) -> Vec<(Labels<'_>, CommandCounts)> {
+    let labels = |device, command| [("device", device), ("command", command)];
+    if rows.len() <= COMMANDS_MAX {
+        return rows.iter().map(|row| (labels(&*row.device, &*row.command), row.counts)).collect();
+    }
+    let mut devices: BTreeMap<&str, CommandCounts> = BTreeMap::new();
+    for row in rows {
+        let sum = devices.entry(&row.device).or_default();
+        *sum = sum.plus(row.counts);
+    }
+    devices.into_iter().map(|(device, sum)| (labels(device, ""), sum)).collect()
 }
 
 /// What was told of a command last.
@@ -103,6 +192,7 @@ fn row(id: DeviceCommandId, state: &CommandState, dictionary: &Dictionary) -> Co
         deadline_s: state.deadline.as_secs(),
         pending: state.pending,
         last: state.told.as_ref().map(last),
+        counts: state.count.into(),
     }
 }
 
@@ -166,6 +256,12 @@ impl CommandRow {
             needs.join(pick(lang, "、", ", ")),
             last,
         ]
+    }
+
+    /// The row of what became of it last; none of what nobody has sent.
+    pub(super) fn last_cells(&self, lang: Lang) -> Option<Vec<String>> {
+        let last = self.last.as_ref()?;
+        Some(vec![self.command.clone(), self.device.clone(), last.text(lang)])
     }
 }
 

@@ -10,6 +10,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::exemplar::Exemplar;
 use prometheus_client::registry::{Registry, Unit};
 
+use super::commands::{COMMANDS_MAX, counted};
 use super::latency::{Histogram, Latencies};
 use super::sensors::CATEGORIES;
 use super::status::Status;
@@ -50,6 +51,7 @@ impl Collector for Scrape {
         self.interlocks(&mut page)?;
         self.figures(&mut page)?;
         self.calls(&mut page)?;
+        self.commands(&mut page)?;
         self.carried(&mut page)?;
         self.uplinks(&mut page)?;
         page.histogram("hazard_turn_duration", "One turn of the run loop.", &self.latency.turn)?;
@@ -280,6 +282,29 @@ impl Scrape {
         )?;
         let ends = [([("end", "answered")], calls.answered), ([("end", "exhausted")], calls.exhausted)];
         page.counters(("hazard_calls", "Calls answered, and calls for which nobody was left.", None), ends)
+    }
+
+    /// No series of commands where the site names none.
+    fn commands(&self, page: &mut Page<'_>) -> fmt::Result {
+        let commands = &self.status.commands;
+        if commands.is_empty() {
+            return Ok(());
+        }
+        let summed = flag(commands.len() > COMMANDS_MAX);
+        let help = "The site has more than 200 commands: they are summed by device.";
+        page.gauges(("hazard_device_commands_summed", help, None), [([], summed)])?;
+        let counted = counted(commands);
+        let outcomes = counted.iter().flat_map(|([device, command], counts)| {
+            counts.outcomes().map(|(outcome, count)| ([*device, *command, ("outcome", outcome)], count))
+        });
+        let help = "Named commands to devices, by what became of them.";
+        page.counters(("hazard_device_commands", help, None), outcomes)?;
+        let accepted = counted.iter().map(|(labels, counts)| (*labels, counts.accepted));
+        let help = "Named commands that were let wait for their turn on the line.";
+        page.counters(("hazard_device_commands_accepted", help, None), accepted)?;
+        #[allow(clippy::cast_precision_loss, reason = "a bus lets eight wait")]
+        let open = counted.iter().map(|(labels, counts)| (*labels, counts.open as f64));
+        page.gauges(("hazard_device_commands_open", "Named commands without an outcome yet.", None), open)
     }
 
     fn carried(&self, page: &mut Page<'_>) -> fmt::Result {

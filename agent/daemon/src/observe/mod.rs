@@ -22,7 +22,7 @@ mod uplinks;
 
 pub use calls::{CallRow, Calls};
 pub use causes::LineHealth;
-pub use commands::{CommandRow, LastCommand};
+pub use commands::{COMMANDS_MAX, CommandCounts, CommandRow, LastCommand};
 pub use interlocks::{Interlocks, PermitRow, TripRow, VoteRow};
 pub use latency::{BOUNDS_US, Histogram, Latencies};
 pub use ledger::{LedgerRow, PollRow};

@@ -32,6 +32,7 @@ pub(super) fn screen(status: &Status, lang: Lang, style: Style) -> String {
     screen.withheld(status);
     screen.sensors(status);
     screen.upkeep(status, false);
+    screen.sent(status);
     screen.hazards(status);
     screen.impaired(status);
     screen.delays(status);
@@ -107,6 +108,12 @@ struct Screen {
 }
 
 impl Screen {
+    fn sent(&mut self, status: &Status) {
+        let mut rows: Vec<_> = status.commands.iter().filter_map(|row| row.last_cells(self.lang)).collect();
+        rows.iter_mut().flatten().for_each(|cell| *cell = clean(cell));
+        self.section(pick(self.lang, "命令的上次结果", "Last outcome of commands"), rows);
+    }
+
     fn verdict(&mut self, status: &Status) {
         let lang = self.lang;
         let (unacked, standing, impaired) = (status.unacked(), status.announced().count(), status.impaired());

@@ -25,6 +25,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 pub use controls::{Controls, Fault};
 pub use hazard_node::Button;
+use layout::NODE_COUNT;
 pub use layout::{
     BUS_NAMES, COIL_COUNT, COLLECTOR_COUNT, COLLECTORS, DETECTOR_COUNT, DETECTORS, DEVICE_COUNT, DEVICES,
     Detector, Device, Gas, INTERLOCK_COUNT, INTERLOCKS,
@@ -84,6 +85,12 @@ impl Plant {
     #[must_use]
     pub fn coils(&self) -> [Coil; COIL_COUNT] {
         self.shared.world().relays.coils
+    }
+
+    /// Whether each node's own horn sounds.
+    #[must_use]
+    pub fn horns(&self) -> [bool; NODE_COUNT] {
+        self.shared.world().horns()
     }
 
     /// Presses a button on each node, as somebody on the spot would.

@@ -77,6 +77,11 @@ impl World {
         }
     }
 
+    /// Whether each node's own horn sounds.
+    pub(super) fn horns(&self) -> [bool; NODE_COUNT] {
+        self.nodes.each_ref().map(|node| node.outputs().horn)
+    }
+
     /// Presses a button on each node.
     pub(super) fn press(&mut self, button: Button) {
         self.nodes.iter_mut().for_each(|node| node.press(button));

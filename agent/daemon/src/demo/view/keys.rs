@@ -35,13 +35,15 @@ pub enum Key {
     Silence,
     /// Reset.
     Reset,
+    /// Silence a node's own horn, by a named command.
+    NodeHorn,
     /// Quit.
     Quit,
 }
 
 impl Key {
     /// All keys, in the order in which they are shown.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Leak,
         Self::DeadDevice,
         Self::LineNoise,
@@ -50,6 +52,7 @@ impl Key {
         Self::Acknowledge,
         Self::Silence,
         Self::Reset,
+        Self::NodeHorn,
         Self::Quit,
     ];
 
@@ -76,6 +79,7 @@ impl Key {
             Self::Acknowledge => ('a', "确认", "ack"),
             Self::Silence => ('s', "消音", "silence"),
             Self::Reset => ('r', "复位", "reset"),
+            Self::NodeHorn => ('h', "下发命令：节点消音", "command: node horn"),
             Self::Quit => ('q', "退出", "quit"),
         }
     }
