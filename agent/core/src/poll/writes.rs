@@ -238,3 +238,54 @@ fn coil_of(output: &OutputSpec) -> Option<(DeviceId, u16)> {
         Wiring::Gpio => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A relay, and a heartbeat beside it.
+    fn group() -> CoilGroup {
+        CoilGroup {
+            device: DeviceId(0),
+            unit: 1,
+            start: 0,
+            outputs: alloc::vec![OutputId(0), OutputId(1)],
+            levels: alloc::vec![true, false],
+            due: Mono::ZERO,
+            retry: RETRY_FIRST,
+            proof: Proof::Rests,
+            proven: Vec::new(),
+            proven_at: Mono::ZERO,
+            contradicted: (Vec::new(), 0),
+            beats: alloc::vec![false, true],
+            changed_at: None,
+            watch: Watch::new(None),
+        }
+    }
+
+    fn write(group: &mut CoilGroup, now: Mono, levels: [bool; 2]) {
+        group.levels = levels.to_vec();
+        group.written(now, &levels, None);
+    }
+
+    #[test]
+    fn a_heartbeat_contradicts_nothing_and_is_no_reason_to_read_back() {
+        let (mut group, mut now) = (group(), Mono::ZERO);
+        for _ in 0..=CONTRADICTIONS {
+            now = now + REFRESH;
+            write(&mut group, now, [true, false]);
+            assert!(group.proof().is_some(), "it is read back now and then");
+            // It beat on while it was read.
+            group.proof_ended(now, Ok(alloc::vec![true, true]));
+            assert_eq!(group.due(), Some(now + REFRESH), "and is not written again for that");
+        }
+        let all = [(OutputId(0), Reached::Yes), (OutputId(1), Reached::Yes)];
+        assert_eq!(group.reached(Ok(())), all);
+        for beat in [false, true, false] {
+            write(&mut group, now, [true, beat]);
+            assert_eq!(group.proof(), None, "one read back for each beat would fill the line");
+        }
+        write(&mut group, now, [false, false]);
+        assert!(group.proof().is_some(), "a relay that moved is read back at once");
+    }
+}
