@@ -4,6 +4,7 @@
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
+use hazard_agent::journal::Order;
 use hazard_core::id::{Epoch, Seq};
 use hazard_core::input::JournalReport;
 use hazard_core::outbox::{AckedSet, Lane};
@@ -68,6 +69,21 @@ fn a_damaged_archive_costs_its_block_which_is_told_and_the_rest_is_served() {
         assert_eq!(again.len(), left.len());
         rig.close();
     }
+}
+
+#[test]
+fn an_answer_ends_where_it_holds_enough_readings_and_the_next_one_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut rig = Rig::start(dir.path(), 1);
+    rig.opened();
+    let records: Vec<_> = (1..=60).map(|seq| noise(seq, 2_000)).collect();
+    rig.order(Order::Append { epoch: Epoch(1), records: records.clone(), urgent: true });
+    rig.durable(60);
+    let (through, answer) = rig.fetch_once((Epoch(1), Lane::Reading), (1, 60), 9_999);
+    assert!(answer == records[..20], "of 120,000 readings, 40,000: {} records", answer.len());
+    assert_eq!(through, 20, "what it does not have it does not call looked at");
+    assert!(rig.fetch_lane((Epoch(1), Lane::Reading), 1, 60) == records);
+    rig.close();
 }
 
 fn damaged(gone: &JournalReport) -> u64 {
