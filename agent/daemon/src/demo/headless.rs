@@ -1,5 +1,5 @@
-//! The headless demonstration: a fixed script of a leak, a dead device, line noise, a command to a node, a cut uplink and a clock that jumps, while a
-//! witness compares what the agent says with what the plant did and what the platform received.
+//! The headless demonstration: a fixed script of a leak, a dead device, line noise, a command to a node, a cut uplink and a clock
+//! that jumps, while a witness compares what the agent says with what the plant did and what the platform received.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

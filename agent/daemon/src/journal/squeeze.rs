@@ -1,4 +1,4 @@
-//! zstd for blocks: its contexts are large, so a thread makes each once.
+//! zstd for blocks: its contexts are large, so a thread makes each once, and again only behind bytes that it refused.
 
 use std::cell::RefCell;
 use std::io;

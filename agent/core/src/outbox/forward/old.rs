@@ -212,4 +212,40 @@ mod tests {
             "two records of 250 readings fit, and nothing lies between spans"
         );
     }
+
+    #[test]
+    fn the_journal_reads_on_while_messages_wait_and_no_further() {
+        let spec = UplinkSpec { window: 8, message_records_max: 4, ..UplinkSpec::default() };
+        let mut forwarder = Forwarder::new(UplinkId(0), spec, Epoch(2));
+        let past = PastEpoch { epoch: Epoch(1), last: Seq(2_000), acked: Vec::new() };
+        forwarder.learn(&[past]);
+        forwarder.up(Mono::ZERO, Seq(1));
+        for _ in 0..3 {
+            forwarder.pace.landed(Mono::ZERO, Mono::ZERO, Some(MESSAGE_READINGS_MAX));
+        }
+        let reading = Reading { point: PointId(0), sample: Sample::Bad(NoData::Stale) };
+        let record = |seq| {
+            let body = Body::Readings(vec![reading.clone()]);
+            Arc::new(Record { seq: Seq(seq), stamp: Stamp::default(), body })
+        };
+        let rings = [Ring::new(9), Ring::new(9)];
+        let sources = Sources { now: Mono::ZERO, rings: &rings, journal: true };
+        // Nothing is confirmed; the journal answers at once.
+        let mut published = 0;
+        while let Some(step) = forwarder.next(&sources, MessageId(published)) {
+            match step {
+                Output::Fetch { epoch, lane: Lane::Event, last, .. } => {
+                    forwarder.fetched((epoch, Lane::Event), last, Vec::new());
+                }
+                Output::Fetch { epoch, lane, first, records_max, .. } => {
+                    let through = first.0 + u64::from(records_max) - 1;
+                    forwarder.fetched((epoch, lane), Seq(through), (first.0..=through).map(record).collect());
+                }
+                _ => published += 1,
+            }
+        }
+        let waiting = forwarder.fetched.len();
+        assert_eq!(published, 4, "half of the window");
+        assert!((READ_ON_BELOW..READ_ON_BELOW + 5).contains(&waiting), "{waiting} messages wait");
+    }
 }
