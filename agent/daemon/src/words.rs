@@ -320,6 +320,13 @@ pub(crate) const fn condition(condition: Condition) -> &'static str {
         Condition::SensorCheckOverdue(_) => "sensor_check_overdue",
         Condition::SensorOutOfSpecification(_) => "sensor_out_of_specification",
         Condition::SensorMaintenance(_) => "sensor_maintenance",
+        Condition::RetentiveLost => "retentive_lost",
+        Condition::SiteFileInvalid => "site_file_invalid",
+        Condition::OutputUnverified(_) => "output_unverified",
+        Condition::ButtonStuck(_) => "button_stuck",
+        Condition::ButtonFlapping(_) => "button_flapping",
+        Condition::SensorIntermittent(_) => "sensor_intermittent",
+        Condition::DeviceIntermittent(_) => "device_intermittent",
     }
 }
 

@@ -435,7 +435,7 @@ fn state() -> impl Strategy<Value = State> {
 }
 
 fn condition() -> impl Strategy<Value = Condition> {
-    (0..23, 0..3_u16).prop_map(|(which, id)| match which {
+    (0..30, 0..3_u16).prop_map(|(which, id)| match which {
         0 => Condition::JournalDown,
         1 => Condition::JournalBehind,
         2 => Condition::UplinkDown(UplinkId(id.to_le_bytes()[0])),
@@ -458,6 +458,13 @@ fn condition() -> impl Strategy<Value = Condition> {
         19 => Condition::SensorCheckOverdue(PointId(id.into())),
         20 => Condition::SensorOutOfSpecification(PointId(id.into())),
         21 => Condition::SensorMaintenance(PointId(id.into())),
+        22 => Condition::RetentiveLost,
+        23 => Condition::SiteFileInvalid,
+        24 => Condition::OutputUnverified(OutputId(id)),
+        25 => Condition::ButtonStuck(PointId(id.into())),
+        26 => Condition::ButtonFlapping(PointId(id.into())),
+        27 => Condition::SensorIntermittent(PointId(id.into())),
+        28 => Condition::DeviceIntermittent(DeviceId(id)),
         _ => Condition::RetentiveDown,
     })
 }

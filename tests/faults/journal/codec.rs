@@ -78,7 +78,12 @@ fn alarm() -> impl Strategy<Value = AlarmEvent> {
 fn condition() -> impl Strategy<Value = Condition> {
     use Condition::*;
     prop_oneof![
-        select(vec![JournalDown, JournalBehind, ClockUntrusted]),
+        select(vec![JournalDown, JournalBehind, ClockUntrusted, RetentiveLost, SiteFileInvalid]),
+        any::<u16>().prop_map(|id| OutputUnverified(OutputId(id))),
+        any::<u32>().prop_map(|id| ButtonStuck(PointId(id))),
+        any::<u32>().prop_map(|id| ButtonFlapping(PointId(id))),
+        any::<u32>().prop_map(|id| SensorIntermittent(PointId(id))),
+        any::<u16>().prop_map(|id| DeviceIntermittent(DeviceId(id))),
         any::<u8>().prop_map(|id| UplinkDown(UplinkId(id))),
         any::<u16>().prop_map(|id| OutputFault(OutputId(id))),
         any::<u16>().prop_map(|id| BusDown(BusId(id))),

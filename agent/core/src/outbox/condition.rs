@@ -1,6 +1,8 @@
 //! What of the agent or of the site a person must know about, as long as it stands.
 
-use crate::id::{AlarmId, BusId, KeyPeriodId, OutputId, PointId, RoleId, SafeguardId, UpkeepId, UplinkId};
+use crate::id::{
+    AlarmId, BusId, DeviceId, KeyPeriodId, OutputId, PointId, RoleId, SafeguardId, UpkeepId, UplinkId,
+};
 
 /// A condition of the agent or of the site that a person must know about; no point has it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -55,6 +57,20 @@ pub enum Condition {
     SensorOutOfSpecification(PointId),
     /// NE 107 需维护 (M): valid, and not for long: a drifting zero, the end of its life, a calibration that is due.
     SensorMaintenance(PointId),
+    /// 掉电保持丢失: what stood before the restart cannot be known. Latching trips are held, and this stands until a person resets it.
+    RetentiveLost,
+    /// 配置文件无效: the site file cannot be used; the last good configuration runs.
+    SiteFileInvalid,
+    /// 输出未经验证: the module does not let its coil be read back, so nobody knows whether it took its level.
+    OutputUnverified(OutputId),
+    /// 按钮卡住: the contact is closed for longer than anybody presses it.
+    ButtonStuck(PointId),
+    /// 按钮抖动: the contact comes and goes as no hand does; its presses do not count.
+    ButtonFlapping(PointId),
+    /// 传感器时好时坏: over the last minutes the point had no believable value for too large a share of the time.
+    SensorIntermittent(PointId),
+    /// 设备时通时断: the device keeps going offline and coming back.
+    DeviceIntermittent(DeviceId),
 }
 
 impl Condition {
@@ -79,7 +95,14 @@ impl Condition {
             | Self::SensorFailure(_)
             | Self::SensorCheck(_)
             | Self::SensorCheckOverdue(_)
-            | Self::SensorOutOfSpecification(_) => true,
+            | Self::SensorOutOfSpecification(_)
+            | Self::RetentiveLost
+            | Self::SiteFileInvalid
+            | Self::OutputUnverified(_)
+            | Self::ButtonStuck(_)
+            | Self::ButtonFlapping(_)
+            | Self::SensorIntermittent(_)
+            | Self::DeviceIntermittent(_) => true,
             Self::SafeguardAbsent(_)
             | Self::AlarmFlood
             | Self::AlarmChatter(_)

@@ -160,6 +160,13 @@ pub(super) enum Condition {
     SensorCheckOverdue(u32),
     SensorOutOfSpecification(u32),
     SensorMaintenance(u32),
+    RetentiveLost,
+    SiteFileInvalid,
+    OutputUnverified(u16),
+    ButtonStuck(u32),
+    ButtonFlapping(u32),
+    SensorIntermittent(u32),
+    DeviceIntermittent(u16),
 }
 
 #[derive(Serialize, Deserialize)]

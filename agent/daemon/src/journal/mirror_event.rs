@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use hazard_core::Utc;
 use hazard_core::id::{
-    AlarmId, BusId, Epoch, KeyPeriodId, OutputId, PointId, RoleId, SafeguardId, Seq, UpkeepId, UplinkId,
+    AlarmId, BusId, DeviceId, Epoch, KeyPeriodId, OutputId, PointId, RoleId, SafeguardId, Seq, UpkeepId,
+    UplinkId,
 };
 use hazard_core::outbox::{Count, record as core};
 use serde::{Deserialize, Serialize};
@@ -102,6 +103,13 @@ impl From<core::Condition> for Condition {
             core::Condition::SensorCheckOverdue(point) => Self::SensorCheckOverdue(point.0),
             core::Condition::SensorOutOfSpecification(point) => Self::SensorOutOfSpecification(point.0),
             core::Condition::SensorMaintenance(point) => Self::SensorMaintenance(point.0),
+            core::Condition::RetentiveLost => Self::RetentiveLost,
+            core::Condition::SiteFileInvalid => Self::SiteFileInvalid,
+            core::Condition::OutputUnverified(output) => Self::OutputUnverified(output.0),
+            core::Condition::ButtonStuck(point) => Self::ButtonStuck(point.0),
+            core::Condition::ButtonFlapping(point) => Self::ButtonFlapping(point.0),
+            core::Condition::SensorIntermittent(point) => Self::SensorIntermittent(point.0),
+            core::Condition::DeviceIntermittent(device) => Self::DeviceIntermittent(device.0),
         }
     }
 }
@@ -132,6 +140,13 @@ impl From<Condition> for core::Condition {
             Condition::SensorCheckOverdue(point) => Self::SensorCheckOverdue(PointId(point)),
             Condition::SensorOutOfSpecification(point) => Self::SensorOutOfSpecification(PointId(point)),
             Condition::SensorMaintenance(point) => Self::SensorMaintenance(PointId(point)),
+            Condition::RetentiveLost => Self::RetentiveLost,
+            Condition::SiteFileInvalid => Self::SiteFileInvalid,
+            Condition::OutputUnverified(output) => Self::OutputUnverified(OutputId(output)),
+            Condition::ButtonStuck(point) => Self::ButtonStuck(PointId(point)),
+            Condition::ButtonFlapping(point) => Self::ButtonFlapping(PointId(point)),
+            Condition::SensorIntermittent(point) => Self::SensorIntermittent(PointId(point)),
+            Condition::DeviceIntermittent(device) => Self::DeviceIntermittent(DeviceId(device)),
         }
     }
 }

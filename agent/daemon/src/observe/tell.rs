@@ -87,12 +87,16 @@ fn standing(condition: Condition, dictionary: &Dictionary) -> Standing {
         | Condition::ClockUntrusted
         | Condition::AlarmFlood
         | Condition::RetentiveDown
+        | Condition::RetentiveLost
+        | Condition::SiteFileInvalid
         | Condition::JournalFull => None,
         Condition::AlarmChatter(alarm) => Some(dictionary.alarm_name(alarm)),
         Condition::UplinkDown(uplink) | Condition::ReceiptsMissing(uplink) => {
             Some(named(&dictionary.uplinks, uplink.index()))
         }
-        Condition::OutputFault(output) => Some(named(&dictionary.outputs, output.index())),
+        Condition::OutputFault(output) | Condition::OutputUnverified(output) => {
+            Some(named(&dictionary.outputs, output.index()))
+        }
         Condition::KeyPeriod(period) => Some(named(&dictionary.key_periods, period.index())),
         Condition::BusDown(bus) | Condition::BusOverrun(bus) | Condition::DelayExceeded(bus) => {
             Some(named(&dictionary.buses, bus.index()))
@@ -104,7 +108,11 @@ fn standing(condition: Condition, dictionary: &Dictionary) -> Standing {
         | Condition::SensorCheck(point)
         | Condition::SensorCheckOverdue(point)
         | Condition::SensorOutOfSpecification(point)
-        | Condition::SensorMaintenance(point) => Some(dictionary.point_name(point)),
+        | Condition::SensorMaintenance(point)
+        | Condition::SensorIntermittent(point)
+        | Condition::ButtonStuck(point)
+        | Condition::ButtonFlapping(point) => Some(dictionary.point_name(point)),
+        Condition::DeviceIntermittent(device) => Some(named(&dictionary.devices, device.index())),
         Condition::CallFailed(role) => Some(named(&dictionary.roles, role.index())),
         Condition::SafeguardAbsent(id) => {
             let entry = dictionary.safeguards.get(id.index());

@@ -217,7 +217,42 @@ pub(super) fn doubt(word: &str, lang: Lang) -> &str {
     }
 }
 
-const CONDITIONS: [(&str, &str, &str); 23] = [
+const CONDITIONS: [(&str, &str, &str); 30] = [
+    (
+        "retentive_lost",
+        "掉电保持丢失：停机前的报警和联锁状态不明，锁定型联锁一律保持；现场确认后复位",
+        "what stood before the restart is not known: latching trips are held; look at the plant, then reset",
+    ),
+    (
+        "site_file_invalid",
+        "配置文件无效：正在按上一份有效配置运行；hazard check 指出错在哪里",
+        "cannot be used: the last good configuration runs; `hazard check` names the faults",
+    ),
+    (
+        "output_unverified",
+        "输出未经验证：继电器模块拒绝回读，无法确认是否动作；定期重试",
+        "not verified: its module refuses to be read back, so whether it moved is not known; tried again",
+    ),
+    (
+        "button_stuck",
+        "按钮卡住：触点一直闭合；检查按钮和接线",
+        "stuck: the contact stays closed; check button and wire",
+    ),
+    (
+        "button_flapping",
+        "按钮抖动：触点时通时断，按下不算；检查接线",
+        "flapping: the contact comes and goes, and its presses do not count; check the wire",
+    ),
+    (
+        "sensor_intermittent",
+        "时好时坏：近来多数时间没有可信的值；检查接线和供电",
+        "comes and goes: without a believable value for much of the last minutes; check wire and supply",
+    ),
+    (
+        "device_intermittent",
+        "时通时断：反复失联又恢复；检查接线、供电、地址冲突",
+        "keeps going offline and coming back: check wires, supply, a second device at its address",
+    ),
     ("sensor_failure", "传感器失效（NE 107 F）", "its sensor has failed (NE 107 F)"),
     (
         "sensor_check",
@@ -317,12 +352,15 @@ pub(super) fn subject(word: &str, lang: Lang) -> &'static str {
         "journal_down" | "journal_behind" | "journal_full" => pick(lang, "日志", "journal"),
         "clock_untrusted" => pick(lang, "时钟", "clock"),
         "uplink_down" | "receipts_missing" => pick(lang, "上行", "uplink"),
-        "output_fault" => pick(lang, "输出", "output"),
+        "output_fault" | "output_unverified" => pick(lang, "输出", "output"),
         "bus_down" | "bus_overrun" | "delay_exceeded" => pick(lang, "总线", "bus"),
         "key_period" => pick(lang, "重点时段", "key period"),
         "safeguard_absent" => pick(lang, "安全设施", "safeguard"),
         "upkeep_due" | "upkeep_failing" => pick(lang, "标定与测试", "upkeep"),
         "call_failed" => pick(lang, "叫应", "role"),
+        "site_file_invalid" => pick(lang, "配置文件", "site file"),
+        "device_intermittent" => pick(lang, "设备", "device"),
+        word if word.starts_with("button_") => pick(lang, "按钮", "button"),
         word if word.starts_with("sensor_") => pick(lang, "传感器", "sensor"),
         _ => pick(lang, "自身", "agent"),
     }

@@ -70,6 +70,8 @@ pub(super) fn condition(out: &mut Vec<u8>, condition: Condition, names: &Names) 
         | Condition::ClockUntrusted
         | Condition::AlarmFlood
         | Condition::RetentiveDown
+        | Condition::RetentiveLost
+        | Condition::SiteFileInvalid
         | Condition::JournalFull => return,
         Condition::AlarmChatter(alarm) => {
             raw(out, ",\"alarm\":");
@@ -78,7 +80,10 @@ pub(super) fn condition(out: &mut Vec<u8>, condition: Condition, names: &Names) 
         Condition::UplinkDown(id) | Condition::ReceiptsMissing(id) => {
             (",\"uplink\":", &names.dictionary.uplinks, id.index())
         }
-        Condition::OutputFault(id) => (",\"output\":", &names.dictionary.outputs, id.index()),
+        Condition::OutputFault(id) | Condition::OutputUnverified(id) => {
+            (",\"output\":", &names.dictionary.outputs, id.index())
+        }
+        Condition::DeviceIntermittent(id) => (",\"device\":", &names.dictionary.devices, id.index()),
         Condition::KeyPeriod(id) => (",\"key_period\":", &names.dictionary.key_periods, id.index()),
         Condition::BusDown(id) | Condition::BusOverrun(id) | Condition::DelayExceeded(id) => {
             (",\"bus\":", &names.dictionary.buses, id.index())
@@ -91,7 +96,10 @@ pub(super) fn condition(out: &mut Vec<u8>, condition: Condition, names: &Names) 
         | Condition::SensorCheck(id)
         | Condition::SensorCheckOverdue(id)
         | Condition::SensorOutOfSpecification(id)
-        | Condition::SensorMaintenance(id) => {
+        | Condition::SensorMaintenance(id)
+        | Condition::SensorIntermittent(id)
+        | Condition::ButtonStuck(id)
+        | Condition::ButtonFlapping(id) => {
             raw(out, ",\"point\":");
             return names.point_id(out, id);
         }
