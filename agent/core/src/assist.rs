@@ -48,15 +48,19 @@ struct View<'a> {
 impl Scan for View<'_> {
     fn channel(&self, alarm: AlarmId) -> Channel {
         let spec = &self.site.alarms[alarm.index()];
+        let known = &self.plant.alarms[alarm.index()];
         if self.plant.bypasses.has(spec.point) {
-            return Channel::Bypassed;
+            return if known.is_unended() { Channel::Unended } else { Channel::Bypassed };
         }
         // A device that checks itself is no person who takes it out: the vote's own rule for a lost detector counts.
         if self.plant.is_held(alarm) {
             return Channel::Fault;
         }
-        if self.plant.alarms[alarm.index()].stands() {
+        if known.stands() {
             return Channel::Trip;
+        }
+        if known.is_unended() {
+            return Channel::Unread;
         }
         if spec.signal.sees_bad() || matches!(spec.signal, Signal::Unproven { .. }) {
             return Channel::Quiet;
@@ -192,8 +196,8 @@ const fn subject(cause: Cause) -> Subject {
 
 const fn reason(state: CauseState) -> Refusal {
     match state {
-        CauseState::Bypassed => Refusal::Bypassed,
-        CauseState::Unknown | CauseState::Quiet => Refusal::NoGoodValue,
+        CauseState::Bypassed | CauseState::Unended => Refusal::Bypassed,
+        CauseState::Unknown | CauseState::Fault | CauseState::Quiet => Refusal::NoGoodValue,
         CauseState::Standing => Refusal::Stands,
     }
 }

@@ -1,5 +1,7 @@
 //! Interlocks in the running engine: from a sample to an output, through restarts, and back by a person.
 
+mod taken_out;
+
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -243,7 +245,11 @@ struct Plant {
 
 impl Plant {
     fn new() -> Self {
-        let site = Arc::new(Site::try_new(tables()).unwrap());
+        Self::of(tables())
+    }
+
+    fn of(tables: SiteTables) -> Self {
+        let site = Arc::new(Site::try_new(tables).unwrap());
         let engine = Self::engine(&site);
         let mut plant = Self { site, engine, records: Vec::new() };
         plant.says(UplinkReport::Up);
@@ -434,6 +440,7 @@ fn matrix() -> Matrix {
     let valve = TripSpec {
         name: "valve".into(),
         causes: vec![Cause::Vote(VoteId(0))],
+        on_fault: OnFault::Trip,
         outputs: vec![OutputId(0)],
         latch: true,
         permissives: vec![Permissive::Proven],
@@ -443,6 +450,7 @@ fn matrix() -> Matrix {
     let feed = TripSpec {
         name: "feed".into(),
         causes: vec![Cause::Alarm(UNPROVEN)],
+        on_fault: OnFault::Trip,
         outputs: vec![OutputId(1)],
         permissives: Vec::new(),
         prove: None,

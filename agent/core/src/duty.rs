@@ -77,6 +77,10 @@ impl Engine {
                     let priority = self.site.alarms[alarm.index()].priority;
                     calls.announced(now, alarm, priority)
                 }
+                // Back from being put aside, and still nobody knows of it.
+                AlarmState::RtnUnacked | AlarmState::LatchedUnacked if is_aside(event.from) => {
+                    calls.announced(now, alarm, self.site.alarms[alarm.index()].priority)
+                }
                 AlarmState::RtnUnacked | AlarmState::LatchedUnacked => None,
                 AlarmState::Acked | AlarmState::LatchedAcked | AlarmState::Normal => {
                     self.duty.answered.remove(&alarm);
@@ -228,4 +232,8 @@ impl Engine {
         self.touched();
         self.duty.at = self.duty.calls.poll_timeout();
     }
+}
+
+const fn is_aside(state: AlarmState) -> bool {
+    matches!(state, AlarmState::Shelved | AlarmState::Suppressed | AlarmState::OutOfService)
 }

@@ -74,8 +74,6 @@ impl Engine {
         for id in &retained.first_up {
             self.plant.restore_first_up(&site, *id);
         }
-        self.resume_calls(retained, away);
-        self.resume_trips(&retained.trips, &retained.permits, away);
         for (bypass, left) in &retained.bypasses {
             if bypass.point.index() >= site.points.len() {
                 continue;
@@ -91,6 +89,9 @@ impl Engine {
                 Some(_) | None => self.note_bypass(bypass, BypassChange::Rearmed),
             }
         }
+        // Behind the bypasses: nobody is called for what is put aside.
+        self.resume_calls(retained, away);
+        self.resume_trips(&retained.trips, &retained.permits, away);
         self.resume_upkeep(&retained.upkeep);
         self.lose_commands(&retained.commands);
         if let Some(figures) = retained.figures {

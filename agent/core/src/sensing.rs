@@ -27,7 +27,7 @@ impl Plant {
 
     /// Whether an over-range of the point stands or waits for its reset: until then a lower value may be a flooded sensor.
     pub(crate) fn is_over_range_held(&self, point: PointId) -> bool {
-        self.over_range_of[point.index()].is_some_and(|id| self.alarms[id.index()].is_active())
+        self.over_range_of[point.index()].is_some_and(|id| self.alarms[id.index()].is_open())
     }
 
     /// What alarms other than the over-range's own make of a sample.

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use crate::id::PointId;
 use crate::point::{PointSpec, Report};
-use crate::reading::{NoData, Quantity, Sample};
+use crate::reading::{Doubt, NoData, Quantity, Sample};
 use crate::site::Site;
 use crate::{Mono, Value};
 
@@ -17,6 +17,9 @@ pub struct Entry {
     pub at: Mono,
     stale_at: Mono,
     good: Option<(Sample, Mono)>,
+    /// Until when what it showed counts for interlocks; before the first such sample, how long it may be unread.
+    credible_until: Mono,
+    was_credible: bool,
     reported: Option<(Sample, Mono)>,
 }
 
@@ -46,6 +49,8 @@ impl PointTable {
             at: now,
             stale_at: now + point.stale_after,
             good: None,
+            credible_until: now + point.stale_after,
+            was_credible: false,
             reported: None,
         };
         Self { entries: site.points.iter().map(entry).collect() }
@@ -72,6 +77,9 @@ impl PointTable {
         if sample.is_good() {
             entry.good = Some((sample.clone(), now + spec.stale_after));
         }
+        if is_credible(&sample, spec) {
+            (entry.credible_until, entry.was_credible) = (now + spec.stale_after, true);
+        }
         entry.at = now;
         let worth = is_worth_a_record(entry.reported.as_ref(), &sample, now, &spec.report);
         if worth {
@@ -84,11 +92,10 @@ impl PointTable {
     /// Whether the last believable sample of a point still counts.
     pub(crate) fn belief(&self, point: PointId, now: Mono) -> Belief {
         let entry = &self.entries[point.index()];
-        match entry.sample {
-            Sample::Good(_) | Sample::Suspect(..) => Belief::Fresh,
-            Sample::Bad(_) if now >= entry.stale_at => Belief::Lost,
-            Sample::Bad(_) if entry.good.is_some() => Belief::Fresh,
-            Sample::Bad(_) => Belief::Unread,
+        match (now < entry.credible_until, entry.was_credible) {
+            (true, true) => Belief::Fresh,
+            (true, false) => Belief::Unread,
+            (false, _) => Belief::Lost,
         }
     }
 
@@ -105,7 +112,7 @@ impl PointTable {
 
     /// When the point has had no believable sample for its staleness limit.
     pub(crate) fn lost_at(&self, point: PointId) -> Mono {
-        self.entries[point.index()].stale_at
+        self.entries[point.index()].credible_until
     }
 
     /// When the point becomes stale; `None` once it is bad, unless it was never read.
@@ -115,6 +122,31 @@ impl PointTable {
             Sample::Good(_) | Sample::Suspect(..) | Sample::Bad(NoData::NeverRead) => Some(entry.stale_at),
             Sample::Bad(_) => None,
         }
+    }
+}
+
+/// A zero may lie so far below the range, as a part of its span, and still be a zero (NE 43 transmitters go to 2.5 %).
+const NEGATIVE_DRIFT: f64 = 0.05;
+
+/// Whether an interlock may take the sample for what the plant is like. A value far below what the detector can measure is a
+/// broken detector and no quiet one.
+fn is_credible(sample: &Sample, spec: &PointSpec) -> bool {
+    match sample {
+        Sample::Good(_) | Sample::Suspect(_, Doubt::Rounded | Doubt::Bypassed) => true,
+        Sample::Suspect(quantity, Doubt::UnderRange) => {
+            let number = match quantity {
+                Quantity::Number(value) => Some(value.get()),
+                Quantity::Text(_) => None,
+            };
+            spec.range.zip(number).is_some_and(|((min, max), value)| {
+                value >= min.get() - (max.get() - min.get()) * NEGATIVE_DRIFT
+            })
+        }
+        Sample::Suspect(
+            _,
+            Doubt::OverRange | Doubt::OverRangeHeld | Doubt::AfterFault | Doubt::FunctionCheck,
+        )
+        | Sample::Bad(_) => false,
     }
 }
 

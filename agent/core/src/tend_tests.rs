@@ -417,6 +417,7 @@ fn trip() -> TripSpec {
     TripSpec {
         name: "valve".into(),
         causes: vec![Cause::Alarm(HIGH)],
+        on_fault: crate::vote::OnFault::Trip,
         outputs: vec![OutputId(0)],
         latch: true,
         permissives: vec![Permissive::Proven],

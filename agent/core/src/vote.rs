@@ -13,14 +13,17 @@ use crate::id::{AlarmId, PointId};
 pub enum Channel {
     /// Its condition does not stand.
     Quiet,
-    /// Its point was not read since the start and is not stale yet: no reason to trip, and none to believe in quiet.
+    /// Its point was not read since the start and is not stale yet, or is back from a bypass under which it stood and has
+    /// shown nothing good: no reason to trip, and none to believe in quiet.
     Unread,
-    /// Its point has no believable value.
+    /// Its point has no believable value, or none but doubtful ones for its staleness limit.
     Fault,
     /// Its condition stands.
     Trip,
     /// Taken out by a person who may, for a time.
     Bypassed,
+    /// Taken out while its condition stood, or it stood meanwhile: it does not vote, and nobody has seen it end.
+    Unended,
 }
 
 /// What a faulty channel does to its vote.
@@ -160,6 +163,12 @@ impl VoteSpec {
         Verdict { outcome, needed, of: votes.seeing, faulty, bypassed }
     }
 
+    /// Whether a channel of it was taken out while it stood: what the others say is not what it saw.
+    #[must_use]
+    pub fn is_unended(&self, channel: impl Fn(AlarmId) -> Channel) -> bool {
+        self.channels.iter().chain(&self.any_of).any(|alarm| channel(*alarm) == Channel::Unended)
+    }
+
     /// Everything that is wrong with it, given the site's alarms.
     #[must_use]
     pub fn faults(&self, alarms: &[AlarmSpec]) -> Vec<VoteFault> {
@@ -208,7 +217,7 @@ impl Tally {
                 Channel::Unread => (tally.seeing, tally.unread) = (tally.seeing + 1, tally.unread + 1),
                 Channel::Fault => tally.faulty += 1,
                 Channel::Trip => (tally.seeing, tally.trips) = (tally.seeing + 1, tally.trips + 1),
-                Channel::Bypassed => tally.bypassed += 1,
+                Channel::Bypassed | Channel::Unended => tally.bypassed += 1,
             }
         }
         tally
@@ -289,7 +298,7 @@ mod tests {
                     Unread => &[Fault, Trip, Bypassed],
                     Fault => &[Trip],
                     Trip if spec.on_fault == OnFault::Trip && index < spec.channels.len() => &[Fault],
-                    Trip | Bypassed => &[],
+                    Trip | Bypassed | Channel::Unended => &[],
                 };
                 for to in worse {
                     let mut changed = states.to_vec();

@@ -139,6 +139,12 @@ pub struct AlarmRow {
     /// Where it stands.
     #[serde(with = "StateWord")]
     pub state: AlarmState,
+    /// Where it stands beneath what puts it aside.
+    #[serde(with = "StateWord", default, skip_serializing_if = "is_normal")]
+    pub beneath: AlarmState,
+    /// Its condition stood under a bypass, and nobody has seen it end.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unended: bool,
     /// Somebody said what was done about it.
     pub handled: bool,
     /// It came first in its zone.
@@ -220,6 +226,10 @@ enum PriorityWord {
     Medium,
     High,
     Critical,
+}
+
+fn is_normal(state: &AlarmState) -> bool {
+    *state == AlarmState::Normal
 }
 
 #[derive(Serialize, Deserialize)]
@@ -442,6 +452,8 @@ mod tests {
             alarms: vec![AlarmRow {
                 alarm: "GT-101/high".into(),
                 state: AlarmState::LatchedUnacked,
+                beneath: AlarmState::Normal,
+                unended: false,
                 handled: true,
                 first_up: true,
                 shelved_ms: None,

@@ -10,7 +10,7 @@ use hazard_core::interlock::{
     Cause, FeedbackSpec, Matrix, Permissive, PermitSpec, PermitState, ProveSpec, TripSpec,
 };
 use hazard_core::outbox::record::AlarmState;
-use hazard_core::reading::Sample;
+use hazard_core::reading::{Doubt, Sample};
 use hazard_core::site::SiteTables;
 use hazard_core::vote::{OnBypass, OnFault, VoteSpec};
 use hazard_core::{Mono, Side, Snapshot, Threshold, Value};
@@ -66,6 +66,7 @@ pub(super) fn enter(tables: &mut SiteTables) {
     let gas = TripSpec {
         name: "gas".into(),
         causes: vec![Cause::Vote(VoteId(0))],
+        on_fault: OnFault::Trip,
         outputs: vec![OutputId(4)],
         latch: true,
         permissives: Vec::new(),
@@ -75,6 +76,7 @@ pub(super) fn enter(tables: &mut SiteTables) {
     let exhaust = TripSpec {
         name: "exhaust".into(),
         causes: vec![Cause::Vote(VoteId(1)), Cause::Alarm(high_high(DUCT))],
+        on_fault: OnFault::Trip,
         outputs: vec![OutputId(5)],
         latch: false,
         permissives: vec![Permissive::Quiet(Cause::Alarm(high(DUCT)))],
@@ -192,7 +194,7 @@ impl Locks {
         // Any second level, or two first levels among those that see.
         let seeing = 4 - count(&hall, Voter::Lost) - count(&hall, Voter::Bypassed);
         let firsts = count(&hall, Voter::Stands);
-        let any = count(&hall_alone, Voter::Stands) > 0 || duct == Voter::Stands;
+        let any = count(&hall_alone, Voter::Stands) > 0 || matches!(duct, Voter::Stands | Voter::Lost);
         let sure_two = any || (seeing > 0 && firsts >= 2.min(seeing));
         // Which lost ones are left out does not show here: what may have tripped is not looked at.
         let ready = [0, 1].map(|trip: usize| snapshot.interlocks.trips()[trip].state().is_ready());
@@ -225,7 +227,13 @@ impl Locks {
                 continue;
             };
             let until = entry.at + point.stale_after;
-            if !matches!(entry.sample, Sample::Bad(_)) {
+            // A value that is doubted, but for lost digits or a bypass, is none to be quiet about.
+            let believed = match entry.sample {
+                Sample::Good(_) => true,
+                Sample::Suspect(_, doubt) => matches!(doubt, Doubt::Rounded | Doubt::Bypassed),
+                Sample::Bad(_) => false,
+            };
+            if believed {
                 self.believed[id.index()] = (until, entry.at);
             }
             if entry.sample.is_good() {
@@ -242,12 +250,11 @@ impl Locks {
 
     fn voter(&self, site: &SiteTables, snapshot: &Snapshot, (alarm, state): (AlarmId, AlarmState)) -> Voter {
         let point = site.alarms[alarm.index()].point;
-        let bad = snapshot.table.get(point).is_none_or(|entry| matches!(entry.sample, Sample::Bad(_)));
         match state {
             _ if snapshot.bypasses.iter().any(|bypass| bypass.point == point) => Voter::Bypassed,
             AlarmState::Unacked | AlarmState::Acked => Voter::Stands,
             AlarmState::Shelved | AlarmState::Suppressed | AlarmState::OutOfService => Voter::Hidden,
-            _ if bad && snapshot.stamp.mono >= self.believed[point.index()].0 => Voter::Lost,
+            _ if snapshot.stamp.mono >= self.believed[point.index()].0 => Voter::Lost,
             _ => Voter::Quiet,
         }
     }

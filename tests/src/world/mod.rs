@@ -2,6 +2,7 @@
 //! whether a law was broken.
 
 mod agenda;
+mod aside;
 mod broker;
 mod commanded;
 mod disk;

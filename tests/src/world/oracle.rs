@@ -16,6 +16,7 @@ use hazard_core::reading::{Doubt, NoData, Sample};
 use hazard_core::retentive::Retained;
 use hazard_core::{Mono, Site, Snapshot};
 
+use super::aside::{Covers, is_aside, released};
 use super::broker::Broker;
 use super::disk::Disk;
 use super::health::checks;
@@ -31,6 +32,7 @@ const LINE_MARGIN: Duration = Duration::from_millis(1200);
 pub(super) struct Oracle {
     site: Arc<Site>,
     states: Vec<AlarmState>,
+    covers: Covers,
     silenced: HashSet<AlarmId>,
     reset: bool,
     acted: bool,
@@ -58,6 +60,7 @@ impl Oracle {
     pub(super) fn new(site: &Arc<Site>, calm: bool) -> Self {
         Self {
             states: vec![AlarmState::Normal; site.alarms.len()],
+            covers: Covers::new(site.alarms.len()),
             silenced: HashSet::new(),
             reset: false,
             acted: false,
@@ -196,7 +199,7 @@ impl Oracle {
         }
         self.look_at_devices(now, snapshot);
         self.look_at_samples(now, snapshot);
-        self.look_at_alarms(snapshot);
+        self.look_at_alarms(now, snapshot);
         self.look_at_trips(now, lines);
         let broken = self.locks.look(&self.site, snapshot, &self.states);
         self.broken.extend(broken);
@@ -347,7 +350,7 @@ impl Oracle {
         }
     }
 
-    fn look_at_alarms(&mut self, snapshot: &Snapshot) {
+    fn look_at_alarms(&mut self, now: Mono, snapshot: &Snapshot) {
         let mut states = vec![AlarmState::Normal; self.states.len()];
         for active in &snapshot.alarms {
             states[active.alarm.index()] = active.state;
@@ -364,7 +367,8 @@ impl Oracle {
             if before == after {
                 continue;
             }
-            if after == AlarmState::Unacked {
+            // Whoever silenced it did so before it was put aside.
+            if after == AlarmState::Unacked || (is_aside(before) && !is_aside(after)) {
                 self.silenced.remove(&id);
             }
             let aside = is_aside(before) || is_aside(after);
@@ -372,6 +376,8 @@ impl Oracle {
             self.demand(!aside || self.acted || held || released(before, after), || {
                 format!("law 2: {id:?} was put aside by nobody: {before:?} to {after:?}")
             });
+            let told = self.covers.look((id, spec.latch), (before, after), now == self.booted);
+            self.broken.extend(told);
             if aside {
                 continue;
             }
@@ -484,17 +490,4 @@ impl Oracle {
             self.broken.push(say());
         }
     }
-}
-
-const fn is_aside(state: AlarmState) -> bool {
-    matches!(state, AlarmState::Shelved | AlarmState::Suppressed | AlarmState::OutOfService)
-}
-
-/// Whether an alarm came back from being put aside: that happens by itself when its time is over.
-const fn released(before: AlarmState, after: AlarmState) -> bool {
-    is_aside(before)
-        && matches!(
-            after,
-            AlarmState::Normal | AlarmState::Unacked | AlarmState::Shelved | AlarmState::Suppressed
-        )
 }

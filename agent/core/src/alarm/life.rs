@@ -13,7 +13,8 @@ use crate::{Mono, Phase};
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Alarm {
     phase: Phase,
-    state: AlarmState,
+    /// One of the six of the process; what puts it aside covers it.
+    process: AlarmState,
     silenced: bool,
     handled: bool,
     memory: Memory,
@@ -22,14 +23,20 @@ pub struct Alarm {
     out_of_service: bool,
     suppressed: bool,
     checked: bool,
+    /// Its condition stood while it was out of service, and no good value in service has shown its end.
+    unended: bool,
     recheck_at: Option<Mono>,
 }
 
 /// What of an alarm outlives a restart.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Kept {
     /// Where it stands.
     pub state: AlarmState,
+    /// Where it stands beneath what puts it aside: what was latched before is latched after.
+    pub beneath: AlarmState,
+    /// Its condition stood while it was out of service, and nobody has seen it end.
+    pub unended: bool,
     /// Somebody said what was done about it.
     pub handled: bool,
     /// How long it stays shelved.
@@ -41,7 +48,12 @@ impl Alarm {
     /// acknowledged sounds again: whoever silenced it may have gone home.
     #[must_use]
     pub fn restored(now: Mono, kept: Kept) -> Self {
-        let phase = match kept.state {
+        // Bypass and suppression are put on again by whoever keeps them.
+        let process = match kept.state {
+            AlarmState::Shelved | AlarmState::Suppressed | AlarmState::OutOfService => kept.beneath,
+            state => state,
+        };
+        let phase = match process {
             AlarmState::Unacked | AlarmState::Acked => Phase::Tripped,
             AlarmState::Normal
             | AlarmState::RtnUnacked
@@ -52,18 +64,13 @@ impl Alarm {
             | AlarmState::OutOfService => Phase::Clear,
         };
         let shelved_until = kept.shelved_for.filter(|left| !left.is_zero()).map(|left| now + left);
-        // Bypass and suppression are put on again by whoever keeps them.
-        let state = match kept.state {
-            AlarmState::Shelved if shelved_until.is_some() => AlarmState::Shelved,
-            AlarmState::Shelved | AlarmState::Suppressed | AlarmState::OutOfService => AlarmState::Normal,
-            state => state,
-        };
         Self {
             phase,
-            state,
+            process,
             handled: kept.handled,
-            raised_at: (state != AlarmState::Normal).then_some(now),
+            raised_at: (process != AlarmState::Normal || shelved_until.is_some()).then_some(now),
             shelved_until,
+            unended: kept.unended,
             ..Self::default()
         }
     }
@@ -71,17 +78,31 @@ impl Alarm {
     /// What outlives a restart; `None` for an alarm of which nobody needs to know.
     #[must_use]
     pub fn kept(&self, now: Mono) -> Option<Kept> {
-        (self.state != AlarmState::Normal).then(|| Kept {
-            state: self.state,
+        (self.state() != AlarmState::Normal || self.unended).then(|| Kept {
+            state: self.state(),
+            beneath: self.process,
+            unended: self.unended,
             handled: self.handled,
             shelved_for: self.shelved_until.map(|until| until.since(now)),
         })
     }
 
-    /// Where it stands.
+    /// Where it stands, as people see it.
     #[must_use]
-    pub const fn state(&self) -> AlarmState {
-        self.state
+    pub fn state(&self) -> AlarmState {
+        self.strongest().map_or(self.process, Withheld::state)
+    }
+
+    /// Whether its condition stood while it was out of service, and no good value in service has shown its end.
+    #[must_use]
+    pub const fn is_unended(&self) -> bool {
+        self.unended
+    }
+
+    /// Whether something of it is open, be it covered or not: it stands, is latched, or nobody has acknowledged it.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.stands() || self.process != AlarmState::Normal
     }
 
     /// Whether its condition stands, announced or not.
@@ -104,25 +125,25 @@ impl Alarm {
 
     /// Whether it is put aside.
     #[must_use]
-    pub const fn is_withheld(&self) -> bool {
-        matches!(self.state, AlarmState::Shelved | AlarmState::Suppressed | AlarmState::OutOfService)
+    pub fn is_withheld(&self) -> bool {
+        self.strongest().is_some()
     }
 
     /// Whether it is announced on the panel.
     #[must_use]
-    pub const fn is_active(&self) -> bool {
-        !matches!(self.state, AlarmState::Normal) && !self.is_withheld()
+    pub fn is_active(&self) -> bool {
+        !matches!(self.process, AlarmState::Normal) && !self.is_withheld()
     }
 
     /// Whether nobody has acknowledged it.
     #[must_use]
-    pub const fn is_unacked(&self) -> bool {
-        matches!(self.state, AlarmState::Unacked | AlarmState::RtnUnacked | AlarmState::LatchedUnacked)
+    pub fn is_unacked(&self) -> bool {
+        matches!(self.state(), AlarmState::Unacked | AlarmState::RtnUnacked | AlarmState::LatchedUnacked)
     }
 
     /// Whether the horn must sound for it.
     #[must_use]
-    pub const fn sounds(&self) -> bool {
+    pub fn sounds(&self) -> bool {
         self.is_unacked() && !self.silenced
     }
 
@@ -141,13 +162,17 @@ impl Alarm {
     /// Takes a sample of its point; returns the state before if it changed.
     pub(crate) fn sample(&mut self, now: Mono, seen: Seen<'_>, spec: &AlarmSpec) -> Option<AlarmState> {
         let phase = self.memory.step(now, self.phase, (seen, spec));
-        self.enter(now, phase, spec.latch)
+        let from = self.enter(now, phase, spec.latch);
+        self.unended &= self.out_of_service || self.stands() || !is_quiet(Some(seen.sample), spec);
+        from
     }
 
     /// Takes what the proof of a trip says; returns the state before if it changed.
     pub(crate) fn prove(&mut self, now: Mono, is_discrepant: bool, spec: &AlarmSpec) -> Option<AlarmState> {
         let phase = if is_discrepant { Phase::Tripped } else { Phase::Clear };
-        self.enter(now, phase, spec.latch)
+        let from = self.enter(now, phase, spec.latch);
+        self.unended &= self.out_of_service || is_discrepant;
+        from
     }
 
     /// Lets delays end; returns the state before if it changed.
@@ -174,7 +199,7 @@ impl Alarm {
 
     /// Acknowledges it; returns the state before if it changed.
     pub(crate) fn acknowledge(&mut self, spec: &AlarmSpec) -> Option<AlarmState> {
-        self.apply(AlarmInput::Acknowledged, spec.latch)
+        if self.is_withheld() { None } else { self.apply(AlarmInput::Acknowledged, spec.latch) }
     }
 
     /// Resets it if its permissive holds: the condition is gone, somebody acknowledged, and a good value says so.
@@ -189,7 +214,7 @@ impl Alarm {
         (sample, hold): (Option<&Sample>, Duration),
         spec: &AlarmSpec,
     ) -> Result<Option<AlarmState>, Refusal> {
-        match self.state {
+        match self.state() {
             AlarmState::Unacked | AlarmState::Acked if spec.latch => Err(Refusal::Stands),
             AlarmState::LatchedUnacked => Err(Refusal::Unacknowledged),
             AlarmState::LatchedAcked if !is_believed(sample, spec) => Err(Refusal::NoGoodValue),
@@ -208,7 +233,7 @@ impl Alarm {
     }
 
     /// Quiets the horn for it until it is raised again; whether that changed anything.
-    pub(crate) const fn silence(&mut self) -> bool {
+    pub(crate) fn silence(&mut self) -> bool {
         let sounded = self.sounds();
         self.silenced |= sounded;
         sounded
@@ -218,7 +243,7 @@ impl Alarm {
     ///
     /// # Errors
     /// [`Refusal::NothingToHandle`] when there is no alarm.
-    pub(crate) const fn handle(&mut self) -> Result<(), Refusal> {
+    pub(crate) fn handle(&mut self) -> Result<(), Refusal> {
         if !self.is_active() {
             return Err(Refusal::NothingToHandle);
         }
@@ -242,14 +267,12 @@ impl Alarm {
         if lasts.is_zero() || lasts > spec.shelve_max {
             return Err(Refusal::TooLong { max: spec.shelve_max });
         }
-        self.shelved_until = Some(now + lasts);
-        Ok(self.withhold())
+        Ok(self.put_aside(|alarm| alarm.shelved_until = Some(now + lasts)))
     }
 
     /// Ends the shelving; returns the state before if it changed.
     pub(crate) fn unshelve(&mut self, now: Mono, spec: &AlarmSpec) -> Option<AlarmState> {
-        self.shelved_until = None;
-        self.release(now, spec)
+        self.take_back((now, spec), |alarm| alarm.shelved_until = None)
     }
 
     /// Takes it out of service or back; returns the state before if it changed.
@@ -259,8 +282,11 @@ impl Alarm {
         out: bool,
         spec: &AlarmSpec,
     ) -> Option<AlarmState> {
-        self.out_of_service = out;
-        if out { self.withhold() } else { self.release(now, spec) }
+        if !out {
+            return self.take_back((now, spec), |alarm| alarm.out_of_service = false);
+        }
+        self.unended |= self.stands();
+        self.put_aside(|alarm| alarm.out_of_service = true)
     }
 
     /// Suppresses it by the plant's logic or lets it speak again; returns the state before if it changed.
@@ -270,8 +296,11 @@ impl Alarm {
         suppressed: bool,
         spec: &AlarmSpec,
     ) -> Option<AlarmState> {
-        self.suppressed = suppressed;
-        if suppressed { self.withhold() } else { self.release(now, spec) }
+        if suppressed {
+            self.put_aside(|alarm| alarm.suppressed = true)
+        } else {
+            self.take_back((now, spec), |alarm| alarm.suppressed = false)
+        }
     }
 
     /// Holds it while its device checks itself, or lets it speak again; returns the state before if it changed.
@@ -281,9 +310,12 @@ impl Alarm {
         if self.checked == checked || (checked && self.is_active()) {
             return None;
         }
-        self.checked = checked;
         (self.phase, self.memory) = (Phase::Clear, Memory::default());
-        if checked { self.withhold() } else { self.release(now, spec) }
+        if checked {
+            self.put_aside(|alarm| alarm.checked = true)
+        } else {
+            self.take_back((now, spec), |alarm| alarm.checked = false)
+        }
     }
 
     /// Whether it is held because its device checks itself.
@@ -298,27 +330,46 @@ impl Alarm {
         out.or(suppressed).or_else(|| self.shelved_until.map(|_| Withheld::Shelved))
     }
 
-    fn withhold(&mut self) -> Option<AlarmState> {
-        let why = self.strongest()?;
+    fn put_aside(&mut self, cover: impl FnOnce(&mut Self)) -> Option<AlarmState> {
         self.recheck_at = None;
-        self.apply(AlarmInput::Withheld(why), false)
+        self.seen_change(cover)
     }
 
-    fn release(&mut self, now: Mono, spec: &AlarmSpec) -> Option<AlarmState> {
-        if self.strongest().is_some() {
-            return self.withhold();
-        }
-        let stands = self.stands();
-        let from = self.apply(AlarmInput::Released { stands }, spec.latch);
-        if from.is_some() && stands {
-            self.announce(now);
-        }
-        from
+    /// Takes one cover off. When it was the last, what nobody has acknowledged is heard again.
+    fn take_back(
+        &mut self,
+        (now, spec): (Mono, &AlarmSpec),
+        uncover: impl FnOnce(&mut Self),
+    ) -> Option<AlarmState> {
+        let was_withheld = self.is_withheld();
+        self.seen_change(|alarm| {
+            uncover(alarm);
+            if !was_withheld || alarm.is_withheld() {
+                return;
+            }
+            let stands = alarm.stands();
+            alarm.process = step(alarm.process, AlarmInput::Released { stands }, spec.latch);
+            alarm.silenced = false;
+            if stands {
+                alarm.announce(now);
+            }
+        })
+    }
+
+    /// Lets something change it; returns the state before if people see another one.
+    fn seen_change(&mut self, change: impl FnOnce(&mut Self)) -> Option<AlarmState> {
+        let before = self.state();
+        change(self);
+        (before != self.state()).then_some(before)
     }
 
     fn enter(&mut self, now: Mono, phase: Phase, latch: bool) -> Option<AlarmState> {
         let was = self.stands();
         self.phase = phase;
+        self.unended |= self.out_of_service && self.stands();
+        if self.is_withheld() {
+            return None;
+        }
         match (was, phase.is_tripped()) {
             (false, true) => {
                 let from = self.apply(AlarmInput::Raised, latch);
@@ -338,9 +389,7 @@ impl Alarm {
     }
 
     fn apply(&mut self, input: AlarmInput, latch: bool) -> Option<AlarmState> {
-        let before = self.state;
-        self.state = step(before, input, latch);
-        (before != self.state).then_some(before)
+        self.seen_change(|alarm| alarm.process = step(alarm.process, input, latch))
     }
 }
 

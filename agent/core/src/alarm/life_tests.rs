@@ -169,8 +169,8 @@ fn a_reset_is_looked_at_again_after_its_hold() {
 }
 
 #[test]
-fn what_is_put_aside_comes_back_as_the_plant_is() {
-    for (value, back) in [(30, AlarmState::Unacked), (0, AlarmState::Normal)] {
+fn what_is_put_aside_comes_back_as_the_plant_is_and_as_it_was() {
+    for (value, back) in [(30, AlarmState::Unacked), (0, AlarmState::LatchedAcked)] {
         let (mut alarm, mut spec) = (Alarm::default(), latching());
         spec.shelve_max = Duration::from_secs(60);
         alarm.sample(at(0), seen(&good(30)), &spec);
@@ -191,6 +191,70 @@ fn what_is_put_aside_comes_back_as_the_plant_is() {
         assert_eq!(alarm.state(), back);
         assert_eq!(alarm.sounds(), back == AlarmState::Unacked);
     }
+}
+
+/// Every state of the process beneath every way of being put aside, latching and not, standing and quiet at the end.
+#[test]
+fn what_was_latched_or_unacknowledged_before_it_was_put_aside_is_so_after() {
+    use AlarmState::{Acked, LatchedAcked, LatchedUnacked, Normal, RtnUnacked, Unacked};
+    for (latch, before, quiet) in [
+        (false, Normal, Normal),
+        (false, Unacked, RtnUnacked),
+        (false, Acked, Normal),
+        (false, RtnUnacked, RtnUnacked),
+        (true, Unacked, LatchedUnacked),
+        (true, Acked, LatchedAcked),
+        (true, LatchedUnacked, LatchedUnacked),
+        (true, LatchedAcked, LatchedAcked),
+    ] {
+        for (ways, stands) in (1..8_u8).flat_map(|ways| [(ways, false), (ways, true)]) {
+            let spec = AlarmSpec { latch, shelve_max: Duration::from_secs(60), ..spec(Signal::Value) };
+            let (shelve, suppress, bypass) = (ways & 1 != 0, ways & 2 != 0, ways & 4 != 0);
+            let mut alarm = brought_to(before, &spec);
+            alarm.silence();
+            if shelve {
+                alarm.shelve(at(10), Duration::from_secs(60), &spec).unwrap();
+            }
+            if suppress {
+                alarm.set_suppressed(at(10), true, &spec);
+            }
+            if bypass {
+                alarm.set_out_of_service(at(10), true, &spec);
+            }
+            // Test gas comes and goes; nobody can acknowledge or reset what nobody sees.
+            for value in [0, 30, 0, if stands { 30 } else { 0 }] {
+                alarm.sample(at(11), seen(&good(value)), &spec);
+                assert_eq!(alarm.acknowledge(&spec), None);
+                assert_eq!(alarm.reset(at(11), (Some(&good(value)), HOLD), &spec), Ok(None));
+                assert!(alarm.is_withheld() && !alarm.sounds() && !alarm.is_active());
+            }
+            let kept = Alarm::restored(at(12), alarm.kept(at(12)).unwrap());
+            let at_rest = if before == Acked && !latch { Acked } else { before };
+            assert!(shelve || kept.state() == at_rest, "{before:?} over a restart: {:?}", kept.state());
+            alarm.set_out_of_service(at(12), false, &spec);
+            alarm.set_suppressed(at(12), false, &spec);
+            alarm.unshelve(at(12), &spec);
+            let wanted = if stands { Unacked } else { quiet };
+            assert_eq!(alarm.state(), wanted, "{before:?} latch {latch} ways {ways} stands {stands}");
+            assert_eq!(alarm.sounds(), alarm.is_unacked(), "what nobody acknowledged is heard again");
+        }
+    }
+}
+
+fn brought_to(state: AlarmState, spec: &AlarmSpec) -> Alarm {
+    use AlarmState::{Acked, LatchedAcked, Normal, Unacked};
+    let mut alarm = Alarm::default();
+    if state != Normal {
+        alarm.sample(at(0), seen(&good(30)), spec);
+    }
+    if matches!(state, Acked | LatchedAcked) {
+        alarm.acknowledge(spec);
+    }
+    if !matches!(state, Unacked | Acked) {
+        alarm.sample(at(1), seen(&good(0)), spec);
+    }
+    assert_eq!(alarm.state(), state);
+    alarm
 }
 
 #[test]
@@ -219,7 +283,8 @@ fn an_unacked_alarm_is_unacked_and_sounding_after_a_restart() {
         (Suppressed, None, Normal, false),
         (OutOfService, None, Normal, false),
     ] {
-        let alarm = Alarm::restored(at(7), Kept { state, handled: false, shelved_for });
+        let kept = Kept { state, shelved_for, ..Kept::default() };
+        let alarm = Alarm::restored(at(7), kept);
         assert_eq!((alarm.state(), alarm.sounds()), (back, sounds), "{state:?}");
         let kept = alarm.kept(at(7)).map(|kept| kept.state);
         assert_eq!(kept, (back != Normal).then_some(back), "{state:?}");

@@ -1,4 +1,5 @@
-//! The states of an alarm and what leads from one to another (ISA-18.2-2016 §5.4, IEC 62682).
+//! The states of an alarm and what leads from one to another (ISA-18.2-2016 §5.4, IEC 62682). Being put aside covers a state
+//! and changes none: what was latched or unacknowledged before is so after.
 
 use crate::outbox::record::AlarmState;
 
@@ -13,9 +14,7 @@ pub enum AlarmInput {
     Acknowledged,
     /// Somebody reset it.
     Reset,
-    /// It is put aside.
-    Withheld(Withheld),
-    /// It is back in service, and its condition stands or not.
+    /// It was put aside and is back, and its condition stands or not.
     Released {
         /// The condition stands.
         stands: bool,
@@ -33,7 +32,20 @@ pub enum Withheld {
     OutOfService,
 }
 
-/// The state after `input`; the same state where `input` has no effect.
+impl Withheld {
+    /// The state that people see meanwhile.
+    #[must_use]
+    pub const fn state(self) -> AlarmState {
+        match self {
+            Self::Shelved => AlarmState::Shelved,
+            Self::Suppressed => AlarmState::Suppressed,
+            Self::OutOfService => AlarmState::OutOfService,
+        }
+    }
+}
+
+/// The state after `input`; the same state where `input` has no effect. Those of being put aside only cover another one,
+/// and nothing moves them here.
 #[must_use]
 pub const fn step(state: AlarmState, input: AlarmInput, latch: bool) -> AlarmState {
     use AlarmInput::{Acknowledged, Raised, Released, Reset, Returned};
@@ -41,18 +53,15 @@ pub const fn step(state: AlarmState, input: AlarmInput, latch: bool) -> AlarmSta
         Acked, LatchedAcked, LatchedUnacked, Normal, OutOfService, RtnUnacked, Shelved, Suppressed, Unacked,
     };
     match (state, input) {
-        (_, AlarmInput::Withheld(Withheld::Shelved)) => Shelved,
-        (_, AlarmInput::Withheld(Withheld::Suppressed)) => Suppressed,
-        (_, AlarmInput::Withheld(Withheld::OutOfService)) => OutOfService,
-        // What was acknowledged or latched before may be long past: the process alone decides.
-        (Shelved | Suppressed | OutOfService, Released { stands: true }) => Unacked,
-        (Shelved | Suppressed | OutOfService, Released { stands: false }) => Normal,
-        (Shelved | Suppressed | OutOfService, Raised | Returned | Acknowledged | Reset) => state,
+        (Shelved | Suppressed | OutOfService, _) => state,
         (Normal | RtnUnacked | LatchedUnacked | LatchedAcked, Raised) => Unacked,
-        (Unacked, Returned) if latch => LatchedUnacked,
-        (Unacked, Returned) => RtnUnacked,
-        (Acked, Returned) if latch => LatchedAcked,
-        (Acked, Returned) => Normal,
+        // Whoever acknowledged it did so before it was put aside: that it stands is news to the next shift.
+        (_, Released { stands: true }) => Unacked,
+        // Nobody was told that it ended: it is as if it had ended just then.
+        (Unacked, Returned | Released { .. }) if latch => LatchedUnacked,
+        (Unacked, Returned | Released { .. }) => RtnUnacked,
+        (Acked, Returned | Released { .. }) if latch => LatchedAcked,
+        (Acked, Returned | Released { .. }) => Normal,
         (Unacked, Acknowledged) => Acked,
         (RtnUnacked, Acknowledged) => Normal,
         (LatchedUnacked, Acknowledged) => LatchedAcked,
@@ -61,7 +70,7 @@ pub const fn step(state: AlarmState, input: AlarmInput, latch: bool) -> AlarmSta
         | (Normal | RtnUnacked | LatchedUnacked | LatchedAcked, Returned)
         | (Normal | Acked | LatchedAcked, Acknowledged)
         | (Normal | Unacked | Acked | RtnUnacked | LatchedUnacked, Reset)
-        | (Normal | Unacked | Acked | RtnUnacked | LatchedUnacked | LatchedAcked, Released { .. }) => state,
+        | (Normal | RtnUnacked | LatchedUnacked | LatchedAcked, Released { .. }) => state,
     }
 }
 
@@ -78,32 +87,31 @@ mod tests {
             RtnUnacked as D, Shelved as G, Suppressed as H, Unacked as B,
         };
         let rows = [
-            // The letters are ISA-18.2's: state; raised, returned, returned (latching), acknowledged, reset, released
-            // while its condition stands, released while it is quiet.
-            (A, B, A, A, A, A, A, A),
-            (B, B, D, E, C, B, B, B),
-            (C, C, A, F, C, C, C, C),
-            (D, B, D, D, A, D, D, D),
-            (E, B, E, E, F, E, E, E),
-            (F, B, F, F, F, A, F, F),
-            (G, G, G, G, G, G, B, A),
-            (H, H, H, H, H, H, B, A),
-            (I, I, I, I, I, I, B, A),
+            // The letters are ISA-18.2's: state; raised, returned, returned (latching), acknowledged, reset. Released while
+            // its condition stands it is unacknowledged, released while it is quiet it has returned.
+            (A, B, A, A, A, A),
+            (B, B, D, E, C, B),
+            (C, C, A, F, C, C),
+            (D, B, D, D, A, D),
+            (E, B, E, E, F, E),
+            (F, B, F, F, F, A),
+            (G, G, G, G, G, G),
+            (H, H, H, H, H, H),
+            (I, I, I, I, I, I),
         ];
-        for (state, raised, returned, latched, acknowledged, reset, standing, quiet) in rows {
+        for (state, raised, returned, latched, acknowledged, reset) in rows {
+            let covers = matches!(state, G | H | I);
             for latch in [false, true] {
                 let to = |input| step(state, input, latch);
                 assert_eq!(to(Raised), raised, "{state:?}");
                 assert_eq!(to(Returned), if latch { latched } else { returned }, "{state:?}");
                 assert_eq!(to(Acknowledged), acknowledged, "{state:?}");
                 assert_eq!(to(Reset), reset, "{state:?}");
-                assert_eq!(to(Released { stands: true }), standing, "{state:?}");
-                assert_eq!(to(Released { stands: false }), quiet, "{state:?}");
-                let aside = [(Withheld::Shelved, G), (Withheld::Suppressed, H), (Withheld::OutOfService, I)];
-                for (why, withheld) in aside {
-                    assert_eq!(to(AlarmInput::Withheld(why)), withheld, "{state:?}");
-                }
+                assert_eq!(to(Released { stands: true }), if covers { state } else { B }, "{state:?}");
+                assert_eq!(to(Released { stands: false }), to(Returned), "{state:?}");
             }
         }
+        let aside = [(Withheld::Shelved, G), (Withheld::Suppressed, H), (Withheld::OutOfService, I)];
+        assert!(aside.iter().all(|(why, state)| why.state() == *state));
     }
 }

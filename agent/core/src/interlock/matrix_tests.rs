@@ -122,6 +122,7 @@ pub(super) fn matrix() -> Matrix {
     let gas = TripSpec {
         name: "gas".into(),
         causes: vec![Cause::Vote(VoteId(0)), Cause::Alarm(SPARK)],
+        on_fault: OnFault::Trip,
         outputs: vec![OutputId(0), OutputId(1)],
         latch: true,
         permissives: vec![Permissive::Quiet(Cause::Alarm(BELT)), Permissive::Proven],
@@ -131,6 +132,7 @@ pub(super) fn matrix() -> Matrix {
     let fire = TripSpec {
         name: "fire".into(),
         causes: vec![Cause::Alarm(SPARK)],
+        on_fault: OnFault::Trip,
         outputs: vec![OutputId(1), OutputId(2)],
         latch: false,
         permissives: Vec::new(),

@@ -32,7 +32,7 @@ use crate::{Side, Value};
 /// What may trip or withhold.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Cause {
-    /// One alarm. Its fault trips nothing; where it has to, a vote of one stands in between.
+    /// One alarm. What its fault does is said by the row: [`TripSpec::on_fault`].
     Alarm(AlarmId),
     /// A vote.
     Vote(VoteId),
@@ -45,17 +45,22 @@ pub enum CauseState {
     Quiet,
     /// A person took it out: it starts nothing and withholds nothing, yet nobody has seen it end.
     Bypassed,
+    /// A person took it, or one of its channels, out while it stood: what it was approved for goes on, and no trip is reset
+    /// around it.
+    Unended,
     /// Nothing believable is known: it starts no trip, and ends none.
     Unknown,
+    /// Its detector is dead: it starts those trips whose row says so, and ends none.
+    Fault,
     /// It stands.
     Standing,
 }
 
 impl CauseState {
-    /// Whether a permit or a reset may go ahead with it as a requirement: what a bypass was approved for.
+    /// Whether a permit may be granted with it as a requirement: what a bypass was approved for.
     #[must_use]
     pub const fn permits(self) -> bool {
-        matches!(self, Self::Quiet | Self::Bypassed)
+        matches!(self, Self::Quiet | Self::Bypassed | Self::Unended)
     }
 }
 
@@ -63,9 +68,11 @@ impl From<Channel> for CauseState {
     fn from(channel: Channel) -> Self {
         match channel {
             Channel::Quiet => Self::Quiet,
-            Channel::Unread | Channel::Fault => Self::Unknown,
+            Channel::Unread => Self::Unknown,
+            Channel::Fault => Self::Fault,
             Channel::Trip => Self::Standing,
             Channel::Bypassed => Self::Bypassed,
+            Channel::Unended => Self::Unended,
         }
     }
 }
@@ -134,7 +141,8 @@ mod tests {
         for (channel, outcome, state) in rows {
             assert_eq!((CauseState::from(channel), CauseState::from(outcome)), (state, state));
         }
-        assert_eq!(CauseState::from(Channel::Fault), CauseState::Unknown);
+        assert_eq!(CauseState::from(Channel::Fault), CauseState::Fault);
+        assert_eq!(CauseState::from(Channel::Unended), CauseState::Unended);
     }
 
     #[test]

@@ -147,7 +147,7 @@ impl Permit {
     pub fn step(&mut self, now: Mono, spec: &PermitSpec, seen: (Feedback, CauseState, Feedback)) {
         let (fan, requires, line) = seen;
         let unseen = fan != Feedback::Away && requires < CauseState::Standing;
-        let unclear = fan == Feedback::Unknown || requires == CauseState::Unknown;
+        let unclear = fan == Feedback::Unknown || matches!(requires, CauseState::Unknown | CauseState::Fault);
         if unseen && unclear && self.granted_until.is_some_and(|until| now < until) {
             return;
         }

@@ -180,7 +180,12 @@ impl Interlocks {
 pub(crate) fn look(matrix: &Matrix, scan: &impl Scan, cause: Cause) -> CauseState {
     match cause {
         Cause::Alarm(alarm) => scan.channel(alarm).into(),
-        Cause::Vote(vote) => matrix.votes[vote.index()].judge(|alarm| scan.channel(alarm)).outcome.into(),
+        Cause::Vote(vote) => {
+            let vote = &matrix.votes[vote.index()];
+            let state = CauseState::from(vote.judge(|alarm| scan.channel(alarm)).outcome);
+            let unended = vote.is_unended(|alarm| scan.channel(alarm));
+            if unended { state.max(CauseState::Unended) } else { state }
+        }
     }
 }
 

@@ -146,7 +146,8 @@ impl World {
                 assert!(self.causes(trip).iter().all(|state| *state == CauseState::Quiet));
                 assert!(trip == FIRE || matches!(event, Event::Reset(GAS)), "{event:?} ended a latched trip");
             }
-            let stands = self.causes(trip).contains(&CauseState::Standing);
+            let trips = |state: &CauseState| matches!(state, CauseState::Standing | CauseState::Fault);
+            let stands = self.causes(trip).iter().any(trips);
             assert!(!stands || matches!(is, TripState::Tripped(_)), "a cause stands, and {trip:?} is {is:?}");
             assert!(stands || !was.is_ready() || is.is_ready(), "{event:?} tripped {trip:?} without a cause");
             if let (
@@ -182,7 +183,8 @@ impl World {
     fn may_reset(&self, trip: TripId) -> bool {
         let quiet = self.causes(trip).iter().all(|state| *state == CauseState::Quiet);
         let shut = self.locks.trips()[0].proof() == Proof::Proven;
-        quiet && (trip == FIRE || self.state(Cause::Alarm(BELT)).permits() && shut)
+        let belt = matches!(self.state(Cause::Alarm(BELT)), CauseState::Quiet | CauseState::Bypassed);
+        quiet && (trip == FIRE || belt && shut)
     }
 
     fn causes(&self, trip: TripId) -> Vec<CauseState> {
@@ -192,7 +194,12 @@ impl World {
     fn state(&self, cause: Cause) -> CauseState {
         match cause {
             Cause::Alarm(alarm) => self.plant.channel(alarm).into(),
-            Cause::Vote(_) => self.matrix.votes[0].judge(|alarm| self.plant.channel(alarm)).outcome.into(),
+            Cause::Vote(_) => {
+                let state = self.matrix.votes[0].judge(|alarm| self.plant.channel(alarm)).outcome.into();
+                let blind = matches!(state, CauseState::Quiet | CauseState::Bypassed);
+                let unended = self.plant.channels[..3].contains(&Channel::Unended);
+                if blind && unended { CauseState::Unended } else { state }
+            }
         }
     }
 
@@ -223,6 +230,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => Just(Channel::Fault),
         2 => Just(Channel::Trip),
         1 => Just(Channel::Bypassed),
+        1 => Just(Channel::Unended),
     ];
     let sample = prop_oneof![
         3 => Just(switch(1)),

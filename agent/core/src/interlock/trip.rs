@@ -8,6 +8,7 @@ use core::time::Duration;
 use super::{Cause, CauseState, Feedback, FeedbackSpec};
 use crate::Mono;
 use crate::id::{OutputId, PointId};
+use crate::vote::OnFault;
 
 /// A row of the cause & effect matrix.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -16,6 +17,8 @@ pub struct TripSpec {
     pub name: Arc<str>,
     /// Any of them trips it.
     pub causes: Vec<Cause>,
+    /// What the dead detector of a cause that is a bare alarm does; a vote says so itself.
+    pub on_fault: OnFault,
     /// Driven toward the safe state until it is ready again.
     pub outputs: Vec<OutputId>,
     /// Held after its causes have gone, until somebody resets it. Without it, it ends by itself under the conditions of a
@@ -201,7 +204,7 @@ impl Trip {
     /// Takes what a scan saw.
     pub fn step(&mut self, now: Mono, spec: &TripSpec, seen: (impl Fn(Cause) -> CauseState, Feedback)) {
         let (cause, feedback) = seen;
-        self.state = self.state.step(now, look(&spec.causes, &cause));
+        self.state = self.state.step(now, look(spec, &cause));
         self.proof = match &spec.prove {
             Some(prove) if !self.state.is_ready() => self.proof.step(now, feedback, prove.within),
             Some(_) | None => Proof::Idle,
@@ -228,7 +231,7 @@ impl Trip {
             .collect();
         for permissive in &spec.permissives {
             match permissive {
-                Permissive::Quiet(id) if cause(*id).permits() => {}
+                Permissive::Quiet(id) if matches!(cause(*id), CauseState::Quiet | CauseState::Bypassed) => {}
                 Permissive::Quiet(id) => obstacles.push(Obstacle::Permissive(*id, cause(*id))),
                 Permissive::Proven if self.proof == Proof::Proven => {}
                 Permissive::Proven => obstacles.push(Obstacle::Unproven),
@@ -242,11 +245,15 @@ impl Trip {
     }
 }
 
-fn look(causes: &[Cause], state: impl Fn(Cause) -> CauseState) -> Seen {
-    let first = causes.iter().copied().find(|cause| state(*cause) == CauseState::Standing);
-    match first {
+fn look(spec: &TripSpec, state: impl Fn(Cause) -> CauseState) -> Seen {
+    let trips = |cause: &Cause| match state(*cause) {
+        CauseState::Standing => true,
+        CauseState::Fault => spec.on_fault == OnFault::Trip,
+        CauseState::Quiet | CauseState::Bypassed | CauseState::Unended | CauseState::Unknown => false,
+    };
+    match spec.causes.iter().copied().find(trips) {
         Some(cause) => Seen::Standing(cause),
-        None if causes.iter().all(|cause| state(*cause) == CauseState::Quiet) => Seen::Gone,
+        None if spec.causes.iter().all(|cause| state(*cause) == CauseState::Quiet) => Seen::Gone,
         None => Seen::Unclear,
     }
 }
@@ -284,16 +291,21 @@ mod tests {
 
     #[test]
     fn the_first_of_the_row_is_first_out_and_one_that_is_unknown_or_bypassed_is_not_gone() {
-        let states = [Quiet, Bypassed, Unknown, Standing];
+        let states = [Quiet, Bypassed, CauseState::Unended, Unknown, CauseState::Fault, Standing];
         for (gas, spark) in states.iter().flat_map(|gas| states.map(|spark| (*gas, spark))) {
-            let seen = look(&[GAS, SPARK], |cause| if cause == GAS { gas } else { spark });
-            let wanted = match (gas, spark) {
-                (Standing, _) => Seen::Standing(GAS),
-                (_, Standing) => Seen::Standing(SPARK),
-                (Quiet, Quiet) => Seen::Gone,
-                _ => Seen::Unclear,
-            };
-            assert_eq!(seen, wanted, "{gas:?} {spark:?}");
+            for on_fault in [OnFault::Trip, OnFault::Quiet] {
+                let spec = TripSpec { on_fault, ..spec() };
+                let seen = look(&spec, |cause| if cause == GAS { gas } else { spark });
+                let trips =
+                    |state| state == Standing || (state, on_fault) == (CauseState::Fault, OnFault::Trip);
+                let wanted = match (gas, spark) {
+                    (gas, _) if trips(gas) => Seen::Standing(GAS),
+                    (_, spark) if trips(spark) => Seen::Standing(SPARK),
+                    (Quiet, Quiet) => Seen::Gone,
+                    _ => Seen::Unclear,
+                };
+                assert_eq!(seen, wanted, "{gas:?} {spark:?} {on_fault:?}");
+            }
         }
     }
 
@@ -378,6 +390,7 @@ mod tests {
         TripSpec {
             name: "trip".into(),
             causes: vec![GAS, SPARK],
+            on_fault: OnFault::Trip,
             outputs: Vec::new(),
             latch: true,
             permissives: vec![Permissive::Quiet(FAN), Permissive::Proven],

@@ -399,6 +399,7 @@ mod tests {
         TripSpec {
             name: "trip".into(),
             causes: (0..causes).map(AlarmId).map(Cause::Alarm).collect(),
+            on_fault: crate::vote::OnFault::Trip,
             outputs: Vec::new(),
             latch: true,
             permissives: Vec::new(),

@@ -269,6 +269,7 @@ mod tests {
         TripSpec {
             name: "trip".into(),
             causes: Vec::new(),
+            on_fault: crate::vote::OnFault::Trip,
             outputs: Vec::new(),
             latch: true,
             permissives: Vec::new(),

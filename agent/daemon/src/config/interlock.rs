@@ -1,5 +1,6 @@
 //! Votes, trips and start permits as written: the cause & effect matrix of the site.
 
+use hazard_core::vote::OnFault;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -45,6 +46,16 @@ pub(crate) enum OnFaultKey {
     Trip,
     /// 不计票。 It is left out.
     LeaveOut,
+}
+
+impl OnFaultKey {
+    /// What protects, unless told.
+    pub(crate) const fn lowered(told: Option<Self>) -> OnFault {
+        match told {
+            None | Some(Self::Trip) => OnFault::Trip,
+            Some(Self::LeaveOut) => OnFault::Quiet,
+        }
+    }
 }
 
 /// 通道旁路时。 What a bypassed channel does to the number that is needed.
@@ -121,6 +132,9 @@ pub(crate) struct TripFile {
     /// 动作：role = "interlock" 的输出。 Effects: outputs with role = "interlock".
     #[schemars(length(min = 1, max = 64))]
     pub(crate) outputs: Vec<String>,
+    /// 原因是单条报警而其探测器失效时，默认 trip（动作）；表决自有规定。 What the dead detector of a cause that is a bare alarm
+    /// does, trip unless told; a vote says so itself.
+    pub(crate) on_fault: Option<OnFaultKey>,
     /// 保持到人工复位，默认是。 Held until somebody resets it, true unless told.
     pub(crate) latch: Option<bool>,
     /// 复位条件：这些都不成立。 What else must not stand for a reset.

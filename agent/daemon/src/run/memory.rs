@@ -95,6 +95,8 @@ impl Memory {
         let alarm = |(id, kept): &(hazard_core::id::AlarmId, Kept)| AlarmRow {
             alarm: names.alarm_name(*id),
             state: kept.state,
+            beneath: kept.beneath,
+            unended: kept.unended,
             handled: kept.handled,
             first_up: retained.first_up.contains(id),
             shelved_ms: kept.shelved_for.map(millis),
@@ -135,6 +137,8 @@ fn named(page: &Page, names: &Dictionary) -> Retained {
     let alarms = page.alarms.iter().filter_map(|row| Some((names.alarm(&row.alarm)?, row)));
     let kept = |row: &AlarmRow| Kept {
         state: row.state,
+        beneath: row.beneath,
+        unended: row.unended,
         handled: row.handled,
         shelved_for: row.shelved_ms.map(Duration::from_millis),
     };

@@ -89,15 +89,11 @@ fn output(plant: &Plant<'_>, spec: &OutputSpec, line: Option<&GpioLine>) -> Subj
 
 fn vote(plant: &Plant<'_>, spec: &VoteSpec) -> Subject {
     let VoteSpec { name, needed, channels, any_of, on_fault, on_bypass } = spec;
-    let (fault_trips, fewer) = (*on_fault == OnFault::Trip, *on_bypass == OnBypass::NeedFewer);
+    let fewer = *on_bypass == OnBypass::NeedFewer;
     let rule = format!("{needed}oo{}", channels.len());
     let mut facts = vec![
         Fact::new(("表决", "rule"), rule, Rule::Less((*needed).into())),
-        Fact::new(
-            ("通道故障时", "on fault"),
-            if fault_trips { "trip" } else { "leave_out" },
-            Rule::yes_protects(fault_trips),
-        ),
+        fault_does(("通道故障时", "on fault"), *on_fault),
         Fact::new(
             ("通道旁路时", "on bypass"),
             if fewer { "need_fewer" } else { "need_same" },
@@ -110,9 +106,15 @@ fn vote(plant: &Plant<'_>, spec: &VoteSpec) -> Subject {
     Subject { kind: ("表决", "vote"), name: name.to_string(), rule: Rule::Protects, facts }
 }
 
+fn fault_does(what: Words, on_fault: OnFault) -> Fact {
+    let trips = on_fault == OnFault::Trip;
+    Fact::new(what, if trips { "trip" } else { "leave_out" }, Rule::yes_protects(trips))
+}
+
 fn trip(plant: &Plant<'_>, spec: &TripSpec) -> Subject {
-    let TripSpec { name, causes, outputs, latch, permissives, prove, reset_button } = spec;
-    let mut facts = vec![Fact::yes_protects(("保持到复位", "latch"), *latch)];
+    let TripSpec { name, causes, on_fault, outputs, latch, permissives, prove, reset_button } = spec;
+    let latch = Fact::yes_protects(("保持到复位", "latch"), *latch);
+    let mut facts = vec![latch, fault_does(("原因的探测器失效时", "on fault"), *on_fault)];
     facts.extend(causes.iter().map(|one| member(("原因", "cause"), cause(plant, *one))));
     let outputs = outputs.iter().map(|one| output_name(plant, one.index()));
     facts.extend(outputs.map(|one| member(("动作", "output"), one)));

@@ -9,7 +9,7 @@ use hazard_core::interlock::{
     Cause, Column, FeedbackSpec, HoldSpec, MatrixFault, Permissive, PermitSpec, ProveSpec, Row, TripSpec,
     Wrong,
 };
-use hazard_core::vote::{OnBypass, OnFault, VoteFault, VoteSpec};
+use hazard_core::vote::{OnBypass, VoteFault, VoteSpec};
 use hazard_core::{Side, Threshold, Value};
 
 use super::tag::{index, priority};
@@ -175,10 +175,7 @@ impl<'a> Lowering<'a> {
             needed: rule.map_or(1, |(needed, _)| needed),
             channels,
             any_of,
-            on_fault: match file.on_fault {
-                None | Some(OnFaultKey::Trip) => OnFault::Trip,
-                Some(OnFaultKey::LeaveOut) => OnFault::Quiet,
-            },
+            on_fault: OnFaultKey::lowered(file.on_fault),
             on_bypass: match file.on_bypass {
                 None | Some(OnBypassKey::NeedFewer) => OnBypass::NeedFewer,
                 Some(OnBypassKey::NeedSame) => OnBypass::NeedSame,
@@ -205,6 +202,7 @@ impl<'a> Lowering<'a> {
         self.tables.matrix.trips.push(TripSpec {
             name: file.id.as_str().into(),
             causes,
+            on_fault: OnFaultKey::lowered(file.on_fault),
             outputs,
             latch: file.latch.unwrap_or(true),
             permissives,

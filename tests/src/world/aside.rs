@@ -1,0 +1,54 @@
+//! Alarms that are put aside, and whoever wrote down how they stood before: being put aside acknowledges nothing and resets
+//! nothing.
+
+use hazard_core::id::AlarmId;
+use hazard_core::outbox::record::AlarmState;
+
+/// The notebook: where each alarm stood when it was put aside.
+pub(super) struct Covers(Vec<AlarmState>);
+
+impl Covers {
+    pub(super) fn new(alarms: usize) -> Self {
+        Self(vec![AlarmState::Normal; alarms])
+    }
+
+    /// Takes a change of an alarm; says what is not as it must be. `booted`: a restart lies between the two states.
+    pub(super) fn look(
+        &mut self,
+        (alarm, latch): (AlarmId, bool),
+        (before, after): (AlarmState, AlarmState),
+        booted: bool,
+    ) -> Option<String> {
+        let covered = &mut self.0[alarm.index()];
+        if is_aside(after) {
+            *covered = if is_aside(before) { *covered } else { before };
+            return None;
+        }
+        // A restart acknowledges nothing and takes no acknowledgement back.
+        let kept = booted && after == *covered;
+        let as_it_was = after == AlarmState::Unacked || after == at_rest(*covered, latch) || kept;
+        (is_aside(before) && !as_it_was)
+            .then(|| format!("law 6: {alarm:?} was {covered:?} before it was put aside, and is {after:?}"))
+    }
+}
+
+pub(super) const fn is_aside(state: AlarmState) -> bool {
+    matches!(state, AlarmState::Shelved | AlarmState::Suppressed | AlarmState::OutOfService)
+}
+
+/// Whether an alarm came back from being put aside, or from one way of it to another: that happens by itself when a time is over.
+pub(super) const fn released(before: AlarmState, after: AlarmState) -> bool {
+    is_aside(before) && !matches!(after, AlarmState::OutOfService)
+}
+
+/// Where an alarm stands when its condition has ended: what was latched or unacknowledged still is.
+const fn at_rest(state: AlarmState, latch: bool) -> AlarmState {
+    use AlarmState::{Acked, LatchedAcked, LatchedUnacked, Normal, RtnUnacked, Unacked};
+    match state {
+        Unacked if latch => LatchedUnacked,
+        Unacked => RtnUnacked,
+        Acked if latch => LatchedAcked,
+        Acked => Normal,
+        _ => state,
+    }
+}
