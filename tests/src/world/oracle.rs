@@ -12,10 +12,11 @@ use hazard_core::outbox::Record;
 use hazard_core::outbox::record::{AlarmState, Condition, PreviousEpoch, Verb};
 use hazard_core::output::Publish;
 use hazard_core::poll::Standing;
-use hazard_core::reading::{Doubt, NoData, Sample};
+use hazard_core::reading::{NoData, Sample};
 use hazard_core::retentive::Retained;
 use hazard_core::{Mono, Site, Snapshot};
 
+use super::acts::{Acts, is_aside, is_unacked};
 use super::broker::Broker;
 use super::disk::Disk;
 use super::health::checks;
@@ -24,6 +25,7 @@ use super::line::Lines;
 use super::locks::Locks;
 use super::phone::Calls;
 use super::site::{BEACON, HORN, SIGNATURE, UPLINKS};
+use super::watched::Watched;
 
 /// Queueing behind other requests, and dead devices' share of the line.
 const LINE_MARGIN: Duration = Duration::from_millis(1200);
@@ -32,8 +34,9 @@ pub(super) struct Oracle {
     site: Arc<Site>,
     states: Vec<AlarmState>,
     silenced: HashSet<AlarmId>,
-    reset: bool,
-    acted: bool,
+    acts: Acts,
+    watched: Watched,
+    excuses: Excuses,
     online_since: Vec<Option<Mono>>,
     known_since: Vec<Option<Mono>>,
     /// Since when the samples that the engine took have been beyond each alarm's set-point.
@@ -59,8 +62,9 @@ impl Oracle {
         Self {
             states: vec![AlarmState::Normal; site.alarms.len()],
             silenced: HashSet::new(),
-            reset: false,
-            acted: false,
+            acts: Acts::default(),
+            watched: Watched::new(site),
+            excuses: Excuses::default(),
             online_since: vec![None; site.devices.len()],
             known_since: vec![None; site.points.len()],
             exceeded_since: vec![None; site.alarms.len()],
@@ -78,6 +82,11 @@ impl Oracle {
             delays_exceeded: false,
             site: Arc::clone(site),
         }
+    }
+
+    /// What was excused, and how many acts were on one alarm.
+    pub(super) const fn excuses(&self) -> (Excuses, u64) {
+        (self.excuses, self.acts.on_one)
     }
 
     /// How many trips there were.
@@ -113,25 +122,19 @@ impl Oracle {
         self.lost
     }
 
-    pub(super) fn commanded(&mut self, action: &Action, answer: &Answer) {
-        self.acted = true;
+    pub(super) fn commanded(&mut self, now: Mono, action: &Action, answer: &Answer) {
+        let alarms = u32::try_from(self.site.alarms.len()).unwrap();
+        self.acts.commanded(now, (action, answer), alarms);
         if let Action::ResetTrip(trip) = action {
             self.locks.commanded(*trip);
         }
-        let Action::Act(verb, alarm) = action else {
-            self.look_at_answer(action, answer);
-            return;
-        };
-        match verb {
-            Verb::Silence => {
-                let all = (0..).map(AlarmId).take(self.states.len());
-                let quiet: Vec<AlarmId> =
-                    all.filter(|id| alarm.is_none_or(|only| only == *id) && self.is_unacked(*id)).collect();
-                self.silenced.extend(quiet);
-            }
-            Verb::Reset => self.reset = true,
-            Verb::Acknowledge => {}
+        if let Action::Act(Verb::Silence, alarm) = action {
+            let all = (0..).map(AlarmId).take(self.states.len());
+            let quiet: Vec<AlarmId> =
+                all.filter(|id| alarm.is_none_or(|only| only == *id) && self.is_unacked(*id)).collect();
+            self.silenced.extend(quiet);
         }
+        self.look_at_answer(action, answer);
     }
 
     fn look_at_answer(&mut self, action: &Action, answer: &Answer) {
@@ -158,7 +161,8 @@ impl Oracle {
         self.calls.restarted(&self.states);
         self.demand(before == self.states, || "law 2: a restart forgets an alarm".into());
         self.silenced.clear();
-        self.acted = true;
+        self.acts.restarted();
+        self.watched.restarted();
         self.online_since.fill(None);
         self.known_since.fill(None);
         self.exceeded_since.fill(None);
@@ -196,7 +200,8 @@ impl Oracle {
         }
         self.look_at_devices(now, snapshot);
         self.look_at_samples(now, snapshot);
-        self.look_at_alarms(snapshot);
+        self.watched.look(&self.site, snapshot);
+        self.look_at_alarms(now, snapshot);
         self.look_at_trips(now, lines);
         let broken = self.locks.look(&self.site, snapshot, &self.states);
         self.broken.extend(broken);
@@ -213,8 +218,6 @@ impl Oracle {
                 && snapshot.uplinks.iter().all(|uplink| uplink.in_flight <= 16),
             || format!("law 11: a queue is over its bound: {waiting:?}"),
         );
-        self.acted = false;
-        self.reset = false;
     }
 
     /// What the plan says holds for lines that answer, and what was measured is told.
@@ -262,6 +265,8 @@ impl Oracle {
         self.demand(snapshot.bypasses.is_empty(), || {
             format!("law 7: healed, and still {:?}", snapshot.bypasses)
         });
+        let aside: Vec<_> = snapshot.alarms.iter().filter(|alarm| is_aside(alarm.state)).collect();
+        self.demand(aside.is_empty(), || format!("law 7: healed, and still aside: {aside:?}"));
         self.demand(!impaired, || format!("healed, and still {:?}", snapshot.conditions));
         self.demand(lines.coils()[..2] == snapshot.panel.energised[..2], || {
             "healed, and the relays are not as the panel image says".into()
@@ -330,8 +335,8 @@ impl Oracle {
                 continue;
             };
             let fresh = now.since(entry.at) <= point.stale_after;
-            self.demand(!entry.sample.is_good() || fresh, || {
-                format!("law 4: {} is good and stale", point.tag)
+            self.demand(matches!(entry.sample, Sample::Bad(_)) || fresh, || {
+                format!("law 4: {} is stale and has a value: {:?}", point.tag, entry.sample)
             });
             let standing = snapshot.devices[point.device.index()].standing;
             let offline = matches!(standing, Standing::Offline { .. });
@@ -341,18 +346,20 @@ impl Oracle {
             let known = &mut self.known_since[id.index()];
             *known = if matches!(entry.sample, Sample::Bad(_)) { None } else { known.or(Some(now)) };
             let number = entry.sample.number().map(|value| value.get());
-            let own =
-                number.is_none_or(|number| (number / f64::from(SIGNATURE)).floor() == f64::from(id.0 + 1));
+            let own = number
+                .is_none_or(|number| ((number + 10.0) / f64::from(SIGNATURE)).floor() == f64::from(id.0 + 1));
             self.demand(own, || format!("law 3: {} shows {number:?}", point.tag));
         }
     }
 
-    fn look_at_alarms(&mut self, snapshot: &Snapshot) {
+    fn look_at_alarms(&mut self, now: Mono, snapshot: &Snapshot) {
         let mut states = vec![AlarmState::Normal; self.states.len()];
         for active in &snapshot.alarms {
             states[active.alarm.index()] = active.state;
         }
         let site = Arc::clone(&self.site);
+        let broken = self.acts.look(now, (&site, snapshot), (&self.states, &states));
+        self.broken.extend(broken);
         for (id, spec) in (0..).map(AlarmId).zip(&site.alarms) {
             let (before, after) = (self.states[id.index()], states[id.index()]);
             let sample = snapshot.table.get(spec.point).map(|entry| &entry.sample);
@@ -367,24 +374,18 @@ impl Oracle {
             if after == AlarmState::Unacked {
                 self.silenced.remove(&id);
             }
-            let aside = is_aside(before) || is_aside(after);
-            let held = checks(snapshot, spec.point);
-            self.demand(!aside || self.acted || held || released(before, after), || {
-                format!("law 2: {id:?} was put aside by nobody: {before:?} to {after:?}")
-            });
-            if aside {
+            // Who may put an alarm aside, and for how long, is looked at with what people do.
+            if is_aside(before) || is_aside(after) {
                 continue;
             }
             let stood = matches!(before, AlarmState::Unacked | AlarmState::Acked);
             let stands = matches!(after, AlarmState::Unacked | AlarmState::Acked);
-            let reassured = match spec.kind {
-                AlarmKind::Lost | AlarmKind::OverRange => !matches!(sample, Some(Sample::Bad(_))),
-                AlarmKind::Unproven => true,
-                _ => matches!(sample, Some(Sample::Good(_))),
-            };
-            self.demand(!stood || stands || reassured, || format!("law 5: {id:?} ended on {sample:?}"));
-            let released = matches!(after, AlarmState::Normal | AlarmState::RtnUnacked) && !self.reset;
-            self.demand(!spec.latch || !released, || format!("law 6: {id:?} was released by nobody"));
+            let (reassured, compared) = (self.watched.may_end((id, spec), sample), self.watched.of(id));
+            self.demand(!stood || stands || reassured, || {
+                format!("law 5: {id:?} ended on {sample:?}, compared: {compared:?}")
+            });
+            let let_go = stood && matches!(after, AlarmState::Normal | AlarmState::RtnUnacked);
+            self.demand(!spec.latch || !let_go, || format!("law 6: {id:?} was released by nobody"));
         }
         self.states = states;
     }
@@ -395,9 +396,10 @@ impl Oracle {
             let level = match spec.kind {
                 AlarmKind::High => 0,
                 AlarmKind::HighHigh => 1,
+                AlarmKind::Low => 2,
                 _ => continue,
             };
-            let Some(above) = lines.above_since(spec.point, level) else {
+            let Some(above) = lines.beyond_since(spec.point, level) else {
                 continue;
             };
             let (device, bus) = lines.device_of(spec.point);
@@ -409,12 +411,11 @@ impl Oracle {
             let point = &site.points[spec.point.index()];
             let since = above.max(online).max(lines.troubled_at(device, bus)).max(self.booted);
             let due = since + spec.threshold.on_delay + point.period + LINE_MARGIN;
-            let stands = matches!(self.states[id.index()], AlarmState::Unacked | AlarmState::Acked)
-                || is_aside(self.states[id.index()]);
             let state = self.states[id.index()];
-            self.demand(now < due || stands, || {
+            let stands = now < due || self.excuses.stands(state);
+            self.demand(stands, || {
                 let tag = &point.tag;
-                format!("law 1: at {now:?} {tag} is above level {level} since {above:?}, online since {online:?}: {state:?}")
+                format!("law 1: at {now:?} {tag} is beyond level {level} since {above:?}, online since {online:?}: {state:?}")
             });
         }
     }
@@ -423,24 +424,18 @@ impl Oracle {
     fn look_at_delays(&mut self, now: Mono, snapshot: &Snapshot) {
         let site = Arc::clone(&self.site);
         for (id, spec) in (0..).map(AlarmId).zip(&site.alarms) {
-            if matches!(spec.kind, AlarmKind::Lost | AlarmKind::Unproven | AlarmKind::OverRange) {
-                continue;
-            }
-            let sample = snapshot.table.get(spec.point).map(|entry| &entry.sample);
-            let exceeded = sample.and_then(Sample::number).map(|value| spec.threshold.exceeded_by(value));
+            let compared = self.watched.of(id);
             let since = &mut self.exceeded_since[id.index()];
-            *since = match (exceeded, sample) {
+            *since = match compared {
                 _ if checks(snapshot, spec.point) => None,
-                (Some(true), _) => since.or(Some(now)),
-                // The alarm of a bypassed point sees the value as it is; only people are told to doubt it.
-                (Some(false), Some(Sample::Good(_) | Sample::Suspect(_, Doubt::Bypassed))) => None,
+                Some(compared) if spec.threshold.exceeded_by(compared.value) => since.or(Some(now)),
+                Some(compared) if compared.believed => None,
                 // Neither doubt nor silence stops a delay that runs.
-                _ => *since,
+                Some(_) | None => *since,
             };
             let due = since.is_some_and(|since| now > since + spec.threshold.on_delay);
-            let stands = matches!(self.states[id.index()], AlarmState::Unacked | AlarmState::Acked)
-                || is_aside(self.states[id.index()]);
-            self.demand(!due || stands, || format!("law 1: {id:?} is overdue at {now:?}"));
+            let stands = !due || self.excuses.stands(self.states[id.index()]);
+            self.demand(stands, || format!("law 1: {id:?} is overdue at {now:?}"));
         }
     }
 
@@ -466,8 +461,7 @@ impl Oracle {
     }
 
     fn is_unacked(&self, id: AlarmId) -> bool {
-        use AlarmState::{LatchedUnacked, RtnUnacked, Unacked};
-        matches!(self.states[id.index()], Unacked | RtnUnacked | LatchedUnacked)
+        is_unacked(self.states[id.index()])
     }
 
     fn learn(&mut self, epoch: Epoch, records: &[Arc<Record>]) {
@@ -486,15 +480,19 @@ impl Oracle {
     }
 }
 
-const fn is_aside(state: AlarmState) -> bool {
-    matches!(state, AlarmState::Shelved | AlarmState::Suppressed | AlarmState::OutOfService)
+/// How often an alarm that had to stand was looked at, and how often it was aside, where nobody sees whether it stands.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Excuses {
+    /// Looks at alarms that had to stand.
+    pub due: u64,
+    /// Those at alarms that were put aside.
+    pub aside: u64,
 }
 
-/// Whether an alarm came back from being put aside: that happens by itself when its time is over.
-const fn released(before: AlarmState, after: AlarmState) -> bool {
-    is_aside(before)
-        && matches!(
-            after,
-            AlarmState::Normal | AlarmState::Unacked | AlarmState::Shelved | AlarmState::Suppressed
-        )
+impl Excuses {
+    fn stands(&mut self, state: AlarmState) -> bool {
+        self.due += 1;
+        self.aside += u64::from(is_aside(state));
+        is_aside(state) || matches!(state, AlarmState::Unacked | AlarmState::Acked)
+    }
 }
