@@ -6,6 +6,8 @@
 extern crate alloc;
 
 pub mod alarm;
+#[cfg(test)]
+mod among_others_tests;
 pub mod annunciate;
 pub mod assist;
 #[cfg(test)]

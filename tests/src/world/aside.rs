@@ -4,6 +4,8 @@
 use hazard_core::id::AlarmId;
 use hazard_core::outbox::record::AlarmState;
 
+use super::acts::is_aside;
+
 /// The notebook: where each alarm stood when it was put aside.
 pub(super) struct Covers(Vec<AlarmState>);
 
@@ -30,15 +32,6 @@ impl Covers {
         (is_aside(before) && !as_it_was)
             .then(|| format!("law 6: {alarm:?} was {covered:?} before it was put aside, and is {after:?}"))
     }
-}
-
-pub(super) const fn is_aside(state: AlarmState) -> bool {
-    matches!(state, AlarmState::Shelved | AlarmState::Suppressed | AlarmState::OutOfService)
-}
-
-/// Whether an alarm came back from being put aside, or from one way of it to another: that happens by itself when a time is over.
-pub(super) const fn released(before: AlarmState, after: AlarmState) -> bool {
-    is_aside(before) && !matches!(after, AlarmState::OutOfService)
 }
 
 /// Where an alarm stands when its condition has ended: what was latched or unacknowledged still is.

@@ -153,6 +153,8 @@ impl Sensors {
             _ if ends => (value.min(HEALED_MAX), false),
             // What is too much for a loop lies close together, on both sides of 21 mA.
             LOOP if value > 100 => (101 + value % 12, mute),
+            // A flooded sensor may drop below its range: that is no value to believe.
+            FLOODED if value <= 1 => (-5, mute),
             _ => (value, mute),
         }
     }

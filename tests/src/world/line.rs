@@ -11,6 +11,7 @@ use hazard_core::{Mono, Site};
 use super::health::{Sensors, WORD};
 use super::node::{CHANNELS, SimNode};
 use super::site::{NODE, RELAY_MODULE, signature};
+use super::watched::TOO_LOW;
 use crate::rng::Rng;
 
 #[derive(Clone, Copy, Debug)]
@@ -33,8 +34,8 @@ struct Device {
 struct Measured {
     value: i32,
     until: Mono,
-    /// Since when it has been at or above 25, and at or above 50.
-    above: [Option<Mono>; 2],
+    /// Since when it has been at or above 25, at or above 50, and too low.
+    beyond: [Option<Mono>; 3],
     /// The device shows its "no measurement" value.
     mute: bool,
 }
@@ -73,7 +74,7 @@ impl Lines {
             table: point.source.table,
             address: point.source.address,
         };
-        let idle = Measured { value: 5, until: Mono::ZERO, above: [None, None], mute: false };
+        let idle = Measured { value: 5, until: Mono::ZERO, beyond: [None; 3], mute: false };
         Self {
             rng: Rng::new(seed),
             places: site.points.iter().map(place).collect(),
@@ -107,17 +108,17 @@ impl Lines {
             (measured.value, measured.mute) = self.sensors.measured(point, (value, mute));
             measured.until = now + Duration::from_secs(seconds);
             let counts = self.sensors.take(now, point, (measured.value, measured.mute));
-            for (above, limit) in measured.above.iter_mut().zip([25, 50]) {
-                let stands = counts && measured.value >= limit;
-                *above = if stands { above.or(Some(now)) } else { None };
+            let (value, limits) = (measured.value, &mut measured.beyond);
+            for (since, is_beyond) in limits.iter_mut().zip([value >= 25, value >= 50, value <= TOO_LOW]) {
+                *since = if counts && is_beyond { since.or(Some(now)) } else { None };
             }
         }
     }
 
-    /// Since when the point has been at or above its first (0) or second (1) set-point.
-    pub(super) fn above_since(&self, point: PointId, level: usize) -> Option<Mono> {
-        let above = self.measured.get(point.index())?.above[level]?;
-        Some(above.max(self.sensors.speaks_since(point)?))
+    /// Since when the point has been at or above its first (0) or second (1) set-point, or too low (2).
+    pub(super) fn beyond_since(&self, point: PointId, level: usize) -> Option<Mono> {
+        let since = self.measured.get(point.index())?.beyond[level]?;
+        Some(since.max(self.sensors.speaks_since(point)?))
     }
 
     /// When the device or its bus last did anything wrong.

@@ -214,7 +214,9 @@ impl Locks {
         if !self.ready[0] && ready[0] && (!self.reset.contains(&TripId(0)) || needed == 0) {
             broken.push(format!("law 6: the gas trip was let go by nobody, or unseen, at {now:?}"));
         }
-        self.prove(snapshot, ready[0], states, &mut broken);
+        let is_unproven = |spec: &AlarmSpec| matches!(spec.signal, Signal::Unproven { .. });
+        let unproven = site.alarms.iter().position(is_unproven).map_or(AlarmState::Normal, |at| states[at]);
+        self.prove(snapshot, ready[0], unproven, &mut broken);
         self.permit(snapshot, ready, &mut broken);
         self.ready = ready;
         self.reset.clear();
@@ -260,14 +262,13 @@ impl Locks {
     }
 
     /// A valve that is not shown shut in time is an alarm.
-    fn prove(&mut self, snapshot: &Snapshot, ready: bool, states: &[AlarmState], broken: &mut Vec<String>) {
+    fn prove(&mut self, snapshot: &Snapshot, ready: bool, unproven: AlarmState, broken: &mut Vec<String>) {
         let now = snapshot.stamp.mono;
         self.driven_since = if ready { None } else { self.driven_since.or(Some(now)) };
         let shown = self.shows(now, shows(SHUT, 5)) == Some(true);
         self.shown = !ready && (self.shown || shown);
         let overdue = self.driven_since.is_some_and(|since| now >= since + PROVE) && !self.shown;
-        let state = states.last().copied().unwrap_or_default();
-        let said = !matches!(state, AlarmState::Normal | AlarmState::RtnUnacked);
+        let said = !matches!(unproven, AlarmState::Normal | AlarmState::RtnUnacked);
         if overdue && !said {
             broken.push(format!("law 1: the valve is not shown shut at {now:?} and nobody is told"));
         }

@@ -1,6 +1,7 @@
 //! One gateway in a faulty world. Everything that happens is an event on one virtual clock; after each step the oracle looks
 //! whether a law was broken.
 
+mod acts;
 mod agenda;
 mod aside;
 mod broker;
@@ -16,6 +17,7 @@ mod people;
 mod phone;
 mod site;
 mod time;
+mod watched;
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -37,6 +39,7 @@ use oracle::Oracle;
 use time::Times;
 
 pub use health::Tempted;
+pub use oracle::Excuses;
 pub use site::PLANT;
 
 const WALL_START_MS: i64 = 1_780_000_000_000;
@@ -98,6 +101,10 @@ pub struct Outcome {
     pub back_dated: u64,
     /// An alarm would have taken longer than predicted, and that was told.
     pub delays_exceeded: bool,
+    /// What the oracle excused.
+    pub excuses: Excuses,
+    /// Acts of people on one alarm that changed something.
+    pub acts_on_one: u64,
     /// Every change of the panel: when, and the levels.
     pub panel: Vec<(Mono, Vec<bool>)>,
 }
@@ -204,6 +211,7 @@ impl World {
         self.outcome.trips = self.oracle.trips();
         self.outcome.calls = self.oracle.calls();
         self.outcome.sensors = self.sensors.tempted;
+        (self.outcome.excuses, self.outcome.acts_on_one) = self.oracle.excuses();
         self.outcome.delays_exceeded = self.oracle.delays_exceeded();
         self.outcome
     }

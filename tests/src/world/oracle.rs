@@ -12,11 +12,12 @@ use hazard_core::outbox::Record;
 use hazard_core::outbox::record::{AlarmState, Condition, PreviousEpoch, Verb};
 use hazard_core::output::Publish;
 use hazard_core::poll::Standing;
-use hazard_core::reading::{Doubt, NoData, Sample};
+use hazard_core::reading::{NoData, Sample};
 use hazard_core::retentive::Retained;
 use hazard_core::{Mono, Site, Snapshot};
 
-use super::aside::{Covers, is_aside, released};
+use super::acts::{Acts, is_aside, is_unacked};
+use super::aside::Covers;
 use super::broker::Broker;
 use super::disk::Disk;
 use super::health::checks;
@@ -25,6 +26,7 @@ use super::line::Lines;
 use super::locks::Locks;
 use super::phone::Calls;
 use super::site::{BEACON, HORN, SIGNATURE, UPLINKS};
+use super::watched::Watched;
 
 /// Queueing behind other requests, and dead devices' share of the line.
 const LINE_MARGIN: Duration = Duration::from_millis(1200);
@@ -34,8 +36,9 @@ pub(super) struct Oracle {
     states: Vec<AlarmState>,
     covers: Covers,
     silenced: HashSet<AlarmId>,
-    reset: bool,
-    acted: bool,
+    acts: Acts,
+    watched: Watched,
+    excuses: Excuses,
     online_since: Vec<Option<Mono>>,
     known_since: Vec<Option<Mono>>,
     /// Since when the samples that the engine took have been beyond each alarm's set-point.
@@ -62,8 +65,9 @@ impl Oracle {
             states: vec![AlarmState::Normal; site.alarms.len()],
             covers: Covers::new(site.alarms.len()),
             silenced: HashSet::new(),
-            reset: false,
-            acted: false,
+            acts: Acts::default(),
+            watched: Watched::new(site),
+            excuses: Excuses::default(),
             online_since: vec![None; site.devices.len()],
             known_since: vec![None; site.points.len()],
             exceeded_since: vec![None; site.alarms.len()],
@@ -81,6 +85,11 @@ impl Oracle {
             delays_exceeded: false,
             site: Arc::clone(site),
         }
+    }
+
+    /// What was excused, and how many acts were on one alarm.
+    pub(super) const fn excuses(&self) -> (Excuses, u64) {
+        (self.excuses, self.acts.on_one)
     }
 
     /// How many trips there were.
@@ -116,25 +125,19 @@ impl Oracle {
         self.lost
     }
 
-    pub(super) fn commanded(&mut self, action: &Action, answer: &Answer) {
-        self.acted = true;
+    pub(super) fn commanded(&mut self, now: Mono, action: &Action, answer: &Answer) {
+        let alarms = u32::try_from(self.site.alarms.len()).unwrap();
+        self.acts.commanded(now, (action, answer), alarms);
         if let Action::ResetTrip(trip) = action {
             self.locks.commanded(*trip);
         }
-        let Action::Act(verb, alarm) = action else {
-            self.look_at_answer(action, answer);
-            return;
-        };
-        match verb {
-            Verb::Silence => {
-                let all = (0..).map(AlarmId).take(self.states.len());
-                let quiet: Vec<AlarmId> =
-                    all.filter(|id| alarm.is_none_or(|only| only == *id) && self.is_unacked(*id)).collect();
-                self.silenced.extend(quiet);
-            }
-            Verb::Reset => self.reset = true,
-            Verb::Acknowledge => {}
+        if let Action::Act(Verb::Silence, alarm) = action {
+            let all = (0..).map(AlarmId).take(self.states.len());
+            let quiet: Vec<AlarmId> =
+                all.filter(|id| alarm.is_none_or(|only| only == *id) && self.is_unacked(*id)).collect();
+            self.silenced.extend(quiet);
         }
+        self.look_at_answer(action, answer);
     }
 
     fn look_at_answer(&mut self, action: &Action, answer: &Answer) {
@@ -161,7 +164,8 @@ impl Oracle {
         self.calls.restarted(&self.states);
         self.demand(before == self.states, || "law 2: a restart forgets an alarm".into());
         self.silenced.clear();
-        self.acted = true;
+        self.acts.restarted();
+        self.watched.restarted();
         self.online_since.fill(None);
         self.known_since.fill(None);
         self.exceeded_since.fill(None);
@@ -199,6 +203,7 @@ impl Oracle {
         }
         self.look_at_devices(now, snapshot);
         self.look_at_samples(now, snapshot);
+        self.watched.look(&self.site, snapshot);
         self.look_at_alarms(now, snapshot);
         self.look_at_trips(now, lines);
         let broken = self.locks.look(&self.site, snapshot, &self.states);
@@ -216,8 +221,6 @@ impl Oracle {
                 && snapshot.uplinks.iter().all(|uplink| uplink.in_flight <= 16),
             || format!("law 11: a queue is over its bound: {waiting:?}"),
         );
-        self.acted = false;
-        self.reset = false;
     }
 
     /// What the plan says holds for lines that answer, and what was measured is told.
@@ -265,6 +268,8 @@ impl Oracle {
         self.demand(snapshot.bypasses.is_empty(), || {
             format!("law 7: healed, and still {:?}", snapshot.bypasses)
         });
+        let aside: Vec<_> = snapshot.alarms.iter().filter(|alarm| is_aside(alarm.state)).collect();
+        self.demand(aside.is_empty(), || format!("law 7: healed, and still aside: {aside:?}"));
         self.demand(!impaired, || format!("healed, and still {:?}", snapshot.conditions));
         self.demand(lines.coils()[..2] == snapshot.panel.energised[..2], || {
             "healed, and the relays are not as the panel image says".into()
@@ -333,8 +338,8 @@ impl Oracle {
                 continue;
             };
             let fresh = now.since(entry.at) <= point.stale_after;
-            self.demand(!entry.sample.is_good() || fresh, || {
-                format!("law 4: {} is good and stale", point.tag)
+            self.demand(matches!(entry.sample, Sample::Bad(_)) || fresh, || {
+                format!("law 4: {} is stale and has a value: {:?}", point.tag, entry.sample)
             });
             let standing = snapshot.devices[point.device.index()].standing;
             let offline = matches!(standing, Standing::Offline { .. });
@@ -344,8 +349,8 @@ impl Oracle {
             let known = &mut self.known_since[id.index()];
             *known = if matches!(entry.sample, Sample::Bad(_)) { None } else { known.or(Some(now)) };
             let number = entry.sample.number().map(|value| value.get());
-            let own =
-                number.is_none_or(|number| (number / f64::from(SIGNATURE)).floor() == f64::from(id.0 + 1));
+            let own = number
+                .is_none_or(|number| ((number + 10.0) / f64::from(SIGNATURE)).floor() == f64::from(id.0 + 1));
             self.demand(own, || format!("law 3: {} shows {number:?}", point.tag));
         }
     }
@@ -356,6 +361,8 @@ impl Oracle {
             states[active.alarm.index()] = active.state;
         }
         let site = Arc::clone(&self.site);
+        let broken = self.acts.look(now, (&site, snapshot), (&self.states, &states));
+        self.broken.extend(broken);
         for (id, spec) in (0..).map(AlarmId).zip(&site.alarms) {
             let (before, after) = (self.states[id.index()], states[id.index()]);
             let sample = snapshot.table.get(spec.point).map(|entry| &entry.sample);
@@ -371,26 +378,20 @@ impl Oracle {
             if after == AlarmState::Unacked || (is_aside(before) && !is_aside(after)) {
                 self.silenced.remove(&id);
             }
-            let aside = is_aside(before) || is_aside(after);
-            let held = checks(snapshot, spec.point);
-            self.demand(!aside || self.acted || held || released(before, after), || {
-                format!("law 2: {id:?} was put aside by nobody: {before:?} to {after:?}")
-            });
             let told = self.covers.look((id, spec.latch), (before, after), now == self.booted);
             self.broken.extend(told);
-            if aside {
+            // Who may put an alarm aside, and for how long, is looked at with what people do.
+            if is_aside(before) || is_aside(after) {
                 continue;
             }
             let stood = matches!(before, AlarmState::Unacked | AlarmState::Acked);
             let stands = matches!(after, AlarmState::Unacked | AlarmState::Acked);
-            let reassured = match spec.kind {
-                AlarmKind::Lost | AlarmKind::OverRange => !matches!(sample, Some(Sample::Bad(_))),
-                AlarmKind::Unproven => true,
-                _ => matches!(sample, Some(Sample::Good(_))),
-            };
-            self.demand(!stood || stands || reassured, || format!("law 5: {id:?} ended on {sample:?}"));
-            let released = matches!(after, AlarmState::Normal | AlarmState::RtnUnacked) && !self.reset;
-            self.demand(!spec.latch || !released, || format!("law 6: {id:?} was released by nobody"));
+            let (reassured, compared) = (self.watched.may_end((id, spec), sample), self.watched.of(id));
+            self.demand(!stood || stands || reassured, || {
+                format!("law 5: {id:?} ended on {sample:?}, compared: {compared:?}")
+            });
+            let let_go = stood && matches!(after, AlarmState::Normal | AlarmState::RtnUnacked);
+            self.demand(!spec.latch || !let_go, || format!("law 6: {id:?} was released by nobody"));
         }
         self.states = states;
     }
@@ -401,9 +402,10 @@ impl Oracle {
             let level = match spec.kind {
                 AlarmKind::High => 0,
                 AlarmKind::HighHigh => 1,
+                AlarmKind::Low => 2,
                 _ => continue,
             };
-            let Some(above) = lines.above_since(spec.point, level) else {
+            let Some(above) = lines.beyond_since(spec.point, level) else {
                 continue;
             };
             let (device, bus) = lines.device_of(spec.point);
@@ -415,12 +417,11 @@ impl Oracle {
             let point = &site.points[spec.point.index()];
             let since = above.max(online).max(lines.troubled_at(device, bus)).max(self.booted);
             let due = since + spec.threshold.on_delay + point.period + LINE_MARGIN;
-            let stands = matches!(self.states[id.index()], AlarmState::Unacked | AlarmState::Acked)
-                || is_aside(self.states[id.index()]);
             let state = self.states[id.index()];
-            self.demand(now < due || stands, || {
+            let stands = now < due || self.excuses.stands(state);
+            self.demand(stands, || {
                 let tag = &point.tag;
-                format!("law 1: at {now:?} {tag} is above level {level} since {above:?}, online since {online:?}: {state:?}")
+                format!("law 1: at {now:?} {tag} is beyond level {level} since {above:?}, online since {online:?}: {state:?}")
             });
         }
     }
@@ -429,24 +430,18 @@ impl Oracle {
     fn look_at_delays(&mut self, now: Mono, snapshot: &Snapshot) {
         let site = Arc::clone(&self.site);
         for (id, spec) in (0..).map(AlarmId).zip(&site.alarms) {
-            if matches!(spec.kind, AlarmKind::Lost | AlarmKind::Unproven | AlarmKind::OverRange) {
-                continue;
-            }
-            let sample = snapshot.table.get(spec.point).map(|entry| &entry.sample);
-            let exceeded = sample.and_then(Sample::number).map(|value| spec.threshold.exceeded_by(value));
+            let compared = self.watched.of(id);
             let since = &mut self.exceeded_since[id.index()];
-            *since = match (exceeded, sample) {
+            *since = match compared {
                 _ if checks(snapshot, spec.point) => None,
-                (Some(true), _) => since.or(Some(now)),
-                // The alarm of a bypassed point sees the value as it is; only people are told to doubt it.
-                (Some(false), Some(Sample::Good(_) | Sample::Suspect(_, Doubt::Bypassed))) => None,
+                Some(compared) if spec.threshold.exceeded_by(compared.value) => since.or(Some(now)),
+                Some(compared) if compared.believed => None,
                 // Neither doubt nor silence stops a delay that runs.
-                _ => *since,
+                Some(_) | None => *since,
             };
             let due = since.is_some_and(|since| now > since + spec.threshold.on_delay);
-            let stands = matches!(self.states[id.index()], AlarmState::Unacked | AlarmState::Acked)
-                || is_aside(self.states[id.index()]);
-            self.demand(!due || stands, || format!("law 1: {id:?} is overdue at {now:?}"));
+            let stands = !due || self.excuses.stands(self.states[id.index()]);
+            self.demand(stands, || format!("law 1: {id:?} is overdue at {now:?}"));
         }
     }
 
@@ -472,8 +467,7 @@ impl Oracle {
     }
 
     fn is_unacked(&self, id: AlarmId) -> bool {
-        use AlarmState::{LatchedUnacked, RtnUnacked, Unacked};
-        matches!(self.states[id.index()], Unacked | RtnUnacked | LatchedUnacked)
+        is_unacked(self.states[id.index()])
     }
 
     fn learn(&mut self, epoch: Epoch, records: &[Arc<Record>]) {
@@ -489,5 +483,22 @@ impl Oracle {
         if !holds {
             self.broken.push(say());
         }
+    }
+}
+
+/// How often an alarm that had to stand was looked at, and how often it was aside, where nobody sees whether it stands.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Excuses {
+    /// Looks at alarms that had to stand.
+    pub due: u64,
+    /// Those at alarms that were put aside.
+    pub aside: u64,
+}
+
+impl Excuses {
+    fn stands(&mut self, state: AlarmState) -> bool {
+        self.due += 1;
+        self.aside += u64::from(is_aside(state));
+        is_aside(state) || matches!(state, AlarmState::Unacked | AlarmState::Acked)
     }
 }

@@ -19,7 +19,7 @@ impl World {
         let action = self.action();
         let command = Command { actor: "当班班长".into(), action: action.clone(), note: "演练".into() };
         let answer = self.engine.command(self.now, command);
-        self.oracle.commanded(&action, &answer);
+        self.oracle.commanded(self.now, &action, &answer);
     }
 
     /// What the person on shift does. While the plant heals, nobody puts anything aside any more.

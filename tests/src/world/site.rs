@@ -15,7 +15,7 @@ use hazard_core::site::{
 use hazard_core::{Polarity, Side, Threshold, Value};
 use hazard_field::map::input;
 
-use super::{commanded, health, locks, phone};
+use super::{commanded, health, locks, phone, watched};
 
 pub(super) const UPLINKS: u8 = 2;
 /// The uplink whose platform confirms by receipts.
@@ -107,6 +107,7 @@ pub(super) fn site() -> Site {
     ];
     health::enter(&mut tables);
     locks::enter(&mut tables);
+    watched::enter(&mut tables);
     tables.commands = commanded::specs();
     tables.calls = Arc::new(phone::plan());
     Site::try_new(tables).unwrap()

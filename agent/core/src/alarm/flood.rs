@@ -173,6 +173,16 @@ mod tests {
     }
 
     #[test]
+    fn a_flood_of_ten_thousand_is_counted_and_not_kept() {
+        let mut flood = Flood::new(2, Mono::ZERO);
+        for at in 0..10_000 {
+            flood.announced(second(at), AlarmId(at % 2), Priority::Low);
+        }
+        assert_eq!((flood.count().raised, flood.totals()), ([10_000, 0, 0, 0], [5_000; 2].as_slice()));
+        assert_eq!((flood.latest.len(), flood.chatter.len()), (FLOOD_BEGINS + 1, 2));
+    }
+
+    #[test]
     fn a_year_without_alarms_is_counted_at_once() {
         let mut flood = Flood::new(1, Mono::ZERO);
         flood.look(second(600 * 50_000));

@@ -118,15 +118,24 @@ fn a_value_that_does_not_move_is_frozen_after_the_delay() {
 
 #[test]
 fn an_over_range_stays_until_a_good_value() {
-    let signal = Signal::OverRange;
-    assert!(raised(
-        signal,
-        [(0, good(1)), (1, Sample::Suspect(number(120), Doubt::OverRange)), (2, good(1))]
-    ));
-    assert!(!raised(
-        signal,
-        [(0, good(1)), (1, Sample::Suspect(number(-9), Doubt::UnderRange)), (2, good(1))]
-    ));
+    let (mut alarm, spec) = (Alarm::default(), spec(Signal::OverRange));
+    let mut state = |sample: &Sample| {
+        alarm.sample(at(0), seen(sample), &spec);
+        alarm.state()
+    };
+    assert_eq!(state(&good(1)), AlarmState::Normal);
+    assert_eq!(state(&Sample::Suspect(number(120), Doubt::OverRange)), AlarmState::Unacked);
+    for doubt in [Doubt::UnderRange, Doubt::AfterFault, Doubt::Rounded, Doubt::OverRangeHeld] {
+        assert_eq!(state(&Sample::Suspect(number(1), doubt)), AlarmState::Unacked, "{doubt:?}");
+    }
+    assert_eq!(state(&Sample::Bad(NoData::Stale)), AlarmState::Unacked);
+    assert_eq!(state(&good(1)), AlarmState::RtnUnacked);
+}
+
+#[test]
+fn a_value_below_its_range_is_no_over_range() {
+    let below = Sample::Suspect(number(-9), Doubt::UnderRange);
+    assert!(!raised(Signal::OverRange, [(0, good(1)), (1, below), (2, good(1))]));
 }
 
 #[test]
