@@ -205,8 +205,8 @@ impl Poller {
             Purpose::Prove(index, levels) => {
                 let group = &mut self.groups[index];
                 group.proof_ended(now, result.map(|()| levels));
-                let outputs = if result.is_ok() { group.reached(result) } else { Vec::new() };
-                (None, outputs, None)
+                // The module took the levels; what a read-back that failed says is that they are not verified.
+                (None, group.reached(Ok(())), None)
             }
             Purpose::Look(_, _, words) => {
                 self.commands.settle(result.map(|()| words), site);
