@@ -96,7 +96,7 @@ impl CoilGroup {
                     proven: Vec::new(),
                     proven_at: now,
                     unproven: 0,
-            refused_pause: REFUSED_FIRST,
+                    refused_pause: REFUSED_FIRST,
                     contradicted: (Vec::new(), 0),
                     levels: Vec::new(),
                     due: now,
