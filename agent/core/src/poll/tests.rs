@@ -355,6 +355,7 @@ fn an_overloaded_bus_reads_all_safety_blocks_equally() {
     assert!(reads.iter().all(|count| (95..=105).contains(count)), "{reads:?}");
 }
 
+mod first;
 mod proofs;
 
 struct Line {
