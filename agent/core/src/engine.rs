@@ -242,9 +242,25 @@ impl Engine {
         self.note_block(bus, &settled, words, &mut found);
         self.record(found);
         for (output, reached) in settled.outputs {
-            self.set(Condition::OutputFault(output), reached == Reached::No);
+            self.note_reached(output, reached);
         }
         self.dispatch(bus.index());
+    }
+
+    /// A module that takes nothing says nothing of what may be read back: that an output is unverified stands meanwhile.
+    fn note_reached(&mut self, output: OutputId, reached: Reached) {
+        let (fault, unverified) = (Condition::OutputFault(output), Condition::OutputUnverified(output));
+        match reached {
+            Reached::Yes => {
+                self.set(fault, false);
+                self.set(unverified, false);
+            }
+            Reached::Unverified => {
+                self.set(unverified, true);
+                self.set(fault, false);
+            }
+            Reached::No => self.set(fault, true),
+        }
     }
 
     fn note_output(&mut self, output: OutputId, outcome: Result<(), LinkFault>) {

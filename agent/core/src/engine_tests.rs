@@ -87,6 +87,42 @@ fn a_write_that_no_adapter_answers_is_an_output_fault() {
 }
 
 #[test]
+fn an_output_that_is_not_read_back_is_unverified_until_it_is() {
+    let mut tables = fixture::tables(1);
+    tables.outputs.push(horn(Wiring::Coil { device: DeviceId(0), address: 0 }));
+    let mut engine = engine(tables);
+    let unverified = Condition::OutputUnverified(OutputId(0));
+    let mut now = Mono::ZERO;
+    let mut refusals = 0;
+    while now < Mono::from_millis(30_000) {
+        engine.handle_timeout(now);
+        for output in drain(&mut engine) {
+            match output {
+                Output::Write { bus, ticket, .. } => {
+                    engine.handle(now, Input::Written { bus, ticket, result: Ok(()) });
+                    assert_eq!(engine.snapshot().conditions.contains(&unverified), refusals == 1);
+                }
+                Output::Read { bus, ticket, .. } if refusals == 0 => {
+                    refusals += 1;
+                    let result = Err(LinkFault::Refused(Exception::IllegalFunction));
+                    engine.handle(now, Input::Reply { bus, ticket, result });
+                    assert!(engine.snapshot().conditions.contains(&unverified));
+                }
+                Output::Read { bus, ticket, .. } => {
+                    refusals += 1;
+                    let result = Ok(Words::Bits(vec![engine.snapshot().panel.energised[0]]));
+                    engine.handle(now, Input::Reply { bus, ticket, result });
+                    assert!(!engine.snapshot().conditions.contains(&unverified));
+                }
+                _ => {}
+            }
+        }
+        now = engine.poll_timeout().unwrap().0;
+    }
+    assert!(refusals > 1, "it was asked for again");
+}
+
+#[test]
 fn an_absent_safeguard_stands_from_the_first_moment_and_leaves_the_fault_lamp_dark() {
     let safeguard = |state| SafeguardSpec { name: "DC-1/vent_panel".into(), state };
     let mut tables = fixture::tables(0);

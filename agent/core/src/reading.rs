@@ -22,7 +22,7 @@ pub enum Doubt {
     OverRange,
     /// Below the valid range.
     UnderRange,
-    /// The first value after the line was dirty.
+    /// The first value after the line was dirty, or before what the device says of its sensor was read.
     AfterFault,
     /// An integer beyond 2⁵³ lost its last digits.
     Rounded,

@@ -8,11 +8,15 @@ use core::time::Duration;
 use crate::alarm::{AlarmKind, AlarmSpec, Signal};
 use crate::id::{AlarmId, Epoch, PointId};
 use crate::input::{Action, Command};
+use crate::link::{Exception, LinkFault, Words};
 use crate::outbox::record::{AlarmState, Condition, Refusal, Verb};
+use crate::poll::predict;
 use crate::reading::{Doubt, NoData, Quantity, Reading, Sample};
 use crate::sensor::{Current, SensorSpec, StatusSpec, Test, Trouble};
 use crate::site::SiteTables;
-use crate::{Category, ClockTrust, Engine, Mono, Side, Site, Start, Threshold, Utc, Value, fixture};
+use crate::{
+    Category, ClockTrust, Engine, Input, Mono, Output, Side, Site, Start, Threshold, Utc, Value, fixture,
+};
 
 const GAS: PointId = PointId(0);
 const STATE: PointId = PointId(1);
@@ -198,23 +202,70 @@ fn a_fault_bit_makes_the_value_bad_at_once() {
 }
 
 #[test]
-fn before_the_status_is_known_a_first_value_says_nothing_for_a_bounded_time() {
+fn before_the_status_is_known_a_value_may_warn_and_never_reassures() {
     let mut plant = Plant::of(|_| {});
     plant.reads(0.0, 60.0);
-    assert_eq!(plant.sample(), Sample::Bad(NoData::NeverRead));
-    assert!(plant.engine.active_alarms().is_empty());
-    plant.says(1.0, WARM_UP);
-    plant.reads(1.0, 60.0);
-    assert_eq!(plant.state(HIGH), AlarmState::Suppressed);
-    let mut blind = Plant::of(|tables| {
-        tables.points[0].stale_after = LIMIT;
-        tables.points[1].stale_after = Duration::from_secs(3);
-    });
+    assert_eq!(plant.sample(), Sample::Suspect(number(60.0), Doubt::AfterFault));
+    assert_eq!(plant.state(HIGH), AlarmState::Unacked, "nobody waits for a status");
+    plant.reads(1.0, 5.0);
+    assert_eq!(plant.state(HIGH), AlarmState::Unacked);
+    plant.says(2.0, 1);
+    plant.reads(2.0, 5.0);
+    assert_eq!((plant.sample(), plant.state(HIGH)), (good(5.0), AlarmState::RtnUnacked));
+    // A device that says first that it warms up holds the alarm back.
+    let mut warm = Plant::of(|_| {});
+    warm.says(0.0, WARM_UP);
+    warm.reads(0.0, 60.0);
+    assert_eq!(warm.state(HIGH), AlarmState::Suppressed);
+    let mut blind = Plant::of(|tables| tables.points[1].stale_after = Duration::from_secs(3));
     blind.reads(2.0, 60.0);
     blind.passes(3.0);
     blind.reads(3.5, 60.0);
     assert_eq!(blind.state(HIGH), AlarmState::Unacked, "a status that never comes holds nothing back");
     assert_eq!(blind.conditions(), [Condition::SensorOutOfSpecification(GAS)]);
+}
+
+#[test]
+fn a_function_check_of_which_nothing_is_heard_any_more_holds_no_alarm() {
+    let mut plant = Plant::new(|_| {});
+    plant.says(1.0, WARM_UP);
+    plant.reads(1.0, 60.0);
+    assert_eq!(plant.state(HIGH), AlarmState::Suppressed);
+    plant.loses(2.0, STATE);
+    plant.reads(3.0, 60.0);
+    assert_eq!(plant.state(HIGH), AlarmState::Unacked);
+    assert_eq!(plant.sample(), Sample::Suspect(number(60.0), Doubt::FunctionCheck));
+    plant.reads(4.0, 5.0);
+    assert_eq!(plant.state(HIGH), AlarmState::Unacked, "it is doubted, and ends nothing");
+}
+
+#[test]
+fn a_high_alarm_comes_within_the_plan_although_its_status_cannot_be_read() {
+    for fault in [LinkFault::Refused(Exception::IllegalAddress), LinkFault::Silent] {
+        let mut plant = Plant::of(|tables| {
+            tables.points[1].source.address = 100;
+            tables.points[1].period = Duration::from_secs(200);
+            tables.points[1].stale_after = Duration::from_secs(600);
+        });
+        let planned = predict(&plant.site).points[0].parts.unwrap().total();
+        let (mut now, mut silent) = (Mono::ZERO, 0);
+        while plant.state(HIGH) == AlarmState::Normal {
+            assert!(now <= Mono::ZERO + planned, "{fault:?}: nothing until {now:?}, planned {planned:?}");
+            plant.engine.handle_timeout(now);
+            while let Some(output) = plant.engine.poll_output() {
+                let Output::Read { bus, ticket, request, .. } = output else { continue };
+                let is_status = request.start == 100;
+                silent += u64::from(is_status && fault == LinkFault::Silent);
+                let answered = now + Duration::from_millis(if is_status { 200 } else { 5 });
+                let words = Ok(Words::Registers(vec![60]));
+                let result = if is_status { Err(fault) } else { words };
+                plant.engine.handle(answered, Input::Reply { bus, ticket, result });
+                now = answered;
+            }
+            now = now.max(plant.engine.poll_timeout().unwrap().0);
+        }
+        assert!(silent < 3, "asked first, and again, and not for ever");
+    }
 }
 
 #[test]
@@ -295,6 +346,11 @@ impl Plant {
         let outside = point == GAS && !(0.0..=100.0).contains(&raw);
         let doubt = if raw < 0.0 { Doubt::UnderRange } else { Doubt::OverRange };
         let sample = if outside { Sample::Suspect(number(raw), doubt) } else { good(raw) };
+        self.engine.take(at(second), Reading { point, sample });
+    }
+
+    fn loses(&mut self, second: f64, point: PointId) {
+        let sample = Sample::Bad(NoData::Stale);
         self.engine.take(at(second), Reading { point, sample });
     }
 

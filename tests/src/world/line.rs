@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hazard_core::id::{BusId, DeviceId, PointId};
-use hazard_core::link::{Exception, LinkFault, ReadRequest, ReadResult, Setting, Words, WriteRequest};
+use hazard_core::link::{Exception, LinkFault, ReadRequest, ReadResult, Setting, Table, Words, WriteRequest};
 use hazard_core::{Mono, Site};
 
 use super::health::{Sensors, WORD};
@@ -186,25 +186,39 @@ impl Lines {
         if now < self.gone_until[bus.index()] {
             return vec![(Duration::from_millis(1), Err(LinkFault::Gone))];
         }
-        let words = self.registers(now, bus, request);
+        let words = match request.table {
+            Table::Coil => Words::Bits(self.shown(request)),
+            Table::Discrete | Table::Input | Table::Holding => {
+                Words::Registers(self.registers(now, bus, request))
+            }
+        };
         let Some(trouble) = self.trouble(now, request.unit) else {
-            return vec![(turnaround, Ok(Words::Registers(words)))];
+            return vec![(turnaround, Ok(words))];
         };
         match trouble {
             Trouble::Silent => vec![(timeout, Err(LinkFault::Silent))],
             Trouble::Late => vec![
                 (timeout, Err(LinkFault::Silent)),
-                (Duration::from_millis(self.rng.between(101, 900)), Ok(Words::Registers(words))),
+                (Duration::from_millis(self.rng.between(101, 900)), Ok(words)),
             ],
             Trouble::Garbled => vec![(turnaround, Err(LinkFault::Garbled))],
             Trouble::WrongCount => {
                 let mut shifted = words;
-                shifted.insert(0, 77);
-                vec![(turnaround, Ok(Words::Registers(shifted)))]
+                match &mut shifted {
+                    Words::Registers(words) => words.insert(0, 77),
+                    Words::Bits(bits) => bits.insert(0, true),
+                }
+                vec![(turnaround, Ok(shifted))]
             }
             Trouble::Busy => vec![(turnaround, Err(LinkFault::Refused(Exception::Busy)))],
             Trouble::NoSuchAddress => vec![(turnaround, Err(LinkFault::Refused(Exception::IllegalAddress)))],
         }
+    }
+
+    /// The relay module's coils as they are read back.
+    fn shown(&self, request: &ReadRequest) -> Vec<bool> {
+        let start = usize::from(request.start);
+        self.coils[start..start + usize::from(request.count)].to_vec()
     }
 
     pub(super) fn write(

@@ -40,6 +40,8 @@ pub struct Settled {
 pub enum Reached {
     /// As far as its module says.
     Yes,
+    /// Its module took the level and does not let it be read back: whether the relay holds is not known.
+    Unverified,
     /// Its module did not take the level, or shows another one.
     No,
 }

@@ -20,15 +20,31 @@ pub struct Block {
     pub period: Duration,
     /// When within the period.
     pub phase: Duration,
-    /// A safety point is among its points.
+    /// A safety point is among its points, or what a device says of one.
     pub safety: bool,
     /// The points it serves, by address.
     pub points: Vec<PointId>,
 }
 
-/// The reads of each bus, in bus order.
+impl Block {
+    /// Whether what a device says of its sensors is among its points.
+    pub(super) fn tells(&self, site: &Site) -> bool {
+        site.statuses.iter().any(|status| self.points.contains(&status.source))
+    }
+}
+
+/// Whether a read that has the point is a safety read: a safety value without its device's status is only suspect.
+pub(super) fn is_for_safety(site: &Site, id: PointId) -> bool {
+    let is_safety = |id: &PointId| site.points[id.index()].safety;
+    let mut statuses = site.statuses.iter().filter(|status| status.source == id);
+    is_safety(&id) || statuses.any(|status| status.of.iter().any(is_safety))
+}
+
+/// The reads of each bus, in bus order; those first that say how sensors are, so that at a start a value is known by its status.
 #[must_use]
 pub fn plan(site: &Site) -> Vec<Vec<Block>> {
+    let mut sources: Vec<PointId> = site.statuses.iter().map(|status| status.source).collect();
+    sources.sort_unstable();
     let mut groups: BTreeMap<(DeviceId, Table, Duration), Vec<PointId>> = BTreeMap::new();
     for (id, point) in (0..).map(PointId).zip(&site.points) {
         groups.entry((point.device, point.source.table, point.period)).or_default().push(id);
@@ -42,6 +58,11 @@ pub fn plan(site: &Site) -> Vec<Vec<Block>> {
     }
     let count = buses.len();
     for (bus, blocks) in (0..).map(BusId).zip(&mut buses) {
+        let tells = |block: &Block| block.points.iter().any(|point| sources.binary_search(point).is_ok());
+        for block in blocks.iter_mut().filter(|block| tells(block)) {
+            block.safety |= block.points.iter().any(|point| is_for_safety(site, *point));
+        }
+        blocks.sort_by_key(|block| !tells(block));
         stagger(blocks, bus, count);
     }
     buses

@@ -70,7 +70,7 @@ impl Poller {
             group.bind(bound);
         }
         let slots = blocks.into_iter().zip(bounds.reads);
-        let slots: Vec<_> = slots.map(|(block, bound)| Slot::new(block, now, bound)).collect();
+        let slots: Vec<_> = slots.map(|(block, bound)| Slot::new(block, now, bound, site)).collect();
         Self {
             dues: slots.iter().map(Slot::due).collect(),
             slots,
@@ -183,7 +183,7 @@ impl Poller {
         let cost = now.since(flight.sent);
         self.held_until = self.held_until.max(device.hold_until());
         self.charge(now, cost, site, flight.device, health);
-        self.turned(flight.device, turn);
+        self.turned(now, flight.device, turn);
         let device = flight.device;
         let (block, outputs, delay) = match flight.purpose {
             Purpose::Read(index) => {
@@ -205,8 +205,8 @@ impl Poller {
             Purpose::Prove(index, levels) => {
                 let group = &mut self.groups[index];
                 group.proof_ended(now, result.map(|()| levels));
-                let outputs = if result.is_ok() { group.reached(result) } else { Vec::new() };
-                (None, outputs, None)
+                // The module took the levels; what a read-back that failed says is that they are not verified.
+                (None, group.reached(Ok(())), None)
             }
             Purpose::Look(_, _, words) => {
                 self.commands.settle(result.map(|()| words), site);
@@ -237,14 +237,21 @@ impl Poller {
         self.groups.get(index)?.longest()
     }
 
-    /// A device that went or came back is measured from its next answer.
-    fn turned(&mut self, device: DeviceId, turn: Turn) {
+    /// A device that went or came back is measured from its next answer, and all that it has is read at once when it came back.
+    fn turned(&mut self, now: Mono, device: DeviceId, turn: Turn) {
         match turn {
             Turn::Same => return,
             Turn::WentOffline(_) => self.offline += 1,
             Turn::CameBack => self.offline = self.offline.saturating_sub(1),
         }
-        self.slots.iter_mut().filter(|slot| slot.block.device == device).for_each(Slot::lost);
+        let slots = self.slots.iter_mut().zip(&mut self.dues);
+        for (slot, due) in slots.filter(|(slot, _)| slot.block.device == device) {
+            slot.lost();
+            if turn == Turn::CameBack {
+                slot.begin(now);
+                *due = slot.due();
+            }
+        }
         self.groups.iter_mut().filter(|group| group.device == device).for_each(CoilGroup::lost);
     }
 

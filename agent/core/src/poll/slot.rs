@@ -7,8 +7,12 @@ use super::plan::Block;
 use super::tally::PollCount;
 use crate::Mono;
 use crate::link::LinkFault;
+use crate::site::Site;
 
 pub(super) const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// A first read whose turn comes no later than this waits for it; any other one is due at once, for until then nobody knows the
+/// value. Short periods are left to their grid: they are most of the load, and their first turn is soon.
+const FIRST_WITHIN: Duration = Duration::from_secs(1);
 const REFUSED_FIRST: Duration = Duration::from_secs(1);
 const REFUSED_MAX: Duration = Duration::from_secs(60);
 /// A refusal costs little line time, and a safety point must not stay dark for long after its device came to its senses.
@@ -17,6 +21,8 @@ const REFUSED_SAFETY_MAX: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub(super) struct Slot {
     pub(super) block: Block,
+    /// It says how sensors are.
+    tells: bool,
     /// Its next time on the grid.
     grid: Mono,
     retry_at: Option<Mono>,
@@ -39,12 +45,24 @@ enum Part {
 }
 
 impl Slot {
-    pub(super) fn new(block: Block, start: Mono, bound: Option<Duration>) -> Self {
+    pub(super) fn new(block: Block, start: Mono, bound: Option<Duration>, site: &Site) -> Self {
         let grid = start + block.phase;
         let watch = Watch::new(bound);
         let count = PollCount::default();
         let part = Part::Planned;
-        Self { block, grid, retry_at: None, refused: None, asked_at: None, count, watch, part }
+        let tells = block.tells(site);
+        let (retry_at, refused, asked_at) = (None, None, None);
+        let mut slot = Self { block, tells, grid, retry_at, refused, asked_at, count, watch, part };
+        slot.begin(start);
+        slot
+    }
+
+    /// Nothing is known of its points, and its device can be asked from `now` on.
+    pub(super) fn begin(&mut self, now: Mono) {
+        self.refused = None;
+        if self.tells || self.grid > now + FIRST_WITHIN {
+            self.retry_at = Some(now);
+        }
     }
 
     /// A piece of it beside it, which is at `index`, due at `now`.
@@ -126,7 +144,7 @@ impl Slot {
     /// A read sent at `sent` brought values: what changed just after the one before it could not be seen until now. The
     /// first one after a start or a silence measures nothing; the flag says whether the delay is beyond its bound.
     pub(super) fn succeeded(&mut self, now: Mono, sent: Mono) -> Option<(Delay, bool)> {
-        self.refused = None;
+        (self.refused, self.retry_at) = (None, None);
         let before = self.asked_at.replace(sent)?;
         if !self.block.safety {
             return None;

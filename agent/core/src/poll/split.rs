@@ -3,7 +3,7 @@
 
 use alloc::vec::Vec;
 
-use super::plan::Block;
+use super::plan::{Block, is_for_safety};
 use super::slot::Slot;
 use crate::Mono;
 use crate::id::DeviceId;
@@ -17,15 +17,16 @@ impl Block {
         for &id in &self.points {
             let point = &site.points[id.index()];
             let (first, last) = point.source.span();
+            let safety = is_for_safety(site, id);
             match pieces.last_mut() {
                 Some(piece) if u32::from(first) <= end(piece) => {
                     let joined = end(piece).max(u32::from(last) + 1) - u32::from(piece.request.start);
                     piece.request.count = u16::try_from(joined).unwrap_or(u16::MAX);
-                    piece.safety |= point.safety;
+                    piece.safety |= safety;
                     piece.points.push(id);
                 }
                 Some(_) | None => {
-                    let mut piece = Self { points: alloc::vec![id], safety: point.safety, ..self.clone() };
+                    let mut piece = Self { points: alloc::vec![id], safety, ..self.clone() };
                     piece.request.start = first;
                     piece.request.count = last - first + 1;
                     pieces.push(piece);

@@ -140,20 +140,6 @@ fn an_image_that_changes_while_coils_are_read_back_is_written_at_once_and_contra
 }
 
 #[test]
-fn a_module_that_does_not_let_its_coils_be_read_is_written_all_the_same_and_asked_no_more() {
-    let mut line = module();
-    line.written();
-    assert!(matches!(line.send(), Some(Ask::Read(..))));
-    line.settle(REFUSED);
-    assert!(!line.health[0].is_offline());
-    for _ in 0..4 {
-        line.now = line.now + Duration::from_secs(5);
-        assert_eq!(line.written(), Reached::Yes);
-        assert_eq!(line.send(), None);
-    }
-}
-
-#[test]
 fn a_module_that_went_is_not_read_back_and_nothing_wakes_for_it() {
     let mut line = module();
     line.written();
@@ -368,6 +354,9 @@ fn an_overloaded_bus_reads_all_safety_blocks_equally() {
     let reads: Vec<usize> = (0..8).map(|device| line.asked_of(device).len()).collect();
     assert!(reads.iter().all(|count| (95..=105).contains(count)), "{reads:?}");
 }
+
+mod first;
+mod proofs;
 
 struct Line {
     site: Site,

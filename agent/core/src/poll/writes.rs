@@ -20,6 +20,12 @@ const RETRY_MAX: Duration = Duration::from_secs(5);
 const DOUBLINGS_MAX: u8 = 6;
 /// Read back so many times with other levels than were written, an output is at fault.
 const CONTRADICTIONS: u8 = 2;
+/// A read-back that was refused is asked for again after this, ever more rarely: a module that was starting up lets itself be
+/// read a moment later, and one that never does costs one short request a minute.
+const REFUSED_FIRST: Duration = Duration::from_secs(5);
+const REFUSED_MAX: Duration = Duration::from_secs(60);
+/// After so many read-backs in a row without levels, for any other reason, nobody knows what the relays do.
+const UNANSWERED: u8 = 3;
 
 /// What reading a group back has shown.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,8 +34,8 @@ enum Proof {
     Rests,
     /// They were written and are to be read back.
     Wanted,
-    /// The module does not let its coils be read.
-    Refused,
+    /// The module did not let its coils be read: it is not asked before this time.
+    Refused { until: Mono },
 }
 
 /// Neighbouring coils of one module.
@@ -46,6 +52,10 @@ pub(super) struct CoilGroup {
     /// The levels that were read back last, and when.
     proven: Vec<bool>,
     proven_at: Mono,
+    /// Read-backs in a row that brought no levels.
+    unproven: u8,
+    /// The pause after the next one that is refused.
+    refused_pause: Duration,
     /// Outputs whose level contradicts what was written, and how often in a row it did.
     contradicted: (Vec<OutputId>, u8),
     /// Which of its outputs change at each beat.
@@ -85,6 +95,8 @@ impl CoilGroup {
                     proof: Proof::Rests,
                     proven: Vec::new(),
                     proven_at: now,
+                    unproven: 0,
+                    refused_pause: REFUSED_FIRST,
                     contradicted: (Vec::new(), 0),
                     levels: Vec::new(),
                     due: now,
@@ -146,7 +158,12 @@ impl CoilGroup {
         if levels == self.levels {
             self.due = now + REFRESH;
         }
-        if self.proof == Proof::Rests && (!self.is_proven() || now.since(self.proven_at) >= REFRESH) {
+        let is_wanted = match self.proof {
+            Proof::Rests => !self.is_proven() || now.since(self.proven_at) >= REFRESH,
+            Proof::Wanted => true,
+            Proof::Refused { until } => now >= until,
+        };
+        if is_wanted {
             self.proof = Proof::Wanted;
         }
         let took = now.since(since?);
@@ -162,18 +179,26 @@ impl CoilGroup {
 
     /// What became of a proof: the levels, or why there are none.
     pub(super) fn proof_ended(&mut self, now: Mono, levels: Result<Vec<bool>, LinkFault>) {
+        if levels.is_ok() {
+            (self.unproven, self.refused_pause) = (0, REFUSED_FIRST);
+        }
         match levels {
             // The image changed while they were read: they say nothing, and the write that is due must not wait for them.
             Ok(_) if self.due <= now => self.proof = Proof::Rests,
             Ok(levels) if levels.len() == self.levels.len() => self.proved(now, &levels),
             Ok(_) => self.proof = Proof::Rests,
-            // It is asked no more; the echo has to do.
             Err(LinkFault::Refused(
                 Exception::IllegalFunction | Exception::IllegalAddress | Exception::IllegalValue,
-            )) => self.proof = Proof::Refused,
-            Err(LinkFault::Refused(_) | LinkFault::Silent | LinkFault::Garbled | LinkFault::Gone) => {
+            )) => {
+                self.unproven = UNANSWERED;
+                self.proof = Proof::Refused { until: now + self.refused_pause };
+                self.refused_pause = (self.refused_pause * 2).min(REFUSED_MAX);
+            }
+            Err(LinkFault::Refused(_) | LinkFault::Silent | LinkFault::Garbled) => {
+                self.unproven = self.unproven.saturating_add(1);
                 self.proof = Proof::Rests;
             }
+            Err(LinkFault::Gone) => self.proof = Proof::Rests,
         }
     }
 
@@ -182,8 +207,14 @@ impl CoilGroup {
         let (contradicting, times) = &self.contradicted;
         let contradicts = |output: &OutputId| *times >= CONTRADICTIONS && contradicting.contains(output);
         let reached = |output: &OutputId| {
-            let is_faulty = result.is_err() || contradicts(output);
-            (*output, if is_faulty { Reached::No } else { Reached::Yes })
+            let reached = if result.is_err() || contradicts(output) {
+                Reached::No
+            } else if self.unproven >= UNANSWERED {
+                Reached::Unverified
+            } else {
+                Reached::Yes
+            };
+            (*output, reached)
         };
         self.outputs.iter().map(reached).collect()
     }
@@ -210,9 +241,14 @@ impl CoilGroup {
         self.proven.len() == self.levels.len() && pairs.into_iter().all(|((a, b), beats)| a == b || *beats)
     }
 
-    /// The module does not answer, which is a condition of its own: what it takes afterwards is no delay.
+    /// The module does not answer, which is a condition of its own, or answers again: what it takes afterwards is no delay,
+    /// and one that comes back may let itself be read.
     pub(super) const fn lost(&mut self) {
         self.changed_at = None;
+        self.refused_pause = REFUSED_FIRST;
+        if let Proof::Refused { .. } = self.proof {
+            self.proof = Proof::Rests;
+        }
     }
 
     pub(super) const fn longest(&self) -> Option<Duration> {
@@ -256,6 +292,8 @@ mod tests {
             proof: Proof::Rests,
             proven: Vec::new(),
             proven_at: Mono::ZERO,
+            unproven: 0,
+            refused_pause: REFUSED_FIRST,
             contradicted: (Vec::new(), 0),
             beats: alloc::vec![false, true],
             changed_at: None,

@@ -141,7 +141,7 @@ impl Sensors {
     }
 
     /// What a sample of the point is worth. `None` keeps the sample before: a current beyond its limits for a moment is no
-    /// measurement and no failure, and before its device's status is known nobody can tell what a first value means.
+    /// measurement and no failure. Before its device's status is known nobody can tell what a value means: it may warn.
     pub(crate) fn judge(
         &mut self,
         now: Mono,
@@ -162,9 +162,7 @@ impl Sensors {
         };
         let quantity = quantity.clone();
         let matters = |row: &&usize| statuses[**row].category != Category::MaintenanceRequired;
-        if watched.rows.iter().filter(matters).any(|row| !rows[*row].known) {
-            return None;
-        }
+        let is_unread = watched.rows.iter().filter(matters).any(|row| !rows[*row].known);
         let sample = match (&mut watched.current, sample.number()) {
             (Some(current), Some(value)) => current.judge(now, value, sample)?,
             (Some(_) | None, _) => sample,
@@ -172,6 +170,10 @@ impl Sensors {
         let sample = match missing {
             Some(reason) => Sample::Bad(reason),
             None => by_status(watched, rows, statuses, (quantity, sample)),
+        };
+        let sample = match sample {
+            Sample::Good(quantity) if is_unread => Sample::Suspect(quantity, Doubt::AfterFault),
+            sample @ (Sample::Good(_) | Sample::Suspect(..) | Sample::Bad(_)) => sample,
         };
         watched.is_bad = false;
         watched.doubt = match &sample {
@@ -260,8 +262,15 @@ impl Sensors {
         let Some(watched) = self.of[point.index()].map(|index| &self.watched[index]) else {
             return Check::None;
         };
-        let ends = watched.rows.iter().filter_map(|row| until(&self.rows[*row], &statuses[*row]));
-        ends.min().map_or(Check::None, |end| if end <= now { Check::Over } else { Check::Within })
+        let stands = |row: &usize| Some((self.rows[*row].lost, until(&self.rows[*row], &statuses[*row])?));
+        let checks: Vec<(bool, Mono)> = watched.rows.iter().filter_map(stands).collect();
+        match checks.iter().map(|(_, end)| *end).min() {
+            Some(end) if end <= now => Check::Over,
+            // A device that cannot be asked any more holds nothing back: its check may have ended since.
+            Some(_) if checks.iter().all(|(lost, _)| *lost) => Check::None,
+            Some(_) => Check::Within,
+            None => Check::None,
+        }
     }
 
     /// What is new about a point's sensor; `held` while its over-range is latched.

@@ -271,6 +271,13 @@ impl Page<'_> {
                 self.say("最坏时要等一个周期以上、会漏采一次", "May wait a whole period and skip a poll");
             let _ = writeln!(text, "{note}: {late}");
         }
+        if !delays.is_empty() {
+            let first = self.say(
+                "启动、重载或设备恢复通信后同样成立：立即读一遍，先读设备状态，再读安全点",
+                "This also holds after a start, a reload or a reconnection: everything is read at once, device statuses first, then safety points",
+            );
+            let _ = writeln!(text, "{first}");
+        }
     }
 
     fn table_name(&self, table: Table) -> &'static str {
