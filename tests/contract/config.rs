@@ -14,7 +14,8 @@ const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/contract/golden/confi
 const SHIPPED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../config");
 
 /// Broken sites with golden texts.
-const CASES: [&str; 11] = [
+const CASES: [&str; 12] = [
+    "renamed",
     "broken",
     "sensors",
     "profiles",

@@ -16,6 +16,7 @@ mod points;
 mod profiles;
 mod registers;
 mod sensors;
+mod standing;
 mod trial;
 mod upkeep;
 mod watches;

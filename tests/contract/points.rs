@@ -179,7 +179,8 @@ fn every_column_has_its_meaning_and_a_name_of_its_own() {
     let schema = config::site_schema();
     let keys = schema["$defs"]["PointFile"]["properties"].as_object().unwrap().keys();
     let without: Vec<&String> = keys.filter(|key| columns.of_key(key).is_none()).collect();
-    let known = ["title", "range", "counts", "ne43", "ne43_hold_ms", "drift", "alarms", "watches"];
+    let known =
+        ["title", "range", "counts", "ne43", "ne43_hold_ms", "drift", "alarms", "watches", "renamed_from"];
     assert_eq!(without, known);
 }
 

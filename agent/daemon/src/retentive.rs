@@ -179,6 +179,9 @@ pub struct TripRow {
     pub alarm: Option<String>,
     /// Or the vote.
     pub vote: Option<String>,
+    /// The outputs that it drives: a trip of another name that drives them starts held.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outputs: Vec<String>,
 }
 
 /// A call that is open.

@@ -19,6 +19,8 @@ use crate::clock::Clock;
 use crate::config::compare::{self, Class, Difference};
 use crate::config::{self, Lang, Loaded, Style};
 use crate::control::{Answer, Ask, Configure, Configured};
+use crate::retentive;
+use crate::run::standing::{Line, Outcome, Withdrawn, judge};
 use crate::trial::{Change, Files, Folder, Row, carry_out};
 use refusal::tell;
 
@@ -134,9 +136,14 @@ fn plan(path: &Path, new: &Path, json: bool, lang: Lang) -> u8 {
     };
     let differences = compare::differences(&before, &after);
     if json {
-        return print_json(&plan_json(&before, &after, &differences));
+        let mut plan = plan_json(&before, &after, &differences);
+        if let Some(standing) = standing(&before, &after) {
+            plan["standing"] = standing_json(&standing);
+        }
+        return print_json(&plan);
     }
     say(&render(&before, &after, &differences, lang));
+    say_standing((&before, &after), lang);
     OK
 }
 
@@ -167,6 +174,50 @@ fn both(path: &Path, new: &Path, lang: Lang) -> Result<Both, u8> {
         return Err(CONFIG);
     }
     Ok(Both { before, after, wanted: Files { site, templates } })
+}
+
+/// What becomes of what stands, by the page that a running agent keeps at each change and one that ended has left; `None` where
+/// it cannot be read.
+fn standing(before: &Loaded, after: &Loaded) -> Option<Outcome> {
+    let page = retentive::read(&before.state_dir).ok()?.unwrap_or_default();
+    Some(judge(&page, (&before.site, &before.dictionary), after))
+}
+
+fn say_standing((before, after): (&Loaded, &Loaded), lang: Lang) {
+    let text = render_standing(standing(before, after).as_ref(), lang);
+    if !text.is_empty() {
+        say(&text);
+    }
+}
+
+/// What becomes of what stands, as programs read it.
+fn standing_json(outcome: &Outcome) -> serde_json::Value {
+    let withdrawn: Vec<Line> = outcome.withdrawn.iter().map(Withdrawn::line).collect();
+    json!({ "refused": outcome.refused, "carried": outcome.carried, "withdrawn": withdrawn })
+}
+
+/// What becomes of what stands, as people read it; nothing where nothing is touched.
+#[must_use]
+pub fn render_standing(outcome: Option<&Outcome>, lang: Lang) -> String {
+    let Some(outcome) = outcome else {
+        return word(
+            lang,
+            "读不了现状 (state_dir)：更换时由网关程序判断\n",
+            "what stands cannot be read (state_dir): the agent judges it when it is applied\n",
+        )
+        .to_owned();
+    };
+    let withdrawn = outcome.withdrawn.iter().map(Withdrawn::line);
+    let all = [
+        (("不能更换", "refused"), outcome.refused.clone()),
+        (("保留", "carried over"), outcome.carried.clone()),
+        (("撤销", "withdrawn"), withdrawn.collect()),
+    ];
+    let line = |(fate, lines): &((&'static str, &'static str), Vec<Line>)| -> String {
+        let fate = word(lang, fate.0, fate.1);
+        lines.iter().map(|line| format!("[{fate}] {}\n", line.text(lang))).collect()
+    };
+    all.iter().map(line).collect()
 }
 
 /// The templates that say something else.
@@ -272,6 +323,7 @@ fn apply(path: &Path, (new, who, time): (&Path, Who, Time), socket: &Socket, lan
         Err(code) => return code,
     };
     say(&render(&before, &after, &compare::differences(&before, &after), lang));
+    say_standing((&before, &after), lang);
     let Who { by: actor, approved_by: approver, note } = who;
     let within_s = time.confirm_within;
     order(path, socket, Configure::Apply { actor, approver, note, text, templates, within_s }, lang)
@@ -315,6 +367,7 @@ fn offline(path: &Path, (new, who): (&Path, Who), lang: Lang) -> u8 {
         Err(code) => return code,
     };
     say(&render(&before, &after, &compare::differences(&before, &after), lang));
+    say_standing((&before, &after), lang);
     let Ok(_home) = Home::take(&before.state_dir) else {
         let why = word(lang, "代理正在运行：不要写 --offline", "an agent runs here: leave --offline out");
         eprintln!("{}: {why}", before.state_dir.display());
@@ -335,6 +388,10 @@ fn put(path: &Path, wanted: &Files, who: Who) -> Result<String, Refusal> {
     let checked = check(path, (&before, wanted), None)?;
     let approver = who.approved_by.unwrap_or_default();
     check_people(&checked, (&who.by, &approver))?;
+    let refused = standing(&checked.before, &checked.after).map(|found| found.refused).unwrap_or_default();
+    if !refused.is_empty() {
+        return Err(Refusal::standing(&refused));
+    }
     let folder = Folder::open(&checked.before.state_dir, path).map_err(unwritable)?;
     if folder.marker().is_some() {
         return Err(Refusal::new("on_trial"));

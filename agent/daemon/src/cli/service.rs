@@ -87,7 +87,8 @@ fn in_use(dir: &Path, lang: Lang) -> u8 {
     IN_USE
 }
 
-async fn serve(path: &Path, mut loaded: Loaded, clock: Clock) -> u8 {
+async fn serve(path: &Path, loaded: Loaded, clock: Clock) -> u8 {
+    let mut loaded = Arc::new(loaded);
     let stop = CancellationToken::new();
     let (requests, mut inbox) = mpsc::channel(REQUESTS_MAX);
     let changes = match Changes::start(path, &loaded, (requests.clone(), &clock)) {
@@ -122,7 +123,7 @@ async fn serve(path: &Path, mut loaded: Loaded, clock: Clock) -> u8 {
                 return OK;
             }
             Ok(End::Reload(next, left)) => {
-                loaded = *next;
+                loaded = next;
                 legacy = left;
             }
             Err(fault) => {

@@ -175,6 +175,8 @@ with_sensors! {
         ["没有叫 {0} 的联锁", "there is no trip {0}"],
         ["没有这个名字", "no such name"], ALSO,
         ["{1}", "{1}"];
+    "E0313" RenamedFromKnown rows::RENAMED_FROM_KNOWN;
+    "E0314" RenamedFromTwice rows::RENAMED_FROM_TWICE;
     "E0307" FromWithoutTemplate
         ["设备 {0} 没有模板，from 无从引用", "{0} has no template, so from names nothing"],
         ["设备没有模板", "the device has no template"], ALSO,

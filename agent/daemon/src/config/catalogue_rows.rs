@@ -239,3 +239,23 @@ pub(super) const PERIOD_EMPTY: Texts = Texts {
     other: ["开始", "its begin"],
     help: ["让 until 晚于 from", "let until be after from"],
 };
+
+pub(super) const RENAMED_FROM_KNOWN: Texts = Texts {
+    message: [
+        "{1} 写了 renamed_from = \"{0}\"，但 {0} 仍在本文件里",
+        "{1} says renamed_from = \"{0}\", and {0} is still there",
+    ],
+    label: ["仍在使用的名称", "a name that is in use"],
+    other: ALSO,
+    help: [
+        "写改名前的名称；没有改名就删去 renamed_from",
+        "write the name before the change; remove renamed_from where nothing was renamed",
+    ],
+};
+
+pub(super) const RENAMED_FROM_TWICE: Texts = Texts {
+    message: ["{0} 在两处写作改名前的名称", "two things were {0} before"],
+    label: ["第二次使用", "used again"],
+    other: FIRST,
+    help: ["只在接替它的那一处写 renamed_from", "write renamed_from only where it stands on"],
+};

@@ -89,6 +89,9 @@ pub(crate) struct VoteFile {
     pub(crate) on_fault: Option<OnFaultKey>,
     /// 通道旁路时，默认 need_fewer。 What a bypassed channel does, need_fewer unless told.
     pub(crate) on_bypass: Option<OnBypassKey>,
+    /// 改名前的名称：更换配置时，正在报警、旁路、保持的状态转到这里。 Its name before it was renamed: what stands there stands on here.
+    #[schemars(length(min = 1, max = 64))]
+    pub(crate) renamed_from: Option<String>,
 }
 
 /// 反馈：哪一点、在哪一侧表示到位。 A feedback: which point, and on which side it is there.
@@ -144,6 +147,9 @@ pub(crate) struct TripFile {
     pub(crate) prove: Option<ProveFile>,
     /// 复位按钮的位号。 The push button that resets it.
     pub(crate) reset_button: Option<String>,
+    /// 改名前的名称：更换配置时，正在报警、旁路、保持的状态转到这里。 Its name before it was renamed: what stands there stands on here.
+    #[schemars(length(min = 1, max = 64))]
+    pub(crate) renamed_from: Option<String>,
 }
 
 /// 除尘风机延时停机。 What keeps the fan running.

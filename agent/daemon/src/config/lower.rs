@@ -10,6 +10,7 @@ mod interlock;
 mod output;
 mod period;
 mod profile;
+mod renamed;
 mod safeguard;
 mod sensor;
 mod shape;
@@ -34,6 +35,7 @@ use super::error::{Fault, Report, Severity, Spot, args};
 use super::interlock::AssistKey;
 use super::names::Names;
 use super::profile::ProfileKey;
+use super::renamed::Renamed;
 use super::signature::Model;
 use super::sources::Sources;
 use super::tree::{Document, Node};
@@ -73,6 +75,7 @@ pub(crate) fn site(
     lowering.commands(site);
     lowering.references();
     lowering.matrix(rows);
+    lowering.renamed(site);
     lowering.upkeep(site);
     lowering.calls(site);
     lowering.uplinks(site, gateway.as_ref().map(|gateway| gateway.identity.gateway.as_str()));
@@ -138,6 +141,7 @@ struct Lowering<'a> {
     role_names: Names,
     webhooks: Vec<(Webhook, Secret)>,
     role_webhooks: Vec<usize>,
+    renamed: Renamed,
 }
 
 impl<'a> Lowering<'a> {
@@ -172,6 +176,7 @@ impl<'a> Lowering<'a> {
             role_names: Names::default(),
             webhooks: Vec::new(),
             role_webhooks: Vec::new(),
+            renamed: Renamed::default(),
         }
     }
 
@@ -271,6 +276,7 @@ impl<'a> Lowering<'a> {
             hash: self.sources.hash.clone(),
             files: self.sources.paths.clone(),
             templates: self.sources.named_templates(),
+            renamed: self.renamed,
             warnings: Report::new(self.faults, self.sources.files.clone()),
         })
     }

@@ -18,6 +18,7 @@ mod names;
 mod point;
 mod practice;
 mod profile;
+mod renamed;
 mod safeguard;
 mod sensor;
 mod signature;
@@ -37,6 +38,7 @@ use crate::dictionary::Dictionary;
 use crate::settings::{BusLink, GpioLine, Identity, Journal, Mqtt, Secret, Webhook};
 
 pub use error::{Code, Fault, Lang, Report, Severity, Style};
+pub use renamed::Renamed;
 pub use signature::{
     Answer, Answers, Candidate, Evidence, Expect, Mark, Model, Seen, Standing, is_heard, key, rank, reads,
 };
@@ -77,6 +79,8 @@ pub struct Loaded {
     pub files: Vec<PathBuf>,
     /// The templates that the site file names.
     pub templates: Templates,
+    /// What things were called before.
+    pub renamed: Renamed,
     /// What can be used and should be looked at.
     pub warnings: Report,
 }

@@ -297,6 +297,9 @@ pub(crate) struct PointFile {
     pub(crate) interlock: Option<bool>,
     /// 按钮：闭合一次即对全部报警执行。 A push button: closing it acts on all alarms.
     pub(crate) button: Option<ButtonKey>,
+    /// 改名前的位号：更换配置时，正在报警、旁路、保持的状态转到这里。 Its tag before it was renamed: what stands there stands on here.
+    #[schemars(length(min = 1, max = 64))]
+    pub(crate) renamed_from: Option<String>,
 }
 
 impl PointFile {
@@ -346,6 +349,7 @@ impl PointFile {
             shelve_max_min: self.shelve_max_min.or(there.shelve_max_min),
             interlock: self.interlock.or(there.interlock),
             button: self.button.or(there.button),
+            renamed_from: self.renamed_from,
         }
     }
 }
@@ -375,6 +379,10 @@ pub(crate) struct AlarmFile {
     pub(crate) latch: Option<bool>,
     /// 优先级；默认一级 medium，二级和开关量 high。 Priority; medium for the first level, high for second and switches.
     pub(crate) priority: Option<PriorityKey>,
+    /// 改名前的名称，“位号:种类”：更换配置时，正在报警、旁路、保持的状态转到这里。 Its name, TAG:kind, before it was renamed: what stands there stands on here.
+    #[schemars(length(min = 1, max = 96))]
+    #[allow(dead_code, reason = "read where its place in the file is known")]
+    pub(crate) renamed_from: Option<String>,
 }
 
 impl AlarmFile {
@@ -390,6 +398,7 @@ impl AlarmFile {
             off_delay_ms: None,
             latch: None,
             priority: None,
+            renamed_from: None,
         }
     }
 }

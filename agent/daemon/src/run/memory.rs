@@ -1,7 +1,6 @@
 //! The retentive memory as the run uses it: what stood is taken up before the first poll, and each change goes to the
 //! adapter that keeps it. The engine never waits for it.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,15 +9,17 @@ use hazard_core::assist::KeptTrip;
 use hazard_core::bypass::Bypass;
 use hazard_core::call::{self, KeptCall, KeptRole};
 use hazard_core::device_command::KeptCommand;
-use hazard_core::id::{PermitId, VoteId};
+use hazard_core::id::PermitId;
 use hazard_core::interlock::Cause;
 use hazard_core::retentive::Retained;
-use hazard_core::{ClockTrust, Engine, Mono, Utc, Value};
+use hazard_core::{ClockTrust, Engine, Mono, Site, Utc, Value};
 use tracing::{error, info};
 
-use super::upkeep;
+use super::standing::Outcome;
+use super::{Legacy, standing, upkeep};
 
 use crate::clock::Clock;
+use crate::config::Loaded;
 use crate::dictionary::Dictionary;
 use crate::retentive::{self, AlarmRow, BypassRow, CallRow, CalledRow, CommandRow, Page, Retentive, TripRow};
 
@@ -30,6 +31,7 @@ const CLOSE: Duration = Duration::from_secs(2);
 pub(super) struct Memory {
     keeper: Retentive,
     dictionary: Arc<Dictionary>,
+    site: Arc<Site>,
     revision: Option<u64>,
     kept_at: Mono,
     down: bool,
@@ -39,12 +41,12 @@ impl Memory {
     /// Goes on where the last run on this disk stopped.
     pub(super) fn take_up(
         engine: &mut Engine,
-        (dir, dictionary): (&Path, &Arc<Dictionary>),
-        (page, (now, utc, trust)): (Option<Page>, (Mono, Utc, ClockTrust)),
+        (loaded, dictionary): (&Loaded, &Arc<Dictionary>),
+        (legacy, (now, utc, trust)): (Legacy, (Mono, Utc, ClockTrust)),
     ) -> std::io::Result<Self> {
         // What the last run of this process handed over is a moment old, whatever the clock says.
-        let handed_over = page.is_some();
-        match page.map_or_else(|| retentive::read(dir), |page| Ok(Some(page))) {
+        let (dir, handed_over) = (&*loaded.state_dir, legacy.0.is_some());
+        match legacy.0.map_or_else(|| retentive::read(dir), |left| Ok(Some(left.page))) {
             Ok(None) => {}
             Ok(Some(page)) => {
                 let known = trust == ClockTrust::Synced && page.clock_synced;
@@ -52,14 +54,15 @@ impl Memory {
                 let away = away_ms.and_then(|ms| u64::try_from(ms).ok()).map(Duration::from_millis);
                 let away = away.or(handed_over.then_some(Duration::ZERO));
                 info!(alarms = page.alarms.len(), bypasses = page.bypasses.len(), "what stood stands again");
-                engine.resume(&named(&page, dictionary), away);
+                engine.resume(&named(&standing::carry(&page, &loaded.renamed), loaded), away);
             }
             Err(fault) => {
                 error!(%fault, "what stood before the restart cannot be read: every alarm is judged by the plant alone");
             }
         }
         let keeper = Retentive::spawn(dir)?;
-        Ok(Self { keeper, dictionary: Arc::clone(dictionary), revision: None, kept_at: now, down: false })
+        let (dictionary, site) = (Arc::clone(dictionary), Arc::clone(&loaded.site));
+        Ok(Self { keeper, dictionary, site, revision: None, kept_at: now, down: false })
     }
 
     /// Keeps what has changed.
@@ -81,6 +84,11 @@ impl Memory {
     /// What must outlive a restart at this moment.
     pub(super) fn now(&self, engine: &Engine, clock: &Clock) -> Page {
         self.page(&engine.retained(), clock.wall())
+    }
+
+    /// What a change of configuration would do to what stands at this moment.
+    pub(super) fn judge(&self, (engine, clock): (&Engine, &Clock), next: &Loaded) -> Outcome {
+        standing::judge(&self.now(engine, clock), (&self.site, &self.dictionary), next)
     }
 
     pub(super) async fn shut_down(self) {
@@ -113,7 +121,7 @@ impl Memory {
             clock_synced: trust == ClockTrust::Synced,
             alarms: retained.alarms.iter().map(alarm).collect(),
             bypasses: retained.bypasses.iter().map(bypass).collect(),
-            trips: retained.trips.iter().map(|kept| trip_row(names, *kept)).collect(),
+            trips: retained.trips.iter().map(|kept| trip_row(names, (&self.site, *kept))).collect(),
             permits: retained
                 .permits
                 .iter()
@@ -133,7 +141,8 @@ impl Memory {
 }
 
 /// The page with this configuration's numbers; what this configuration does not have is left out.
-fn named(page: &Page, names: &Dictionary) -> Retained {
+fn named(page: &Page, loaded: &Loaded) -> Retained {
+    let names = &loaded.dictionary;
     let alarms = page.alarms.iter().filter_map(|row| Some((names.alarm(&row.alarm)?, row)));
     let kept = |row: &AlarmRow| Kept {
         state: row.state,
@@ -156,7 +165,7 @@ fn named(page: &Page, names: &Dictionary) -> Retained {
         alarms: alarms.clone().map(|(id, row)| (id, kept(row))).collect(),
         first_up: alarms.filter(|(_, row)| row.first_up).map(|(id, _)| id).collect(),
         bypasses: page.bypasses.iter().filter_map(bypass).collect(),
-        trips: page.trips.iter().filter_map(|row| kept_trip(names, row)).collect(),
+        trips: standing::trips(page, loaded),
         permits: (0..)
             .map(PermitId)
             .zip(&names.permits)
@@ -196,21 +205,17 @@ fn kept_command(names: &Dictionary, row: &CommandRow) -> Option<KeptCommand> {
     })
 }
 
-fn trip_row(names: &Dictionary, kept: KeptTrip) -> TripRow {
+fn trip_row(names: &Dictionary, (site, kept): (&Site, KeptTrip)) -> TripRow {
     let (alarm, vote) = match kept.cause {
         Some(Cause::Alarm(alarm)) => (Some(names.alarm_name(alarm)), None),
         Some(Cause::Vote(vote)) => (None, names.votes.get(vote.index()).cloned()),
         None => (None, None),
     };
     let trip = names.trips.get(kept.trip.index()).cloned().unwrap_or_default();
-    TripRow { trip, held: kept.held, alarm, vote }
-}
-
-fn kept_trip(names: &Dictionary, row: &TripRow) -> Option<KeptTrip> {
-    let alarm = row.alarm.as_deref().and_then(|name| names.alarm(name)).map(Cause::Alarm);
-    let mut votes = (0..).map(VoteId).zip(&names.votes);
-    let vote = votes.find(|(_, name)| row.vote.as_ref() == Some(name)).map(|(vote, _)| Cause::Vote(vote));
-    Some(KeptTrip { trip: names.trip(&row.trip)?, held: row.held, cause: alarm.or(vote) })
+    let outputs =
+        site.matrix.trips.get(kept.trip.index()).map(|spec| spec.outputs.as_slice()).unwrap_or_default();
+    let outputs = outputs.iter().filter_map(|output| names.outputs.get(output.index()).cloned()).collect();
+    TripRow { trip, held: kept.held, alarm, vote, outputs }
 }
 
 fn call_row(names: &Dictionary, kept: &KeptCall) -> CallRow {

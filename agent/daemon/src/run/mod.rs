@@ -6,6 +6,7 @@ mod calls;
 mod district;
 mod memory;
 mod people;
+pub mod standing;
 mod upkeep;
 
 use std::path::PathBuf;
@@ -32,6 +33,7 @@ use adapters::{Adapters, Inboxes};
 use district::District;
 pub use district::birth_too_large;
 use memory::Memory;
+use standing::{Line, Outcome};
 
 /// Inputs taken before outputs are looked at again: enough to batch, too few to delay the panel.
 const INPUTS_PER_TURN: usize = 32;
@@ -47,8 +49,19 @@ pub enum Request {
     Configured(Box<ConfigEvent>),
     /// Whether a configuration is on trial.
     OnTrial(bool),
-    /// Go on with this configuration, in a fresh epoch.
-    Reload(Box<Loaded>),
+    /// What stands, as names tell it, and what a change to this configuration would do to it.
+    Judge(Arc<Loaded>, oneshot::Sender<Outcome>),
+    /// Go on with this configuration, in a fresh epoch; answered with why the one that runs goes on.
+    Reload(Change, oneshot::Sender<Result<(), Vec<Line>>>),
+}
+
+/// Another configuration, and who wants it.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// The configuration.
+    pub next: Arc<Loaded>,
+    /// Who; empty where nobody said so.
+    pub actor: String,
 }
 
 /// A person's command before its names are looked up.
@@ -83,12 +96,22 @@ pub enum End {
     /// It was asked to stop.
     Stopped,
     /// It was asked to go on with another configuration.
-    Reload(Box<Loaded>, Legacy),
+    Reload(Arc<Loaded>, Legacy),
 }
 
 /// What a run leaves to the next one in the same process, should the disk not keep it.
 #[derive(Clone, Debug, Default)]
-pub struct Legacy(Option<Box<Page>>);
+pub struct Legacy(Option<Box<Left>>);
+
+/// What stood at the end of a run.
+#[derive(Clone, Debug)]
+struct Left {
+    page: Page,
+    /// Hash of the configuration that ran.
+    config: String,
+    /// Who wanted another one.
+    actor: String,
+}
 
 /// What stays while configurations come and go.
 #[derive(Clone, Debug)]
@@ -147,8 +170,7 @@ impl Daemon {
         let now = clock.now();
         let mut engine = Engine::new(Arc::clone(&loaded.site), &Start { epoch, utc, trust }, now);
         let dictionary = Arc::new(loaded.dictionary.clone());
-        let place = (&*loaded.state_dir, &dictionary);
-        let memory = Memory::take_up(&mut engine, place, (legacy.0.map(|page| *page), (now, utc, trust)))?;
+        let memory = Memory::take_up(&mut engine, (loaded, &dictionary), (legacy, (now, utc, trust)))?;
         let district = District::new(loaded, epoch, &dictionary, &clock);
         let (adapters, inboxes) = Adapters::start(loaded, epoch, &dictionary, (&district, &clock))?;
         info!(%epoch, config = loaded.hash, points = loaded.site.points.len(), "the agent runs");
@@ -190,10 +212,14 @@ impl Daemon {
             let began = self.clock.now();
             match event {
                 Event::Stop => return End::Stopped,
-                Event::Request(Request::Reload(next)) => {
-                    // Commands under way are told as lost in the epoch that ends.
-                    let page = Page { commands: Vec::new(), ..self.memory.now(&self.engine, &self.clock) };
-                    return End::Reload(next, Legacy(Some(Box::new(page))));
+                Event::Request(Request::Reload(change, reply)) => {
+                    // What stands may have changed since the change was judged: here nothing comes between.
+                    let refused = self.judge(&change.next).refused;
+                    if refused.is_empty() {
+                        drop(reply.send(Ok(())));
+                        return self.hand_over(change);
+                    }
+                    drop(reply.send(Err(refused)));
                 }
                 Event::Timer => {}
                 event => self.take(event),
@@ -212,6 +238,17 @@ impl Daemon {
             self.facts.latency.turn.observe(self.clock.now().since(began));
             (self.turns)();
         }
+    }
+
+    fn judge(&self, next: &Loaded) -> Outcome {
+        self.memory.judge((&self.engine, &self.clock), next)
+    }
+
+    fn hand_over(&self, change: Change) -> End {
+        // Commands under way are told as lost in the epoch that ends.
+        let page = Page { commands: Vec::new(), ..self.memory.now(&self.engine, &self.clock) };
+        let config = self.facts.dictionary.config_hash.clone();
+        End::Reload(change.next, Legacy(Some(Box::new(Left { page, config, actor: change.actor }))))
     }
 
     async fn next_event(&mut self, inboxes: &mut Inboxes, requests: &mut mpsc::Receiver<Request>) -> Event {
@@ -247,7 +284,8 @@ impl Daemon {
             Event::Request(Request::Act(act, reply)) => drop(reply.send(self.act(now, act))),
             Event::Request(Request::Configured(event)) => self.engine.configured(now, *event),
             Event::Request(Request::OnTrial(on_trial)) => self.engine.configuration_on_trial(now, on_trial),
-            Event::Request(Request::Reload(_)) | Event::Timer | Event::Stop => {}
+            Event::Request(Request::Judge(next, reply)) => drop(reply.send(self.judge(&next))),
+            Event::Request(Request::Reload(..)) | Event::Timer | Event::Stop => {}
         }
     }
 

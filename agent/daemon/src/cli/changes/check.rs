@@ -1,11 +1,13 @@
 //! What every change of configuration has to pass, with or without a running agent.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::obstacles;
 use crate::config::compare::{self, Class, Difference};
 use crate::config::{self, Lang, Loaded, Templates};
+use crate::run::standing::Line;
 use crate::trial::{FILES_BYTES_MAX, Files, Folder, WITHIN_MAX};
 
 /// Why the configuration stays as it is; the words are told in `cli::configure`.
@@ -20,6 +22,11 @@ impl Refusal {
         Self { why, detail: String::new() }
     }
 
+    /// What stands forbids it: each reason in both languages, as JSON.
+    pub(in crate::cli) fn standing(refused: &[Line]) -> Self {
+        Self::with("stands", serde_json::to_string(refused).unwrap_or_default())
+    }
+
     pub(in crate::cli) fn with(why: &'static str, detail: impl ToString) -> Self {
         Self { why, detail: detail.to_string() }
     }
@@ -28,7 +35,7 @@ impl Refusal {
 /// Two configurations that can be run, and what is between them.
 pub(in crate::cli) struct Checked {
     pub(in crate::cli) before: Loaded,
-    pub(in crate::cli) after: Loaded,
+    pub(in crate::cli) after: Arc<Loaded>,
     pub(in crate::cli) differences: Vec<Difference>,
 }
 
@@ -74,7 +81,7 @@ pub(in crate::cli) fn check(
         return Err(Refusal::new("unchanged"));
     }
     let differences = compare::differences(&before, &after);
-    Ok(Checked { before, after, differences })
+    Ok(Checked { before, after: Arc::new(after), differences })
 }
 
 /// Checks who wants it: as for a bypass, lowering protection takes two persons.

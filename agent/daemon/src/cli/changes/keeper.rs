@@ -1,9 +1,10 @@
 //! Who changes the configuration of a running agent: checks, files, record, reload, in this order.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tracing::{error, info, warn};
 
 use super::super::obstacles;
@@ -14,8 +15,9 @@ use crate::clock::Clock;
 use crate::config::compare::{self, Class};
 use crate::config::{self, Lang, Loaded};
 use crate::control::{Answer, Configure, Configured};
-use crate::run::Request;
-use crate::trial::{Change, Event, Files, Folder, Marker, Op, Phase, Refused, Row, carry_out};
+use crate::run::standing::Line;
+use crate::run::{self, Request};
+use crate::trial::{Change, Event, Files, Folder, History, Marker, Op, Phase, Refused, Row, carry_out};
 
 /// Who wants another configuration, and why.
 struct Wish {
@@ -32,6 +34,8 @@ pub(super) struct Keeper {
     running: String,
     folder: Option<Folder>,
     phase: Phase,
+    /// Why the configuration before is not given back yet though its time has come; mostly empty.
+    waits_for: String,
     requests: mpsc::Sender<Request>,
     clock: Clock,
 }
@@ -49,7 +53,8 @@ impl Keeper {
         let phase = marker.map_or(Phase::Settled, |marker| Phase::Trial {
             until: clock.now() + Duration::from_millis(marker.left_ms),
         });
-        Self { site: site.to_owned(), home, running, folder, phase, requests, clock }
+        let (site, waits_for) = (site.to_owned(), String::new());
+        Self { site, home, running, folder, phase, waits_for, requests, clock }
     }
 
     /// How long until something has to be done by itself.
@@ -94,19 +99,25 @@ impl Keeper {
         }
     }
 
-    /// Gives the configuration before back when its time has come.
+    /// Gives the configuration before back when its time has come. Where a trip stands that the one before lacks, it waits: no
+    /// output moves because nobody was there to confirm.
     pub(super) fn expire(&mut self) {
         if !self.phase.is_over(self.clock.now()) {
             return;
         }
-        warn!(config = self.running, "nobody has confirmed the configuration; the one before comes back");
+        if self.waits_for.is_empty() {
+            warn!(config = self.running, "nobody has confirmed the configuration; the one before comes back");
+        }
         let nobody = Wish { actor: String::new(), approver: String::new(), note: String::new(), within_s: 0 };
         if let Err(refusal) = self.end_trial(nobody, Change::Expired) {
-            error!(
-                why = refusal.why,
-                detail = refusal.detail,
-                "the configuration before cannot be given back"
-            );
+            if self.waits_for != refusal.detail {
+                error!(
+                    why = refusal.why,
+                    detail = refusal.detail,
+                    "the configuration before cannot be given back yet"
+                );
+            }
+            self.waits_for = refusal.detail;
             // The disk may come back; a later start gives it back in any case.
             self.phase = Phase::Trial { until: self.clock.now() + Duration::from_secs(10) };
         }
@@ -141,6 +152,12 @@ impl Keeper {
             error!(dir = %loaded.state_dir.display(), "another state_dir takes a restart; the last good configuration stays");
             return;
         }
+        let loaded = Arc::new(loaded);
+        let refused = self.judge(&loaded);
+        if !refused.is_empty() {
+            not_while_it_stands(&refused);
+            return;
+        }
         info!(config = loaded.hash, "the configuration is read again");
         let last = std::mem::replace(&mut self.running, loaded.hash.clone());
         if let Some(folder) = self.folder.clone().filter(|_| last != self.running) {
@@ -149,7 +166,13 @@ impl Keeper {
             self.record(&folder);
             folder.tidy();
         }
-        self.reload(loaded);
+        if let Err(refused) = self.reload(loaded, "") {
+            not_while_it_stands(&refused);
+            self.running.clone_from(&last);
+            if let Some(folder) = self.folder.clone() {
+                self.write(&folder.say(&History { current: last, ..folder.history() }));
+            }
+        }
     }
 
     /// Somebody edited the files: that is his right, and is noted.
@@ -204,6 +227,10 @@ impl Keeper {
         let before = folder.site_text().map_err(|fault| Refusal::with("cannot_write", fault))?;
         let checked = check(&self.site, (&before, wanted), Some(&self.running))?;
         check_people(&checked, (&wish.actor, &wish.approver))?;
+        let refused = self.judge(&checked.after);
+        if !refused.is_empty() {
+            return Err(Refusal::standing(&refused));
+        }
         let (before, after) = checked.files(&folder, (&before, &wanted.site));
         let (marker, row) = self.begun(&checked, wish);
         carry_out(&folder.begin(&marker, (&before, &after), row)).map_err(|fault| {
@@ -219,11 +246,17 @@ impl Keeper {
         );
         self.phase = next;
         self.running.clone_from(&marker.to);
-        let configured = configured(&marker, Some(within.as_secs()));
         self.record(&folder);
         folder.tidy();
-        self.reload(checked.after);
-        Ok(configured)
+        if let Err(refused) = self.reload(checked.after, &marker.actor) {
+            self.phase = Phase::Settled;
+            self.running.clone_from(&marker.from);
+            self.write(&folder.end(&marker, self.about(&marker, Change::Interrupted)));
+            self.record(&folder);
+            self.say_trial();
+            return Err(Refusal::standing(&refused));
+        }
+        Ok(configured(&marker, Some(within.as_secs())))
     }
 
     fn begun(&self, checked: &Checked, wish: Wish) -> (Marker, Row) {
@@ -272,10 +305,17 @@ impl Keeper {
     fn end_trial(&mut self, wish: Wish, change: Change) -> Result<Configured, Refusal> {
         let folder = self.folder()?;
         let marker = folder.marker().ok_or(Refusal::new("not_on_trial"))?;
+        if change != Change::Confirmed {
+            let refused = self.judge_return(&folder, &marker);
+            if !refused.is_empty() {
+                return Err(Refusal::standing(&refused));
+            }
+        }
         let Wish { actor, approver, note, .. } = wish;
-        let row = Row { actor, approver, note, ..self.about(&marker, change) };
+        let row = Row { actor: actor.clone(), approver, note, ..self.about(&marker, change) };
         carry_out(&folder.end(&marker, row)).map_err(|fault| Refusal::with("cannot_write", fault))?;
         self.phase = Phase::Settled;
+        self.waits_for.clear();
         self.record(&folder);
         let ended = configured(&marker, None);
         if change == Change::Confirmed {
@@ -288,7 +328,10 @@ impl Keeper {
             Ok(loaded) => {
                 warn!(config = loaded.hash, "the configuration before is back");
                 self.running.clone_from(&loaded.hash);
-                self.reload(loaded);
+                if let Err(refused) = self.reload(Arc::new(loaded), &actor) {
+                    not_while_it_stands(&refused);
+                    self.running.clone_from(&marker.to);
+                }
             }
             Err(report) => {
                 error!(faults = %report.to_json(), "the configuration before cannot be read any more; the one on trial runs on");
@@ -338,11 +381,33 @@ impl Keeper {
         }
     }
 
-    fn reload(&self, loaded: Loaded) {
-        if self.requests.blocking_send(Request::Reload(Box::new(loaded))).is_err() {
-            warn!("the agent is ending; the configuration is used by the next start");
+    /// Why what stands forbids this configuration at this moment.
+    fn judge(&self, next: &Arc<Loaded>) -> Vec<Line> {
+        let (reply, answer) = oneshot::channel();
+        let asked = self.requests.blocking_send(Request::Judge(Arc::clone(next), reply));
+        // An agent that is ending holds nothing any more: its page is judged by the next start.
+        asked.ok().and_then(|()| answer.blocking_recv().ok()).map(|found| found.refused).unwrap_or_default()
+    }
+
+    /// Why the configuration before must not come back at this moment.
+    fn judge_return(&self, folder: &Folder, marker: &Marker) -> Vec<Line> {
+        let files = folder.files(&marker.from);
+        let loaded =
+            files.and_then(|files| config::load_with(&self.site, &files.site, &files.templates).ok());
+        loaded.map(|loaded| self.judge(&Arc::new(loaded))).unwrap_or_default()
+    }
+
+    fn reload(&self, next: Arc<Loaded>, actor: &str) -> Result<(), Vec<Line>> {
+        let (reply, answer) = oneshot::channel();
+        let change = run::Change { next, actor: actor.to_owned() };
+        let asked = self.requests.blocking_send(Request::Reload(change, reply));
+        match asked.ok().and_then(|()| answer.blocking_recv().ok()) {
+            Some(Err(refused)) => return Err(refused),
+            Some(Ok(())) => {}
+            None => warn!("the agent is ending; the configuration is used by the next start"),
         }
         self.say_trial();
+        Ok(())
     }
 
     /// While a configuration is on trial, devices get no commands.
@@ -359,6 +424,12 @@ impl Keeper {
         if let Err(fault) = carry_out(ops) {
             error!(%fault, "the history of the configuration cannot be written");
         }
+    }
+}
+
+fn not_while_it_stands(refused: &[Line]) {
+    for Line { zh, en } in refused {
+        error!(zh, en, "the configuration would drop what stands; the one that runs goes on");
     }
 }
 

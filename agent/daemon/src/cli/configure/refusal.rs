@@ -2,6 +2,14 @@
 
 use crate::cli::{CANNOT_WRITE, CONFIG, NO_INPUT, NOT_PERMITTED, OK, USAGE, word};
 use crate::config::Lang;
+use crate::run::standing::Line;
+
+/// Says what stands and forbids the change; anything else as it is.
+fn standing(detail: &str, lang: Lang) -> String {
+    let lines: Vec<Line> = serde_json::from_str(detail).unwrap_or_default();
+    let shown = lines.iter().map(|line| format!("\n  {}", line.text(lang)));
+    if lines.is_empty() { detail.to_owned() } else { shown.collect() }
+}
 
 /// Says why the configuration stays as it is, and what to do instead.
 pub(super) fn tell(why: &str, detail: &str, lang: Lang) -> u8 {
@@ -12,8 +20,9 @@ pub(super) fn tell(why: &str, detail: &str, lang: Lang) -> u8 {
         ),
         CANNOT_WRITE,
     ));
+    let shown = if why == "stands" { standing(detail, lang) } else { detail.to_owned() };
     let gap = if detail.is_empty() { "" } else { ": " };
-    eprintln!("{}{gap}{detail}", word(lang, zh, en));
+    eprintln!("{}{gap}{shown}", word(lang, zh, en));
     code
 }
 
@@ -33,6 +42,10 @@ fn about_people(why: &str) -> Option<Told> {
         "on_trial" => (
             "已有配置在试用：先 hazard config confirm 或 rollback",
             "another configuration is on trial: hazard config confirm or rollback first",
+        ),
+        "stands" => (
+            "新配置会丢掉正在动作或保持的联锁，没有更换",
+            "the change would drop a trip that stands or is held, nothing was changed",
         ),
         "not_on_trial" => ("没有试用中的配置", "no configuration is on trial"),
         _ => return None,

@@ -118,6 +118,7 @@ fn subjects(of: &Loaded) -> Vec<Subject> {
         hash: _,
         files: _,
         templates: _,
+        renamed: _,
         warnings: _,
     } = of;
     let names = plant::Plant { site, names: dictionary };
