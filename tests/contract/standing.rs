@@ -165,6 +165,7 @@ fn page(held: bool) -> Page {
         handled: false,
         first_up: false,
         shelved_ms: None,
+        ..AlarmRow::default()
     };
     Page {
         alarms: vec![

@@ -5,6 +5,7 @@
 
 mod any;
 mod any_command;
+mod any_condition;
 mod any_upkeep;
 mod command;
 mod documents;

@@ -132,7 +132,7 @@ pub struct ShareRow {
 }
 
 /// An alarm that is not normal.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct AlarmRow {
     /// `GT-101/high`: numbers change with the configuration, names stay.
     pub alarm: String,

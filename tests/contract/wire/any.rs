@@ -9,17 +9,16 @@ use hazard_agent::uplink::wire::{ActiveAlarm, Reason, State, Wire};
 use hazard_core::alarm::{Priority, Withheld};
 use hazard_core::call::{CallEvent, Change, DeliveryFault, How, Order, Told, Withdrawal};
 use hazard_core::id::{
-    AlarmId, AttemptId, BusId, DeviceId, Epoch, KeyPeriodId, MessageId, OutputId, PermitId, PointId, RoleId,
-    SafeguardId, Seq, TripId, UpkeepId, UplinkId, VoteId,
+    AlarmId, AttemptId, DeviceId, Epoch, MessageId, PermitId, PointId, RoleId, Seq, TripId, UplinkId, VoteId,
 };
 use hazard_core::interlock::{
     self, HoldStanding, InterlockEvent, InterlockStep, PermitStanding, ProofStanding, TripStanding, VoteCount,
 };
 use hazard_core::link::{Exception, LinkFault};
 use hazard_core::outbox::record::{
-    ActionEvent, AlarmEvent, AlarmState, Body, BypassChange, BypassEvent, Cause, ClockStep, Condition,
-    ConfigChange, ConfigEvent, DeviceEvent, HandlingEvent, Loss, LossPlace, Manifest, Opening, PreviousEpoch,
-    Record, ReplayEvent, ShelvingEvent, SystemEvent, Verb, Wish,
+    ActionEvent, AlarmEvent, AlarmState, Body, BypassChange, BypassEvent, Cause, ClockStep, ConfigChange,
+    ConfigEvent, DeviceEvent, HandlingEvent, Loss, LossPlace, Manifest, Opening, PreviousEpoch, Record,
+    ReplayEvent, ShelvingEvent, SystemEvent, Verb, Wish,
 };
 use hazard_core::outbox::{Count, Lane};
 use hazard_core::reading::{Doubt, NoData, Quantity, Reading, Sample};
@@ -30,6 +29,7 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use super::any_condition::condition;
 use super::{any_command, any_upkeep, sample, validator};
 
 /// Two known epochs and one unknown.
@@ -432,41 +432,6 @@ fn state() -> impl Strategy<Value = State> {
             conditions,
         },
     )
-}
-
-fn condition() -> impl Strategy<Value = Condition> {
-    (0..30, 0..3_u16).prop_map(|(which, id)| match which {
-        0 => Condition::JournalDown,
-        1 => Condition::JournalBehind,
-        2 => Condition::UplinkDown(UplinkId(id.to_le_bytes()[0])),
-        3 => Condition::OutputFault(OutputId(id)),
-        4 => Condition::BusDown(BusId(id)),
-        5 => Condition::BusOverrun(BusId(id)),
-        6 => Condition::ClockUntrusted,
-        7 => Condition::AlarmFlood,
-        8 => Condition::AlarmChatter(AlarmId(id.into())),
-        9 => Condition::SafeguardAbsent(SafeguardId(id)),
-        10 => Condition::DelayExceeded(BusId(id)),
-        11 => Condition::UpkeepDue(UpkeepId(id)),
-        12 => Condition::UpkeepFailing(UpkeepId(id)),
-        13 => Condition::KeyPeriod(KeyPeriodId(id)),
-        14 => Condition::CallFailed(RoleId(id)),
-        15 => Condition::JournalFull,
-        16 => Condition::ReceiptsMissing(UplinkId(id.to_le_bytes()[0])),
-        17 => Condition::SensorFailure(PointId(id.into())),
-        18 => Condition::SensorCheck(PointId(id.into())),
-        19 => Condition::SensorCheckOverdue(PointId(id.into())),
-        20 => Condition::SensorOutOfSpecification(PointId(id.into())),
-        21 => Condition::SensorMaintenance(PointId(id.into())),
-        22 => Condition::RetentiveLost,
-        23 => Condition::SiteFileInvalid,
-        24 => Condition::OutputUnverified(OutputId(id)),
-        25 => Condition::ButtonStuck(PointId(id.into())),
-        26 => Condition::ButtonFlapping(PointId(id.into())),
-        27 => Condition::SensorIntermittent(PointId(id.into())),
-        28 => Condition::DeviceIntermittent(DeviceId(id)),
-        _ => Condition::RetentiveDown,
-    })
 }
 
 fn fault() -> impl Strategy<Value = LinkFault> {

@@ -34,6 +34,23 @@ impl Covers {
     }
 }
 
+/// How often an alarm that had to stand was looked at, and how often it was aside, where nobody sees whether it stands.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Excuses {
+    /// Looks at alarms that had to stand.
+    pub due: u64,
+    /// Those at alarms that were put aside.
+    pub aside: u64,
+}
+
+impl Excuses {
+    pub(super) fn stands(&mut self, state: AlarmState) -> bool {
+        self.due += 1;
+        self.aside += u64::from(is_aside(state));
+        is_aside(state) || matches!(state, AlarmState::Unacked | AlarmState::Acked)
+    }
+}
+
 /// Where an alarm stands when its condition has ended: what was latched or unacknowledged still is.
 const fn at_rest(state: AlarmState, latch: bool) -> AlarmState {
     use AlarmState::{Acked, LatchedAcked, LatchedUnacked, Normal, RtnUnacked, Unacked};

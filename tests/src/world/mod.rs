@@ -7,6 +7,7 @@ mod aside;
 mod broker;
 mod commanded;
 mod disk;
+mod faults;
 mod health;
 mod ledger;
 mod line;
@@ -38,39 +39,14 @@ use line::Lines;
 use oracle::Oracle;
 use time::Times;
 
+pub use aside::Excuses;
+pub use faults::Faults;
 pub use health::Tempted;
-pub use oracle::Excuses;
 pub use site::PLANT;
 
 const WALL_START_MS: i64 = 1_780_000_000_000;
 /// Steps at one moment; an engine that wants more than that wants a moment that has passed, for ever.
 const STEPS_MAX: u32 = 10_000;
-
-/// What is allowed to go wrong.
-#[derive(Clone, Copy, Debug)]
-pub struct Faults {
-    /// Devices die, answer late, refuse; buses vanish.
-    pub lines: bool,
-    /// The disk is slow, full, broken.
-    pub disk: bool,
-    /// Connections break, confirmations get lost.
-    pub broker: bool,
-    /// The wall clock jumps.
-    pub clock: bool,
-    /// The gateway loses power.
-    pub power: bool,
-    /// People acknowledge, silence, handle, reset, shelve and bypass.
-    pub people: bool,
-}
-
-impl Faults {
-    /// Everything goes wrong.
-    pub const ALL: Self =
-        Self { lines: true, disk: true, broker: true, clock: true, power: true, people: true };
-    /// Nothing goes wrong, but people act.
-    pub const NONE: Self =
-        Self { lines: false, disk: false, broker: false, clock: false, power: false, people: true };
-}
 
 /// What a run saw.
 #[derive(Clone, Debug, Default)]

@@ -17,7 +17,7 @@ use hazard_core::retentive::Retained;
 use hazard_core::{Mono, Site, Snapshot};
 
 use super::acts::{Acts, is_aside, is_unacked};
-use super::aside::Covers;
+use super::aside::{Covers, Excuses};
 use super::broker::Broker;
 use super::disk::Disk;
 use super::health::checks;
@@ -483,22 +483,5 @@ impl Oracle {
         if !holds {
             self.broken.push(say());
         }
-    }
-}
-
-/// How often an alarm that had to stand was looked at, and how often it was aside, where nobody sees whether it stands.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Excuses {
-    /// Looks at alarms that had to stand.
-    pub due: u64,
-    /// Those at alarms that were put aside.
-    pub aside: u64,
-}
-
-impl Excuses {
-    fn stands(&mut self, state: AlarmState) -> bool {
-        self.due += 1;
-        self.aside += u64::from(is_aside(state));
-        is_aside(state) || matches!(state, AlarmState::Unacked | AlarmState::Acked)
     }
 }
