@@ -198,7 +198,7 @@ fn a_restored_alarm_stands_where_it_stood() {
     use AlarmState::{Acked, LatchedAcked, LatchedUnacked, RtnUnacked, Unacked};
     for state in [Unacked, Acked, RtnUnacked, LatchedUnacked, LatchedAcked] {
         let mut story = Story::new(Duration::ZERO);
-        let kept = Kept { state, handled: false, shelved_for: None };
+        let kept = Kept { state, handled: false, shelved_for: None, since: None };
         let retained = Retained { alarms: vec![(AlarmId(0), kept)], ..Retained::default() };
         story.engine.resume(&retained, None);
         story.wait_until(Mono::from_millis(100));

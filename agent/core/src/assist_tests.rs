@@ -1,5 +1,7 @@
 //! Interlocks in the running engine: from a sample to an output, through restarts, and back by a person.
 
+mod retentive_tests;
+
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;

@@ -130,7 +130,7 @@ impl Oracle {
                 self.silenced.extend(quiet);
             }
             Verb::Reset => self.reset = true,
-            Verb::Acknowledge => {}
+            Verb::Acknowledge | Verb::ResetRetentive => {}
         }
     }
 

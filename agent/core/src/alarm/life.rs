@@ -7,7 +7,7 @@ use super::signal::{Memory, Seen};
 use super::spec::{AlarmSpec, Signal};
 use crate::outbox::record::{AlarmState, Refusal};
 use crate::reading::{Doubt, Sample};
-use crate::{Mono, Phase};
+use crate::{ClockTrust, Mono, Phase, Utc};
 
 /// An alarm at run time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -18,6 +18,7 @@ pub struct Alarm {
     handled: bool,
     memory: Memory,
     raised_at: Option<Mono>,
+    onset: Option<(Utc, ClockTrust)>,
     shelved_until: Option<Mono>,
     out_of_service: bool,
     suppressed: bool,
@@ -34,6 +35,8 @@ pub struct Kept {
     pub handled: bool,
     /// How long it stays shelved.
     pub shelved_for: Option<Duration>,
+    /// When it was raised, and how far the clock that said so could be believed.
+    pub since: Option<(Utc, ClockTrust)>,
 }
 
 impl Alarm {
@@ -63,9 +66,22 @@ impl Alarm {
             state,
             handled: kept.handled,
             raised_at: (state != AlarmState::Normal).then_some(now),
+            // A clock that nobody had set says 1970: the restart is nearer to the truth.
+            onset: kept.since.filter(|(_, trust)| state != AlarmState::Normal && *trust != ClockTrust::Unset),
             shelved_until,
             ..Self::default()
         }
+    }
+
+    /// Takes up what an earlier run left after this run has begun: what is announced by now stays as it is, and a delay that
+    /// runs goes on.
+    pub(crate) fn rejoin(&mut self, now: Mono, kept: Kept) {
+        if self.is_active() {
+            return;
+        }
+        let left = Self::restored(now, kept);
+        let phase = if left.stands() { left.phase } else { self.phase };
+        *self = Self { phase, memory: self.memory, ..left };
     }
 
     /// What outlives a restart; `None` for an alarm of which nobody needs to know.
@@ -75,6 +91,7 @@ impl Alarm {
             state: self.state,
             handled: self.handled,
             shelved_for: self.shelved_until.map(|until| until.since(now)),
+            since: self.onset,
         })
     }
 
@@ -94,6 +111,12 @@ impl Alarm {
     #[must_use]
     pub const fn raised_at(&self) -> Option<Mono> {
         self.raised_at
+    }
+
+    /// When it was raised, where an earlier run saw that.
+    #[must_use]
+    pub const fn onset(&self) -> Option<(Utc, ClockTrust)> {
+        self.onset
     }
 
     /// Whether somebody said what was done about it.
@@ -334,6 +357,7 @@ impl Alarm {
         self.silenced = false;
         self.handled = false;
         self.recheck_at = None;
+        self.onset = None;
         self.raised_at = Some(now);
     }
 

@@ -219,7 +219,7 @@ fn an_unacked_alarm_is_unacked_and_sounding_after_a_restart() {
         (Suppressed, None, Normal, false),
         (OutOfService, None, Normal, false),
     ] {
-        let alarm = Alarm::restored(at(7), Kept { state, handled: false, shelved_for });
+        let alarm = Alarm::restored(at(7), Kept { state, handled: false, shelved_for, since: None });
         assert_eq!((alarm.state(), alarm.sounds()), (back, sounds), "{state:?}");
         let kept = alarm.kept(at(7)).map(|kept| kept.state);
         assert_eq!(kept, (back != Normal).then_some(back), "{state:?}");

@@ -88,7 +88,11 @@ pub enum End {
 
 /// What a run leaves to the next one in the same process, should the disk not keep it.
 #[derive(Clone, Debug, Default)]
-pub struct Legacy(Option<Box<Page>>);
+pub struct Legacy {
+    page: Option<Box<Page>>,
+    /// The disk has not said yet what stood before this process.
+    unread: bool,
+}
 
 /// What stays while configurations come and go.
 #[derive(Clone, Debug)]
@@ -147,8 +151,7 @@ impl Daemon {
         let now = clock.now();
         let mut engine = Engine::new(Arc::clone(&loaded.site), &Start { epoch, utc, trust }, now);
         let dictionary = Arc::new(loaded.dictionary.clone());
-        let place = (&*loaded.state_dir, &dictionary);
-        let memory = Memory::take_up(&mut engine, place, (legacy.0.map(|page| *page), (now, utc, trust)))?;
+        let memory = Memory::take_up(&mut engine, (loaded, &dictionary), (legacy, (now, utc, trust)))?;
         let district = District::new(loaded, epoch, &dictionary, &clock);
         let (adapters, inboxes) = Adapters::start(loaded, epoch, &dictionary, (&district, &clock))?;
         info!(%epoch, config = loaded.hash, points = loaded.site.points.len(), "the agent runs");
@@ -191,9 +194,7 @@ impl Daemon {
             match event {
                 Event::Stop => return End::Stopped,
                 Event::Request(Request::Reload(next)) => {
-                    // Commands under way are told as lost in the epoch that ends.
-                    let page = Page { commands: Vec::new(), ..self.memory.now(&self.engine, &self.clock) };
-                    return End::Reload(next, Legacy(Some(Box::new(page))));
+                    return End::Reload(next, self.memory.leave(&self.engine, &self.clock));
                 }
                 Event::Timer => {}
                 event => self.take(event),
@@ -205,6 +206,8 @@ impl Daemon {
                 self.engine.handle(self.clock.now(), input);
             }
             self.let_time_pass();
+            let (utc, trust) = self.clock.wall();
+            self.memory.arrive(&mut self.engine, (self.clock.now(), utc, trust));
             self.carry_out(began);
             self.memory.keep(&mut self.engine, (self.clock.now(), &self.clock));
             self.district.keep_informed(&mut self.adapters, &self.engine, self.clock.utc());
