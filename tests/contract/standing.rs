@@ -57,7 +57,7 @@ fn what_was_renamed_by_name_is_carried_over() {
     assert_eq!(carried.bypasses[0].point, "GT-901");
     assert_eq!((&*carried.trips[0].trip, carried.trips[0].vote.as_deref()), ("燃气", Some("W")));
     assert_eq!(carried.answered, ["GT-901/high"]);
-    let trips = standing::trips(&carried, &after);
+    let trips = standing::trips(&carried, (&after.site, &after.dictionary));
     assert!(trips.len() == 1 && trips[0].held && trips[0].cause.is_some(), "{trips:?}");
 }
 
@@ -90,12 +90,12 @@ fn where_every_trip_is_ready_nothing_is_refused_and_alarms_that_leave_are_named(
 #[test]
 fn a_trip_that_was_renamed_by_an_edit_while_nothing_ran_still_holds_its_outputs() {
     let after = other(&[("id = \"切断\"", "id = \"燃气\"")]);
-    let trips = standing::trips(&page(false), &after);
+    let trips = standing::trips(&page(false), (&after.site, &after.dictionary));
     assert_eq!(trips.len(), 1);
     assert!(trips[0].held && after.dictionary.trip("燃气") == Some(trips[0].trip), "{trips:?}");
     let elsewhere =
         Page { trips: vec![TripRow { outputs: vec!["LINE".into()], ..trip(true) }], ..page(true) };
-    assert_eq!(standing::trips(&elsewhere, &after), vec![]);
+    assert_eq!(standing::trips(&elsewhere, (&after.site, &after.dictionary)), vec![]);
 }
 
 #[test]

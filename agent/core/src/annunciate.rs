@@ -76,7 +76,7 @@ pub struct Panel {
 }
 
 impl Panel {
-    /// The image for these alarms and interlocks. `impaired` lights the fault lamps; `beat` is the level of the heartbeat
+    /// The image for these alarms and interlocks. `impaired` lights the fault lamps and may sound the horns; `beat` is the level of the heartbeat
     /// outputs.
     #[must_use]
     pub(crate) fn image(
@@ -89,9 +89,11 @@ impl Panel {
             site.alarms.iter().zip(alarms).any(|(spec, alarm)| spec.priority >= min && test(alarm))
         };
         let energised = |(id, output): (OutputId, &OutputSpec)| match &output.role {
-            Role::Horn(min) => output.polarity.energised(any(*min, Alarm::sounds)),
+            Role::Horn(min) => {
+                output.polarity.energised(impaired == Impaired::Heard || any(*min, Alarm::sounds))
+            }
             Role::Beacon(min) => output.polarity.energised(any(*min, Alarm::is_active)),
-            Role::Fault => output.polarity.energised(impaired == Impaired::Yes),
+            Role::Fault => output.polarity.energised(impaired != Impaired::No),
             Role::Alarms(watched) => {
                 output.polarity.energised(watched.iter().any(|alarm| alarms[alarm.index()].is_active()))
             }
@@ -105,6 +107,8 @@ impl Panel {
 /// Whether the agent, a device or a point is impaired.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Impaired {
+    /// So much that every horn sounds, whatever its priority: nobody knows what stood.
+    Heard,
     Yes,
     No,
 }

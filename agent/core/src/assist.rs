@@ -110,13 +110,17 @@ impl Engine {
         }
     }
 
-    /// An effect that is not shown is an alarm like any other.
+    /// An effect that is not shown is an alarm like any other. While nothing is shown either way, what stood stands.
     fn note_proof(&mut self, trip: TripId, proof: Proof) {
+        let is_discrepant = match proof {
+            Proof::Discrepant(_) => true,
+            Proof::Idle | Proof::Proven => false,
+            Proof::Awaited { .. } => return,
+        };
         let (now, site) = (self.now(), Arc::clone(&self.site));
         let mut found = Found::default();
         for (id, spec) in (0..).map(AlarmId).zip(&site.alarms) {
             if spec.signal == (Signal::Unproven { trip }) {
-                let is_discrepant = matches!(proof, Proof::Discrepant(_));
                 let from = self.plant.alarms[id.index()].prove(now, is_discrepant, spec);
                 self.plant.moved((now, &site), id, (from, None), &mut found);
             }
@@ -179,11 +183,61 @@ impl Engine {
             let state = if kept.held { TripState::Held(first) } else { TripState::Tripped(first) };
             self.locks.restore(kept.trip, state);
         }
+        // A trip that is ready drives nothing that could have to be shown.
+        for trip in self.ready_trips() {
+            self.note_proof(trip, Proof::Idle);
+        }
         if away.is_some_and(|away| away <= GRANT_OUTLIVES) {
             for permit in granted {
                 self.locks.restore_grant(*permit, now + GRANT_OUTLIVES);
             }
         }
+    }
+
+    fn ready_trips(&self) -> Vec<TripId> {
+        let trips = (0..).map(TripId).zip(self.locks.trips());
+        trips.filter(|(_, trip)| trip.state().is_ready()).map(|(id, _)| id).collect()
+    }
+
+    /// Holds every trip of which nobody knows whether it stood. One that latches waits for a person; one that does not ends
+    /// when the plant was read and its causes are quiet.
+    pub(crate) fn hold_trips(&mut self) {
+        let to = TripState::Held(FirstOut { cause: None, at: self.now() });
+        let hold = |trip| Change::Trip { trip, from: TripState::Ready, to };
+        let changes: Vec<Change> = self.ready_trips().into_iter().map(hold).collect();
+        self.move_trips(changes);
+    }
+
+    /// Takes up what an earlier run left of trips that [`Self::hold_trips`] held. One that this run has tripped by a cause
+    /// stays as it is; a cause that stands trips it again in the scan that ends this turn.
+    pub(crate) fn rejoin_trips(&mut self, trips: &[KeptTrip]) {
+        let now = self.now();
+        let mut changes = Vec::new();
+        for (trip, known) in (0..).map(TripId).zip(self.locks.trips()) {
+            let from = known.state();
+            let kept = trips.iter().find(|kept| kept.trip == trip);
+            let to = match (from, kept) {
+                (TripState::Tripped(_) | TripState::Held(FirstOut { cause: Some(_), .. }), _) => continue,
+                (TripState::Ready | TripState::Held(_), None) => TripState::Ready,
+                (TripState::Ready | TripState::Held(_), Some(kept)) => {
+                    let first = FirstOut { cause: kept.cause, at: now };
+                    if kept.held { TripState::Held(first) } else { TripState::Tripped(first) }
+                }
+            };
+            if from != to {
+                changes.push(Change::Trip { trip, from, to });
+            }
+        }
+        self.move_trips(changes);
+    }
+
+    fn move_trips(&mut self, changes: Vec<Change>) {
+        for change in &changes {
+            if let Change::Trip { trip, to, .. } = change {
+                self.locks.restore(*trip, *to);
+            }
+        }
+        self.note_changes(changes, None);
     }
 }
 

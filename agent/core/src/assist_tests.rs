@@ -1,5 +1,6 @@
 //! Interlocks in the running engine: from a sample to an output, through restarts, and back by a person.
 
+mod retentive_tests;
 mod taken_out;
 
 use alloc::sync::Arc;

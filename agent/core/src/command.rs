@@ -61,6 +61,10 @@ impl Engine {
                 answer(Subject::DeviceCommand(command), self.send(command, asked))
             }
             Action::ResetTrip(trip) => self.reset_trip(trip, (&said.actor, &said.note)),
+            Action::ResetRetentive => {
+                let Said { actor, note } = said;
+                answer(Subject::Retentive, self.reset_retentive(actor, note))
+            }
             Action::BeginTest { upkeep, approver, applied } => {
                 let Said { actor, note: reason } = said;
                 self.begin_test(Begun { upkeep, actor, approver, applied, reason })
@@ -98,6 +102,10 @@ impl Engine {
                 Err(refusal) => answer.refused.push((Subject::Alarm(id), refusal)),
             }
         }
+        // Whoever silences everything has heard this too.
+        if verb == Verb::Silence && only.is_none() && core::mem::take(&mut self.lost_sounds) {
+            answer.changed += 1;
+        }
         let Said { actor, note } = said;
         name_actor(&mut found.alarms, &actor);
         let stamp = self.stamp();
@@ -119,6 +127,8 @@ impl Engine {
         }
         let from = match verb {
             Verb::Silence => return Ok((alarm.silence(), None)),
+            // No alarm's verb: see `Engine::reset_retentive`.
+            Verb::ResetRetentive => return Ok((false, None)),
             Verb::Acknowledge => alarm.acknowledge(spec),
             Verb::Reset => {
                 let sample = self.plant.table.get(spec.point).map(|entry| &entry.sample);

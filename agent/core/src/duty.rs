@@ -16,7 +16,7 @@ use crate::reading::Sample;
 use crate::retentive::Retained;
 use crate::site::Site;
 use crate::snapshot::CallState;
-use crate::{Mono, Value};
+use crate::{Mono, Utc, Value};
 
 /// The way by which a person answers on the gateway itself.
 const CLI: &str = "cli";
@@ -26,8 +26,8 @@ const CLI: &str = "cli";
 pub struct AlarmNow {
     /// Where it stands.
     pub state: AlarmState,
-    /// When it was raised last.
-    pub raised_at: Option<Mono>,
+    /// When it was raised last, also where an earlier run saw that.
+    pub since: Option<Utc>,
     /// What its point reads, where that can be believed.
     pub value: Option<Value>,
 }
@@ -164,7 +164,7 @@ impl Engine {
     pub fn alarm_now(&self, alarm: AlarmId) -> Option<AlarmNow> {
         let (spec, known) = self.site.alarms.get(alarm.index()).zip(self.plant.alarms.get(alarm.index()))?;
         let value = self.plant.table.good(spec.point, self.now()).and_then(Sample::number);
-        Some(AlarmNow { state: known.state(), raised_at: known.raised_at(), value })
+        Some(AlarmNow { state: known.state(), since: self.onset(known).map(|(utc, _)| utc), value })
     }
 
     /// The calls that nobody has answered.
@@ -186,7 +186,6 @@ impl Engine {
         let mut calls = retained.calls.calls.clone();
         calls.retain(|call| is_unacked(&call.alarm) || call.alarm.index() >= site.alarms.len());
         self.duty.answered = retained.answered.iter().copied().filter(is_unacked).collect();
-        let unacked: Vec<AlarmId> = (0..).map(AlarmId).take(site.alarms.len()).filter(is_unacked).collect();
         let kept = Kept { calls, roles: retained.calls.roles.clone() };
         let plan = Arc::clone(&site.calls);
         let (calls, changes) = Calls::restored(now, plan, site.alarms.len(), (&kept, away));
@@ -195,7 +194,16 @@ impl Engine {
             self.duty.calls.begin_key_period();
         }
         changes.into_iter().for_each(|change| self.note_call(change, ""));
-        for alarm in unacked {
+        self.call_for_unacked();
+    }
+
+    /// Opens a call for each unacknowledged alarm that has none and whose call nobody has answered.
+    pub(crate) fn call_for_unacked(&mut self) {
+        let (now, site) = (self.now(), Arc::clone(&self.site));
+        for (alarm, known) in (0..).map(AlarmId).zip(self.plant.alarms.clone()) {
+            if !known.is_unacked() {
+                continue;
+            }
             if self.duty.answered.contains(&alarm) || self.duty.calls.open().any(|open| open.alarm == alarm) {
                 continue;
             }

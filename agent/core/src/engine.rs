@@ -64,6 +64,8 @@ pub struct Engine {
     pub(crate) orders: VecDeque<Order>,
     pub(crate) outbox: Outbox,
     pub(crate) conditions: BTreeSet<Condition>,
+    /// Retentive memory was lost, and nobody has silenced the horn for it.
+    pub(crate) lost_sounds: bool,
     uplinks_down_at: Vec<Option<Mono>>,
     panel: Panel,
     panel_stale: bool,
@@ -103,6 +105,7 @@ impl Engine {
             orders: VecDeque::new(),
             outbox: Outbox::new(&site, start.epoch, now),
             conditions: BTreeSet::new(),
+            lost_sounds: false,
             uplinks_down_at: site.uplinks.iter().map(|_| Some(now)).collect(),
             panel: Panel::default(),
             panel_stale: true,
@@ -437,7 +440,9 @@ impl Engine {
             return;
         }
         let offline = self.health.iter().any(Health::is_offline);
-        let impaired = if offline || self.conditions.iter().any(|condition| condition.impairs()) {
+        let impaired = if self.lost_sounds {
+            Impaired::Heard
+        } else if offline || self.conditions.iter().any(|condition| condition.impairs()) {
             Impaired::Yes
         } else {
             Impaired::No

@@ -217,6 +217,8 @@ pub enum Action {
     EndBypass(PointId),
     /// 联锁复位: make a trip ready again.
     ResetTrip(TripId),
+    /// 掉电保持复位: what stood before the restart is not known, and somebody has looked; the note says what was found.
+    ResetRetentive,
     /// Begin a calibration or a proof test; the note says why and with which bottle.
     BeginTest {
         /// Which duty.
@@ -271,4 +273,6 @@ pub enum Subject {
     Upkeep(UpkeepId),
     /// A named command.
     DeviceCommand(DeviceCommandId),
+    /// Retentive memory.
+    Retentive,
 }

@@ -265,6 +265,25 @@ impl Plant {
         }
     }
 
+    /// Takes up an alarm that an earlier run left, after this run has begun.
+    pub(crate) fn rejoin(&mut self, now: Mono, site: &Site, (id, kept): (AlarmId, Kept)) {
+        let Some(alarm) = self.alarms.get_mut(id.index()) else {
+            return;
+        };
+        let spec = &site.alarms[id.index()];
+        alarm.rejoin(now, kept);
+        if self.bypasses.has(spec.point) {
+            // It was taken out of service in the meantime, which is a record already.
+            let _ = alarm.set_out_of_service(now, true, spec);
+        }
+        if let Some(at) = alarm.poll_timeout() {
+            self.delays.arm(id.index(), at);
+        }
+        if alarm.is_active() {
+            self.first_up[spec.zone.index()].get_or_insert(id);
+        }
+    }
+
     /// Marks an alarm as the first of its zone, as an earlier run saw it.
     pub(crate) fn restore_first_up(&mut self, site: &Site, id: AlarmId) {
         let active = self.alarms.get(id.index()).is_some_and(Alarm::is_active);

@@ -19,7 +19,7 @@ use crate::outbox::{JournalState, Ledger};
 use crate::poll::{DelayState, PollCount, Standing};
 use crate::sensor::SensorState;
 use crate::table::PointTable;
-use crate::{Category, ClockOffset, ClockTrust, Mono, Stamp, upkeep};
+use crate::{Category, ClockOffset, ClockTrust, Mono, Stamp, Utc, upkeep};
 
 /// An alarm that is not normal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -34,8 +34,10 @@ pub struct ActiveAlarm {
     pub first_up: bool,
     /// Somebody said what was done about it.
     pub handled: bool,
-    /// When it was raised last.
+    /// When it was raised last; for one that outlived a restart, the restart.
     pub raised_at: Option<Mono>,
+    /// When it was raised last by the wall clock, also where an earlier run saw that.
+    pub since: Option<Utc>,
     /// When it stops being shelved.
     pub shelved_until: Option<Mono>,
 }
@@ -218,6 +220,7 @@ impl Engine {
                 first_up: first_up.contains(&id),
                 handled: alarm.is_handled(),
                 raised_at: alarm.raised_at(),
+                since: self.onset(alarm).map(|(utc, _)| utc),
                 shelved_until: alarm.shelved_until(),
             })
         };

@@ -57,6 +57,12 @@ impl WallClock {
         }
     }
 
+    /// What it reads or read at a moment, by what it reads at last.
+    pub(crate) fn at(&self, moment: Mono) -> Utc {
+        let distance = ms(moment).saturating_sub(ms(self.read_at));
+        Utc::from_unix_ms(self.utc.unix_ms().saturating_add(distance))
+    }
+
     /// The first believable reading of this run, or the first that a time source confirmed.
     pub(crate) const fn offset(&self) -> Option<ClockOffset> {
         self.offset

@@ -124,6 +124,8 @@ pub enum Deed {
         /// Its name.
         trip: String,
     },
+    /// 掉电保持复位: somebody has looked at the plant after what stood was lost.
+    ResetRetentive,
     /// Begin a calibration or a proof test.
     BeginTest {
         /// The point.

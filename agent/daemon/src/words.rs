@@ -126,6 +126,7 @@ pub(crate) const fn verb(verb: Verb) -> &'static str {
         Verb::Silence => "silence",
         Verb::Acknowledge => "acknowledge",
         Verb::Reset => "reset",
+        Verb::ResetRetentive => "reset_retentive",
     }
 }
 

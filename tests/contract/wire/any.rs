@@ -252,7 +252,7 @@ fn opening() -> impl Strategy<Value = Body> {
 }
 
 fn action() -> impl Strategy<Value = Body> {
-    let verb = select(vec![Verb::Silence, Verb::Acknowledge, Verb::Reset]);
+    let verb = select(vec![Verb::Silence, Verb::Acknowledge, Verb::Reset, Verb::ResetRetentive]);
     (any::<[String; 2]>(), verb, option::of(0..6_u32), any::<u32>()).prop_map(
         |([actor, note], verb, alarm, changed)| {
             Body::Action(ActionEvent { actor, verb, alarm: alarm.map(AlarmId), note, changed })

@@ -99,7 +99,7 @@ fn condition() -> impl Strategy<Value = Condition> {
 }
 
 fn action() -> impl Strategy<Value = ActionEvent> {
-    let verbs = select(vec![Verb::Silence, Verb::Acknowledge, Verb::Reset]);
+    let verbs = select(vec![Verb::Silence, Verb::Acknowledge, Verb::Reset, Verb::ResetRetentive]);
     (text(), verbs, any::<Option<u32>>(), text(), any::<u32>()).prop_map(
         |(actor, verb, alarm, note, changed)| ActionEvent {
             actor,

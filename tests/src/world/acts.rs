@@ -41,7 +41,7 @@ impl Acts {
                 match verb {
                     Verb::Acknowledge => self.acknowledged.extend(named),
                     Verb::Reset => self.reset.extend(named),
-                    Verb::Silence => {}
+                    Verb::Silence | Verb::ResetRetentive => {}
                 }
             }
             Action::Shelve(alarm, lasts) if done => {

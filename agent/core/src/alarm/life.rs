@@ -7,7 +7,7 @@ use super::signal::{Memory, Seen};
 use super::spec::{AlarmSpec, Signal};
 use crate::outbox::record::{AlarmState, Refusal};
 use crate::reading::{Doubt, Sample};
-use crate::{Mono, Phase};
+use crate::{ClockTrust, Mono, Phase, Utc};
 
 /// An alarm at run time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -19,6 +19,7 @@ pub struct Alarm {
     handled: bool,
     memory: Memory,
     raised_at: Option<Mono>,
+    onset: Option<(Utc, ClockTrust)>,
     shelved_until: Option<Mono>,
     out_of_service: bool,
     suppressed: bool,
@@ -41,6 +42,8 @@ pub struct Kept {
     pub handled: bool,
     /// How long it stays shelved.
     pub shelved_for: Option<Duration>,
+    /// When it was raised, and how far the clock that said so could be believed.
+    pub since: Option<(Utc, ClockTrust)>,
 }
 
 impl Alarm {
@@ -64,15 +67,29 @@ impl Alarm {
             | AlarmState::OutOfService => Phase::Clear,
         };
         let shelved_until = kept.shelved_for.filter(|left| !left.is_zero()).map(|left| now + left);
+        let is_open = process != AlarmState::Normal || shelved_until.is_some();
         Self {
             phase,
             process,
             handled: kept.handled,
-            raised_at: (process != AlarmState::Normal || shelved_until.is_some()).then_some(now),
+            raised_at: is_open.then_some(now),
+            // A clock that nobody had set says 1970: the restart is nearer to the truth.
+            onset: kept.since.filter(|(_, trust)| is_open && *trust != ClockTrust::Unset),
             shelved_until,
             unended: kept.unended,
             ..Self::default()
         }
+    }
+
+    /// Takes up what an earlier run left after this run has begun: what is announced by now stays as it is, and a delay that
+    /// runs goes on.
+    pub(crate) fn rejoin(&mut self, now: Mono, kept: Kept) {
+        if self.is_active() {
+            return;
+        }
+        let left = Self::restored(now, kept);
+        let phase = if left.stands() { left.phase } else { self.phase };
+        *self = Self { phase, memory: self.memory, ..left };
     }
 
     /// What outlives a restart; `None` for an alarm of which nobody needs to know.
@@ -84,6 +101,7 @@ impl Alarm {
             unended: self.unended,
             handled: self.handled,
             shelved_for: self.shelved_until.map(|until| until.since(now)),
+            since: self.onset,
         })
     }
 
@@ -115,6 +133,12 @@ impl Alarm {
     #[must_use]
     pub const fn raised_at(&self) -> Option<Mono> {
         self.raised_at
+    }
+
+    /// When it was raised, where an earlier run saw that.
+    #[must_use]
+    pub const fn onset(&self) -> Option<(Utc, ClockTrust)> {
+        self.onset
     }
 
     /// Whether somebody said what was done about it.
@@ -385,6 +409,7 @@ impl Alarm {
         self.silenced = false;
         self.handled = false;
         self.recheck_at = None;
+        self.onset = None;
         self.raised_at = Some(now);
     }
 

@@ -53,7 +53,7 @@ pub struct ProveSpec {
 /// The cause that came first; kept until the trip is ready again. Of several in one scan, the first of the row.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct FirstOut {
-    /// Which; `None` after a restart with a site that no longer has it.
+    /// Which; `None` after a restart with a site that no longer has it, and where retentive memory was lost.
     pub cause: Option<Cause>,
     /// When, on the clock of this run; after a restart, the start.
     pub at: Mono,
@@ -88,7 +88,13 @@ impl TripState {
 
     const fn step(self, now: Mono, seen: Seen) -> Self {
         match (self, seen) {
-            (Self::Ready, Seen::Standing(cause)) => Self::Tripped(FirstOut { cause: Some(cause), at: now }),
+            // Nobody knows what came first: the first that is seen to stand is the first that a person can be told.
+            (
+                Self::Ready
+                | Self::Tripped(FirstOut { cause: None, .. })
+                | Self::Held(FirstOut { cause: None, .. }),
+                Seen::Standing(cause),
+            ) => Self::Tripped(FirstOut { cause: Some(cause), at: now }),
             (Self::Ready, Seen::Unclear | Seen::Gone) => Self::Ready,
             (Self::Tripped(first) | Self::Held(first), Seen::Standing(_)) => Self::Tripped(first),
             // A detector that died has not seen the gas go.

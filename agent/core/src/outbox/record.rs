@@ -238,6 +238,8 @@ pub enum Verb {
     Acknowledge,
     /// 复位: a latched alarm is released.
     Reset,
+    /// 掉电保持复位: a person has looked at the plant after retentive memory was lost.
+    ResetRetentive,
 }
 
 /// A person's action.

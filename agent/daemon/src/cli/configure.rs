@@ -179,7 +179,7 @@ fn both(path: &Path, new: &Path, lang: Lang) -> Result<Both, u8> {
 /// What becomes of what stands, by the page that a running agent keeps at each change and one that ended has left; `None` where
 /// it cannot be read.
 fn standing(before: &Loaded, after: &Loaded) -> Option<Outcome> {
-    let page = retentive::read(&before.state_dir).ok()?.unwrap_or_default();
+    let page = retentive::last(&before.state_dir)?;
     Some(judge(&page, (&before.site, &before.dictionary), after))
 }
 

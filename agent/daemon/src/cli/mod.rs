@@ -152,13 +152,18 @@ enum Command {
     /// 复位已锁存且已确认的报警；条件不具备时说明原因 reset latched alarms that were acknowledged, or say why not
     ///
     /// 联锁要写明名称 a trip is reset by its name: hazard reset --trip 燃气切断 --actor 李四
+    ///
+    /// 掉电保持丢失后，到现场确认再复位 after lost retentive memory, look at the plant first: hazard reset --retentive --actor 李四 --note 已巡检
     Reset {
         /// 报警，如 GT-101/high；不写则为全部报警 an alarm; all alarms when left out
-        #[arg(conflicts_with = "trip")]
+        #[arg(conflicts_with_all = ["trip", "retentive"])]
         alarm: Option<String>,
         /// 联锁的名称 a trip's name
-        #[arg(long)]
+        #[arg(long, conflicts_with = "retentive")]
         trip: Option<String>,
+        /// “掉电保持丢失”已到现场确认 the plant was looked at after retentive memory was lost
+        #[arg(long, requires = "note")]
+        retentive: bool,
         #[command(flatten)]
         person: Person,
     },
@@ -328,7 +333,10 @@ fn carry_out(verb: Command, path: &Path, lang: Lang) -> u8 {
         Command::Reset { trip: Some(trip), person, .. } => {
             operate::act(path, person, Deed::ResetTrip { trip }, lang)
         }
-        Command::Reset { alarm, trip: None, person } => {
+        Command::Reset { retentive: true, person, .. } => {
+            operate::act(path, person, Deed::ResetRetentive, lang)
+        }
+        Command::Reset { alarm, trip: None, retentive: false, person } => {
             operate::act(path, person, Deed::Reset { alarm }, lang)
         }
         Command::Calls { json, socket } => operate::calls(path, &socket, json, lang),

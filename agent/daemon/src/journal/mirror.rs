@@ -54,7 +54,7 @@ plain!(
         reading::Doubt { OverRange, UnderRange, AfterFault, Rounded, Bypassed, FunctionCheck, OverRangeHeld }
 );
 plain!(Lane = core::Lane { Event, Reading });
-plain!(Verb = core::Verb { Silence, Acknowledge, Reset });
+plain!(Verb = core::Verb { Silence, Acknowledge, Reset, ResetRetentive });
 plain!(Cause = core::Cause { Hazard, Upset, Maintenance, Equipment, FalseAlarm, Test });
 plain!(
     AlarmState = core::AlarmState {

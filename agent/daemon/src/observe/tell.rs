@@ -126,7 +126,7 @@ fn alarms(snapshot: &Snapshot, facts: &Facts) -> Vec<AlarmRow> {
     let mut rows: Vec<_> = snapshot
         .alarms
         .iter()
-        .map(|active| (active.raised_at, alarm(*active, snapshot, &facts.dictionary)))
+        .map(|active| (active.since, alarm(*active, snapshot, &facts.dictionary)))
         .collect();
     rows.sort_by_key(|(raised, row)| (!row.is_unacked(), rank(&row.priority), Reverse(*raised)));
     rows.into_iter().map(|(_, row)| row).collect()
@@ -152,7 +152,7 @@ fn alarm(active: ActiveAlarm, snapshot: &Snapshot, dictionary: &Dictionary) -> A
         sounds: active.sounds,
         first_up: active.first_up,
         handled: active.handled,
-        since: active.raised_at.map(|raised| time(at(snapshot, raised))),
+        since: active.since.map(time),
         shelved_until: active.shelved_until.map(|until| time(at(snapshot, until))),
     }
 }

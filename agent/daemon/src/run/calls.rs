@@ -91,8 +91,6 @@ pub(super) fn notice(
         let entry = names.alarms.get(told.alarm.index());
         let point = entry.and_then(|entry| names.points.get(entry.point as usize));
         let kind = entry.map(|entry| entry.kind.clone()).unwrap_or_default();
-        let raised = about.and_then(|about| about.raised_at).unwrap_or_else(|| engine.reached());
-        let ago = i64::try_from(engine.reached().since(raised).as_millis()).unwrap_or(i64::MAX);
         let called = point.map_or("", |point| if point.name.is_empty() { &point.tag } else { &point.name });
         let name = |lang| format!("{called} {}", observe::kind(&kind, lang)).trim().to_owned();
         NoticeAlarm {
@@ -102,7 +100,7 @@ pub(super) fn notice(
             priority: words::colour(told.priority),
             value: about.and_then(|about| about.value).map(hazard_core::Value::get),
             unit: point.map(|point| point.unit.clone()).filter(|unit| !unit.is_empty()),
-            raised_at: Utc::from_unix_ms(now.unix_ms().saturating_sub(ago)),
+            raised_at: about.and_then(|about| about.since).unwrap_or(now),
             state: about.map(|about| words::alarm_state(about.state)).unwrap_or_default().to_owned(),
         }
     });

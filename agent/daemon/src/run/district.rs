@@ -1,12 +1,10 @@
 //! What the district is told besides records: who we are, what our numbers mean, what stands; and the writing of records.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hazard_core::id::{AlarmId, Epoch};
+use hazard_core::id::Epoch;
 use hazard_core::input::JournalReport;
-use hazard_core::outbox::record::AlarmState;
 use hazard_core::{ClockOffset, Engine, Publish, Utc};
 
 use super::adapters::Adapters;
@@ -43,7 +41,6 @@ pub(super) struct District {
     since: Utc,
     revision: u64,
     told_at: hazard_core::Mono,
-    known: BTreeMap<AlarmId, (AlarmState, Utc)>,
     clock: RunClock,
 }
 
@@ -63,7 +60,6 @@ impl District {
             since: now,
             revision: 0,
             told_at: hazard_core::Mono::ZERO,
-            known: BTreeMap::new(),
         }
     }
 
@@ -135,16 +131,10 @@ impl District {
         }
         self.revision = engine.revision();
         self.told_at = engine.reached();
-        let before = std::mem::take(&mut self.known);
-        for active in engine.active_alarms() {
-            let same = before.get(&active.alarm).filter(|(state, _)| *state == active.state);
-            self.known.insert(active.alarm, same.copied().unwrap_or((active.state, now)));
-        }
-        let alarms = self.known.iter();
-        let alarms = alarms.map(|(alarm, (state, since))| ActiveAlarm {
-            alarm: *alarm,
-            state: *state,
-            since: Some(*since),
+        let alarms = engine.active_alarms().into_iter().map(|active| ActiveAlarm {
+            alarm: active.alarm,
+            state: active.state,
+            since: active.since,
         });
         let state = State {
             conditions: engine.standing_conditions(),

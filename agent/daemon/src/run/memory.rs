@@ -1,5 +1,6 @@
 //! The retentive memory as the run uses it: what stood is taken up before the first poll, and each change goes to the
-//! adapter that keeps it. The engine never waits for it.
+//! adapter that keeps it. The engine never waits for it: a page that comes late is taken up when it comes, and until then nothing is
+//! written over it and nothing is released.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,19 +10,21 @@ use hazard_core::assist::KeptTrip;
 use hazard_core::bypass::Bypass;
 use hazard_core::call::{self, KeptCall, KeptRole};
 use hazard_core::device_command::KeptCommand;
-use hazard_core::id::PermitId;
+use hazard_core::id::{AlarmId, PermitId, TripId};
 use hazard_core::interlock::Cause;
 use hazard_core::retentive::Retained;
 use hazard_core::{ClockTrust, Engine, Mono, Site, Utc, Value};
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use super::standing::Outcome;
-use super::{Legacy, standing, upkeep};
+use super::{Left, Legacy, standing, upkeep};
 
 use crate::clock::Clock;
-use crate::config::Loaded;
+use crate::config::{Loaded, Renamed};
 use crate::dictionary::Dictionary;
-use crate::retentive::{self, AlarmRow, BypassRow, CallRow, CalledRow, CommandRow, Page, Retentive, TripRow};
+use crate::retentive::{
+    AlarmRow, BypassRow, CallRow, CalledRow, CommandRow, Found, Page, READ_WITHIN, Retentive, TripRow,
+};
 
 /// What is left of a bypass and the sums of the figures are written down so often: after a power cut they are known to this.
 const AGAIN: Duration = Duration::from_secs(60);
@@ -32,9 +35,12 @@ pub(super) struct Memory {
     keeper: Retentive,
     dictionary: Arc<Dictionary>,
     site: Arc<Site>,
+    renamed: Renamed,
     revision: Option<u64>,
     kept_at: Mono,
     down: bool,
+    /// The disk has not said yet what stood.
+    unread: bool,
 }
 
 impl Memory {
@@ -42,37 +48,100 @@ impl Memory {
     pub(super) fn take_up(
         engine: &mut Engine,
         (loaded, dictionary): (&Loaded, &Arc<Dictionary>),
-        (legacy, (now, utc, trust)): (Legacy, (Mono, Utc, ClockTrust)),
+        (legacy, clock): (Legacy, (Mono, Utc, ClockTrust)),
     ) -> std::io::Result<Self> {
-        // What the last run of this process handed over is a moment old, whatever the clock says.
-        let (dir, handed_over) = (&*loaded.state_dir, legacy.0.is_some());
-        match legacy.0.map_or_else(|| retentive::read(dir), |left| Ok(Some(left.page))) {
-            Ok(None) => {}
-            Ok(Some(page)) => {
-                let known = trust == ClockTrust::Synced && page.clock_synced;
-                let away_ms = utc.unix_ms().checked_sub(page.written_ms).filter(|_| known);
-                let away = away_ms.and_then(|ms| u64::try_from(ms).ok()).map(Duration::from_millis);
-                let away = away.or(handed_over.then_some(Duration::ZERO));
-                info!(alarms = page.alarms.len(), bypasses = page.bypasses.len(), "what stood stands again");
-                engine.resume(&named(&standing::carry(&page, &loaded.renamed), loaded), away);
+        let (dir, journal) = (&*loaded.state_dir, &*loaded.journal.dir);
+        let Legacy { left, unread } = legacy;
+        let is_known = left.is_some() && !unread;
+        let keeper = if is_known { Retentive::go_on(dir)? } else { Retentive::spawn(dir, journal)? };
+        let mut memory = Self {
+            keeper,
+            dictionary: Arc::clone(dictionary),
+            site: Arc::clone(&loaded.site),
+            renamed: loaded.renamed.clone(),
+            revision: None,
+            kept_at: clock.0,
+            down: false,
+            unread: !is_known,
+        };
+        if let Some(left) = left {
+            // What the last run of this process handed over is a moment old, whatever the clock says.
+            let away = away(&left.page, clock.1, clock.2).or(Some(Duration::ZERO));
+            engine.resume(&memory.named(&left.page), away);
+            if unread {
+                memory.arrive(engine, clock);
             }
-            Err(fault) => {
-                error!(%fault, "what stood before the restart cannot be read: every alarm is judged by the plant alone");
+        } else if let Some(found) = memory.keeper.found(READ_WITHIN) {
+            memory.unread = false;
+            memory.begin(engine, found, clock);
+        } else {
+            error!(
+                "the disk does not say what stood before the restart: the gateway alarms, and holds what may have tripped"
+            );
+            engine.retentive_lost();
+        }
+        Ok(memory)
+    }
+
+    fn begin(&self, engine: &mut Engine, found: Found, (_, utc, trust): (Mono, Utc, ClockTrust)) {
+        let resume = |engine: &mut Engine, page: &Page| {
+            info!(alarms = page.alarms.len(), bypasses = page.bypasses.len(), "what stood stands again");
+            engine.resume(&self.named(page), away(page, utc, trust));
+        };
+        match found {
+            Found::Fresh => {}
+            Found::Page(page) => resume(engine, &page),
+            Found::Older(page) => {
+                warn!("the copy may lack the last change: what may have tripped in it is held");
+                resume(engine, &page);
+                engine.retentive_lost();
+            }
+            Found::Lost => {
+                error!("what stood before the restart cannot be known: what may have tripped is held");
+                engine.retentive_lost();
             }
         }
-        let keeper = Retentive::spawn(dir)?;
-        let (dictionary, site) = (Arc::clone(dictionary), Arc::clone(&loaded.site));
-        Ok(Self { keeper, dictionary, site, revision: None, kept_at: now, down: false })
+    }
+
+    /// Takes up what a slow disk says at last.
+    pub(super) fn arrive(&mut self, engine: &mut Engine, (now, utc, trust): (Mono, Utc, ClockTrust)) {
+        let Some(found) =
+            Some(&self.keeper).filter(|_| self.unread).and_then(|keeper| keeper.found(Duration::ZERO))
+        else {
+            return;
+        };
+        self.unread = false;
+        info!("the disk says what stood before the restart");
+        match found {
+            Found::Fresh => engine.retentive_came(now, &Retained::default(), None),
+            Found::Page(page) => {
+                engine.retentive_came(now, &self.named(&page), away(&page, utc, trust));
+            }
+            Found::Older(page) => {
+                let mut retained = self.named(&page);
+                retained.lost = true;
+                for trip in (0..).map(TripId).take(self.dictionary.trips.len()) {
+                    if !retained.trips.iter().any(|kept| kept.trip == trip) {
+                        retained.trips.push(KeptTrip { trip, held: true, cause: None });
+                    }
+                }
+                engine.retentive_came(now, &retained, away(&page, utc, trust));
+            }
+            Found::Lost => {}
+        }
     }
 
     /// Keeps what has changed.
     pub(super) fn keep(&mut self, engine: &mut Engine, (now, clock): (Mono, &Clock)) {
-        let down = self.keeper.is_down();
+        let down = self.unread || self.keeper.is_down();
         if down != self.down {
             self.down = down;
             engine.retentive_said(now, down);
         }
         let again = now.since(self.kept_at) >= AGAIN;
+        if self.unread {
+            return;
+        }
         if self.revision == Some(engine.revision()) && !again {
             return;
         }
@@ -81,8 +150,24 @@ impl Memory {
         self.keeper.keep(self.now(engine, clock));
     }
 
+    /// What the next run in this process goes on with.
+    pub(super) fn leave(
+        &self,
+        (engine, clock): (&Engine, &Clock),
+        (config, actor): (String, String),
+    ) -> Legacy {
+        // Commands under way are told as lost in the epoch that ends.
+        let page = Page { commands: Vec::new(), ..self.now(engine, clock) };
+        Legacy { left: Some(Box::new(Left { page, config, actor })), unread: self.unread }
+    }
+
+    /// The page with this configuration's names and numbers.
+    fn named(&self, page: &Page) -> Retained {
+        named(&standing::carry(page, &self.renamed), (&self.site, &self.dictionary))
+    }
+
     /// What must outlive a restart at this moment.
-    pub(super) fn now(&self, engine: &Engine, clock: &Clock) -> Page {
+    fn now(&self, engine: &Engine, clock: &Clock) -> Page {
         self.page(&engine.retained(), clock.wall())
     }
 
@@ -100,7 +185,7 @@ impl Memory {
 
     fn page(&self, retained: &Retained, (utc, trust): (Utc, ClockTrust)) -> Page {
         let names = &self.dictionary;
-        let alarm = |(id, kept): &(hazard_core::id::AlarmId, Kept)| AlarmRow {
+        let alarm = |(id, kept): &(AlarmId, Kept)| AlarmRow {
             alarm: names.alarm_name(*id),
             state: kept.state,
             beneath: kept.beneath,
@@ -108,6 +193,7 @@ impl Memory {
             handled: kept.handled,
             first_up: retained.first_up.contains(id),
             shelved_ms: kept.shelved_for.map(millis),
+            since: kept.since.map(|(utc, trust)| (utc.unix_ms(), upkeep::trust_row(trust))),
         };
         let bypass = |(bypass, left): &(Bypass, Duration)| BypassRow {
             point: names.point_name(bypass.point),
@@ -136,13 +222,13 @@ impl Memory {
             called: retained.calls.roles.iter().filter_map(|role| called_row(names, role)).collect(),
             answered: retained.answered.iter().map(|alarm| names.alarm_name(*alarm)).collect(),
             commands: retained.commands.iter().map(|sent| command_row(names, sent)).collect(),
+            lost: retained.lost,
         }
     }
 }
 
 /// The page with this configuration's numbers; what this configuration does not have is left out.
-fn named(page: &Page, loaded: &Loaded) -> Retained {
-    let names = &loaded.dictionary;
+fn named(page: &Page, (site, names): (&Site, &Dictionary)) -> Retained {
     let alarms = page.alarms.iter().filter_map(|row| Some((names.alarm(&row.alarm)?, row)));
     let kept = |row: &AlarmRow| Kept {
         state: row.state,
@@ -150,6 +236,7 @@ fn named(page: &Page, loaded: &Loaded) -> Retained {
         unended: row.unended,
         handled: row.handled,
         shelved_for: row.shelved_ms.map(Duration::from_millis),
+        since: row.since.map(|(ms, trust)| (Utc::from_unix_ms(ms), upkeep::trust(trust))),
     };
     let bypass = |row: &BypassRow| {
         let bypass = Bypass {
@@ -165,7 +252,7 @@ fn named(page: &Page, loaded: &Loaded) -> Retained {
         alarms: alarms.clone().map(|(id, row)| (id, kept(row))).collect(),
         first_up: alarms.filter(|(_, row)| row.first_up).map(|(id, _)| id).collect(),
         bypasses: page.bypasses.iter().filter_map(bypass).collect(),
-        trips: standing::trips(page, loaded),
+        trips: standing::trips(page, (site, names)),
         permits: (0..)
             .map(PermitId)
             .zip(&names.permits)
@@ -180,7 +267,15 @@ fn named(page: &Page, loaded: &Loaded) -> Retained {
         },
         answered: page.answered.iter().filter_map(|name| names.alarm(name)).collect(),
         commands: page.commands.iter().filter_map(|row| kept_command(names, row)).collect(),
+        lost: page.lost,
     }
+}
+
+/// How long ago the page was written; nothing where no clock can tell.
+fn away(page: &Page, utc: Utc, trust: ClockTrust) -> Option<Duration> {
+    let known = trust == ClockTrust::Synced && page.clock_synced;
+    let away_ms = utc.unix_ms().checked_sub(page.written_ms).filter(|_| known);
+    away_ms.and_then(|ms| u64::try_from(ms).ok()).map(Duration::from_millis)
 }
 
 fn command_row(names: &Dictionary, sent: &KeptCommand) -> CommandRow {

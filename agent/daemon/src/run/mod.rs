@@ -101,7 +101,11 @@ pub enum End {
 
 /// What a run leaves to the next one in the same process, should the disk not keep it.
 #[derive(Clone, Debug, Default)]
-pub struct Legacy(Option<Box<Left>>);
+pub struct Legacy {
+    left: Option<Box<Left>>,
+    /// The disk has not said yet what stood before this process.
+    unread: bool,
+}
 
 /// What stood at the end of a run.
 #[derive(Clone, Debug)]
@@ -231,6 +235,8 @@ impl Daemon {
                 self.engine.handle(self.clock.now(), input);
             }
             self.let_time_pass();
+            let (utc, trust) = self.clock.wall();
+            self.memory.arrive(&mut self.engine, (self.clock.now(), utc, trust));
             self.carry_out(began);
             self.memory.keep(&mut self.engine, (self.clock.now(), &self.clock));
             self.district.keep_informed(&mut self.adapters, &self.engine, self.clock.utc());
@@ -245,10 +251,8 @@ impl Daemon {
     }
 
     fn hand_over(&self, change: Change) -> End {
-        // Commands under way are told as lost in the epoch that ends.
-        let page = Page { commands: Vec::new(), ..self.memory.now(&self.engine, &self.clock) };
         let config = self.facts.dictionary.config_hash.clone();
-        End::Reload(change.next, Legacy(Some(Box::new(Left { page, config, actor: change.actor }))))
+        End::Reload(change.next, self.memory.leave((&self.engine, &self.clock), (config, change.actor)))
     }
 
     async fn next_event(&mut self, inboxes: &mut Inboxes, requests: &mut mpsc::Receiver<Request>) -> Event {

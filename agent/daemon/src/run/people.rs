@@ -40,6 +40,7 @@ pub(super) fn action(deed: Deed, (names, engine): (&Dictionary, &Engine)) -> Res
             approver: approver.unwrap_or_default(),
         },
         Deed::ResetTrip { trip } => Action::ResetTrip(names.trip(&trip).ok_or(UnknownName(trip))?),
+        Deed::ResetRetentive => Action::ResetRetentive,
         Deed::BeginTest { point, duty, approver, applied } => {
             let name = format!("{point}/{}", duty.name());
             let upkeep = names.upkeep(&name).ok_or(UnknownName(name))?;
@@ -67,6 +68,7 @@ pub(super) fn done(answer: Answer, names: &Dictionary) -> Done {
             Subject::Trip(trip) => names.trip_name(trip),
             Subject::Upkeep(upkeep) => names.upkeep_name(upkeep),
             Subject::DeviceCommand(command) => names.command_name(command),
+            Subject::Retentive => "retentive".to_owned(),
         },
         why: words::refusal(refusal).to_owned(),
         max: match refusal {

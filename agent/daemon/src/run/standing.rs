@@ -116,8 +116,8 @@ pub fn withdrawn(page: &Page, after: &Loaded) -> Vec<Withdrawn> {
 /// Trips that are not ready. One whose name is gone holds its outputs through whatever trip drives them: none of them moves
 /// because somebody edited a name while the agent was away.
 #[must_use]
-pub fn trips(page: &Page, loaded: &Loaded) -> Vec<KeptTrip> {
-    let (names, specs) = (&loaded.dictionary, &loaded.site.matrix.trips);
+pub fn trips(page: &Page, (site, names): (&Site, &Dictionary)) -> Vec<KeptTrip> {
+    let specs = &site.matrix.trips;
     let (known, gone): (Vec<_>, Vec<_>) = page.trips.iter().partition(|row| names.trip(&row.trip).is_some());
     let mut kept: Vec<KeptTrip> = known.into_iter().filter_map(|row| kept_trip(names, row)).collect();
     let held = |output: &OutputId| {

@@ -29,11 +29,7 @@ pub(super) fn tests(kept: &Kept, names: &Dictionary) -> Vec<TestRow> {
         applied: begun.applied.map(Value::get),
         reason: begun.reason.clone(),
         began_ms: started.utc.unix_ms(),
-        began_trust: match started.trust {
-            ClockTrust::Unset => 0,
-            ClockTrust::Free => 1,
-            ClockTrust::Synced => 2,
-        },
+        began_trust: trust_row(started.trust),
     };
     kept.running.iter().map(row).collect()
 }
@@ -52,17 +48,30 @@ pub(super) fn kept(page: &Page, names: &Dictionary) -> Kept {
             applied: row.applied.and_then(Value::try_new),
             reason: row.reason.clone(),
         };
-        let trust = match row.began_trust {
-            0 => ClockTrust::Unset,
-            1 => ClockTrust::Free,
-            _ => ClockTrust::Synced,
-        };
-        Some((begun, Stamp { mono: Mono::ZERO, utc: Utc::from_unix_ms(row.began_ms), trust }))
+        let (utc, trust) = (Utc::from_unix_ms(row.began_ms), trust(row.began_trust));
+        Some((begun, Stamp { mono: Mono::ZERO, utc, trust }))
     };
     Kept {
         latest: page.latest_ms.map(Utc::from_unix_ms),
         duties: page.upkeep.iter().filter_map(duty).collect(),
         running: page.tests.iter().filter_map(test).collect(),
+    }
+}
+
+/// How far a clock could be believed, as a page says it.
+pub(super) const fn trust_row(trust: ClockTrust) -> u8 {
+    match trust {
+        ClockTrust::Unset => 0,
+        ClockTrust::Free => 1,
+        ClockTrust::Synced => 2,
+    }
+}
+
+pub(super) const fn trust(row: u8) -> ClockTrust {
+    match row {
+        0 => ClockTrust::Unset,
+        1 => ClockTrust::Free,
+        _ => ClockTrust::Synced,
     }
 }
 
