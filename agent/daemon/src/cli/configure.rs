@@ -193,7 +193,14 @@ fn say_standing((before, after): (&Loaded, &Loaded), lang: Lang) {
 /// What becomes of what stands, as programs read it.
 fn standing_json(outcome: &Outcome) -> serde_json::Value {
     let withdrawn: Vec<Line> = outcome.withdrawn.iter().map(Withdrawn::line).collect();
-    json!({ "refused": outcome.refused, "carried": outcome.carried, "withdrawn": withdrawn })
+    let lines = |lines: &[Line]| -> serde_json::Value {
+        lines.iter().map(|line| json!({ "zh": line.zh, "en": line.en })).collect()
+    };
+    json!({
+        "refused": lines(&outcome.refused),
+        "carried": lines(&outcome.carried),
+        "withdrawn": lines(&withdrawn),
+    })
 }
 
 /// What becomes of what stands, as people read it; nothing where nothing is touched.

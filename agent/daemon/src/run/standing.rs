@@ -17,7 +17,7 @@ use crate::retentive::{AlarmRow, Page, TripRow};
 use crate::words;
 
 /// A sentence about something that stands.
-#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Line {
     /// In Chinese.
     pub zh: String,

@@ -24,7 +24,8 @@ impl Refusal {
 
     /// What stands forbids it: each reason in both languages, as JSON.
     pub(in crate::cli) fn standing(refused: &[Line]) -> Self {
-        Self::with("stands", serde_json::to_string(refused).unwrap_or_default())
+        let lines = refused.iter().map(|line| serde_json::json!({ "zh": line.zh, "en": line.en }));
+        Self::with("stands", serde_json::Value::from_iter(lines))
     }
 
     pub(in crate::cli) fn with(why: &'static str, detail: impl ToString) -> Self {

@@ -1,14 +1,15 @@
 //! Why the configuration stays as it is, in words, and the exit code.
 
+use std::collections::BTreeMap;
+
 use crate::cli::{CANNOT_WRITE, CONFIG, NO_INPUT, NOT_PERMITTED, OK, USAGE, word};
 use crate::config::Lang;
-use crate::run::standing::Line;
 
 /// Says what stands and forbids the change; anything else as it is.
 fn standing(detail: &str, lang: Lang) -> String {
-    let lines: Vec<Line> = serde_json::from_str(detail).unwrap_or_default();
-    let shown = lines.iter().map(|line| format!("\n  {}", line.text(lang)));
-    if lines.is_empty() { detail.to_owned() } else { shown.collect() }
+    let lines: Vec<BTreeMap<String, String>> = serde_json::from_str(detail).unwrap_or_default();
+    let shown = lines.iter().filter_map(|line| line.get(word(lang, "zh", "en")));
+    if lines.is_empty() { detail.to_owned() } else { shown.map(|line| format!("\n  {line}")).collect() }
 }
 
 /// Says why the configuration stays as it is, and what to do instead.
