@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use crate::alarm::Alarm;
 use crate::alarm::flood::AlarmCount;
-use crate::annunciate::Panel;
+use crate::annunciate::{OutputSpec, Panel, Role};
 use crate::bypass::Bypass;
 use crate::call::OpenCall;
 use crate::device_command::CommandState;
@@ -212,11 +212,16 @@ impl Engine {
     #[must_use]
     pub fn active_alarms(&self) -> Vec<ActiveAlarm> {
         let first_up: Vec<AlarmId> = self.plant.first_up().collect();
+        let reaches = |id: AlarmId| {
+            let priority = self.site.alarms[id.index()].priority;
+            let horn = |output: &OutputSpec| matches!(output.role, Role::Horn(min) if priority >= min);
+            self.site.outputs.iter().any(horn)
+        };
         let active = |(id, alarm): (AlarmId, &Alarm)| {
             (alarm.state() != AlarmState::Normal).then(|| ActiveAlarm {
                 alarm: id,
                 state: alarm.state(),
-                sounds: alarm.sounds(),
+                sounds: alarm.sounds() && reaches(id),
                 first_up: first_up.contains(&id),
                 handled: alarm.is_handled(),
                 raised_at: alarm.raised_at(),

@@ -290,9 +290,9 @@ with_sensors! {
         ["第二个", "the second"], FIRST,
         ["每种报警一个；删去其中一个", "one alarm of each kind; remove one"];
     "E0509" LostWithoutSafety
-        ["位号 {0}：不是安全点，却要 lost_alarm", "{0}: lost_alarm on a point that is not for safety"],
-        ["需要 safety = true", "needs safety = true"], ALSO,
-        ["写 safety = true，或删去 lost_alarm", "write safety = true, or remove lost_alarm"];
+        ["位号 {0}：没有失去报警，却写了 {1}", "{0}: {1} on a point whose loss is no alarm"],
+        ["需要 safety = true，且不写 lost_alarm = false", "needs safety = true, and no lost_alarm = false"], ALSO,
+        ["写 safety = true，或删去 {1}", "write safety = true, or remove {1}"];
     "E0510" BelowFloor
         ["位号 {0}：{1} 设定值 {2} {4} 低于下限 {3} {4}", "{0}: the setpoint {2} {4} of {1} is below the floor of {3} {4}"],
         ["低于 {3} {4}", "below {3} {4}"], ALSO,

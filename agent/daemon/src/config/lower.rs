@@ -24,6 +24,7 @@ mod watch;
 
 use std::sync::Arc;
 
+use hazard_core::alarm::Priority;
 use hazard_core::site::SiteTables;
 use hazard_core::{Site, site::SiteFault};
 use serde::Deserialize;
@@ -132,6 +133,8 @@ struct Lowering<'a> {
     status_nodes: Vec<Node<'a>>,
     /// What is measured at which device, by points that may be faulty themselves.
     profiles: Vec<(usize, ProfileKey)>,
+    /// How urgent the loss of a safety point is where the point does not say it.
+    lost_priority: Priority,
     tables: SiteTables,
     dictionary: Dictionary,
     links: Vec<BusLink>,
@@ -167,6 +170,7 @@ impl<'a> Lowering<'a> {
             taken: Vec::new(),
             status_nodes: Vec::new(),
             profiles: Vec::new(),
+            lost_priority: Priority::Medium,
             tables: SiteTables::default(),
             dictionary: Dictionary::default(),
             links: Vec::new(),

@@ -282,6 +282,8 @@ pub(crate) struct PointFile {
     pub(crate) alarms: Option<Vec<AlarmFile>>,
     /// 失去测量值时报警，安全点默认为是。 Alarm on loss of the value, true for safety points.
     pub(crate) lost_alarm: Option<bool>,
+    /// 失去测量值报警的优先级，默认取 `[practice]` 的。 How urgent the loss of the value is; `[practice]` says it unless told.
+    pub(crate) lost_priority: Option<PriorityKey>,
     /// 行为监视：变化率、偏差、反馈不一致、卡死、超量程。 Watches on its behaviour: rate, deviation, discrepancy, frozen, over-range.
     #[schemars(length(max = 5))]
     pub(crate) watches: Option<Vec<WatchFile>>,
@@ -343,6 +345,7 @@ impl PointFile {
             safety: self.safety.or(there.safety),
             alarms: self.alarms.or(there.alarms),
             lost_alarm: self.lost_alarm.or(there.lost_alarm),
+            lost_priority: self.lost_priority.or(there.lost_priority),
             watches: self.watches.or(there.watches),
             zone: self.zone.or(there.zone),
             suppressed_while: self.suppressed_while.or(there.suppressed_while),

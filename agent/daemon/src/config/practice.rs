@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::point::PriorityKey;
+
 /// 操作规矩：复位、旁路和搁置的限度。 What people on the site may do, and for how long.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -19,6 +21,8 @@ pub(crate) struct PracticeFile {
     /// 同时最多搁置几条报警。 Shelved alarms at the same time.
     #[schemars(range(max = 1000))]
     pub(crate) shelved_max: u16,
+    /// 安全点失去测量值时的报警优先级：声响器要听得到。 How urgent it is that a safety point lost its value: horns must reach it.
+    pub(crate) lost_priority: PriorityKey,
 }
 
 impl Default for PracticeFile {
@@ -29,6 +33,7 @@ impl Default for PracticeFile {
             bypass_max_min: u32::try_from(practice.bypass_max.as_secs() / 60).unwrap_or(u32::MAX),
             bypasses_max: practice.bypasses_max,
             shelved_max: practice.shelved_max,
+            lost_priority: PriorityKey::Medium,
         }
     }
 }

@@ -91,6 +91,7 @@ const HEADINGS: &[Heading] = &[
     ("on_failure", "失效动作", "on failure", &[]),
     ("over_range", "超量程", "over-range", &[]),
     ("lost_alarm", "失去报警", "lost alarm", &[]),
+    ("lost_priority", "失去报警优先级", "lost priority", &[]),
     ("interlock", "联锁点", "interlock", &[]),
     ("zone", "区域", "zone", &["位置", "安装位置", "position"]),
     ("poll_ms", "轮询周期毫秒", "poll ms", &["轮询周期", "采集周期"]),

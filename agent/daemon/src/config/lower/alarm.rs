@@ -238,7 +238,7 @@ impl<'a> Lowering<'a> {
         }
         if lost {
             let spec = AlarmSpec {
-                priority: Priority::Low,
+                priority: draft.file.lost_priority.map_or(self.lost_priority, priority),
                 ..AlarmSpec::new(point, AlarmKind::Lost, Threshold::switch(Side::High))
             };
             self.enter_alarm(draft, (spec, "lost", String::new()), draft.place.at("tag"));

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use hazard_core::site::{Limits, Practice};
 
+use super::tag::priority;
 use super::{Lowering, Section};
 use crate::config::catalogue::Code;
 use crate::config::error::{Fault, args};
@@ -34,6 +35,10 @@ impl<'a> Lowering<'a> {
         let limits = self.one::<LimitsFile>(site, "limits", recovered);
         let retention = self.one::<RetentionFile>(site, "retention", recovered);
         let practice = self.one::<PracticeFile>(site, "practice", recovered);
+        let lost = practice
+            .as_ref()
+            .map_or_else(|| PracticeFile::default().lost_priority, |(_, file)| file.lost_priority);
+        self.lost_priority = priority(lost);
         let evidence = self.one::<EvidenceFile>(site, "evidence", recovered);
         if let Some((node, _)) = &enterprise {
             self.code(*node, "district");

@@ -97,8 +97,14 @@ impl<'a> Lowering<'a> {
             return;
         }
         // Its own alarms would say the same a second time.
-        let file =
-            PointFile { alarms: None, watches: None, safety: Some(true), lost_alarm: Some(false), ..file };
+        let file = PointFile {
+            alarms: None,
+            watches: None,
+            safety: Some(true),
+            lost_alarm: Some(false),
+            lost_priority: None,
+            ..file
+        };
         let file = PointFile::default().or(file);
         let place = Place::of_template(node);
         let draft =

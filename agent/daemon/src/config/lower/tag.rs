@@ -260,7 +260,10 @@ impl<'a> Draft<'a> {
         let alarmed = self.file.alarms.as_ref().is_some_and(|alarms| !alarms.is_empty());
         let safety = self.file.safety.unwrap_or(alarmed);
         if self.file.lost_alarm == Some(true) && !safety {
-            self.fault(Code::LostWithoutSafety, "lost_alarm", args![&self.tag]);
+            self.fault(Code::LostWithoutSafety, "lost_alarm", args![&self.tag, "lost_alarm"]);
+        }
+        if self.file.lost_priority.is_some() && (!safety || self.file.lost_alarm == Some(false)) {
+            self.fault(Code::LostWithoutSafety, "lost_priority", args![&self.tag, "lost_priority"]);
         }
         safety
     }
