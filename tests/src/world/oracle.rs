@@ -84,9 +84,9 @@ impl Oracle {
         }
     }
 
-    /// What was excused, and how many acts were on one alarm.
-    pub(super) const fn excuses(&self) -> (Excuses, u64) {
-        (self.excuses, self.acts.on_one)
+    /// What was excused.
+    pub(super) const fn excuses(&self) -> Excuses {
+        Excuses { on_one: self.acts.on_one, ..self.excuses }
     }
 
     /// How many trips there were.
@@ -487,6 +487,8 @@ pub struct Excuses {
     pub due: u64,
     /// Those at alarms that were put aside.
     pub aside: u64,
+    /// Acts of people on one alarm that changed something.
+    pub on_one: u64,
 }
 
 impl Excuses {
