@@ -46,7 +46,7 @@ fn the_laws_hold_in_every_world() {
     println!("sensors: {:?} checks, checks overdue, failures, failed loops, held ranges", sum.sensors);
     assert!(seeds < 20 || sum.sensors.iter().all(|count| *count > seeds), "{:?}", sum.sensors);
     let Excuses { due, aside, on_one } = sum.excuses;
-    println!("excused: {aside} of {due} looks at alarms that had to stand; {} acts on one alarm", on_one);
+    println!("excused: {aside} of {due} looks at alarms that had to stand; {on_one} acts on one alarm");
     assert!(aside * 100 < due && on_one > seeds, "the worlds excuse too much, or people do too little");
     assert!(
         seeds < 20 || sum.back_dated > 100,
