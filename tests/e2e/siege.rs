@@ -13,9 +13,8 @@ use crate::broker::{Mosquitto, certificates};
 use crate::endurance::{World, stands};
 use crate::plant::Plant;
 use crate::platform::Platform;
-use crate::tools::{free_port, skip, wait_for};
+use crate::tools::{FAKETIME, free_port, skip, wait_for};
 
-const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
 /// How long the storm of connections blows.
 const STORM: Duration = Duration::from_secs(60);
 

@@ -5,21 +5,11 @@ use std::path::PathBuf;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
+pub(crate) use hazard_tests::tools::{FAKETIME, skip, tool};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// Long: a machine that builds and tests much else at the same time is slow, and a hang is told all the same.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
-
-/// The tool's path; `None`, with a word why, when it may be absent and is.
-pub(crate) fn tool(name: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let places = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/usr/local/sbin".into()]);
-    let found = places.map(|place| place.join(name)).find(|file| file.is_file());
-    if found.is_none() {
-        skip(&format!("{name} is not installed"));
-    }
-    found
-}
 
 /// Python with pymodbus.
 pub(crate) fn python() -> Option<PathBuf> {
@@ -30,12 +20,6 @@ pub(crate) fn python() -> Option<PathBuf> {
         return None;
     }
     Some(python)
-}
-
-/// Says why a test does nothing; fails it where tools are required.
-pub(crate) fn skip(why: &str) {
-    assert!(std::env::var_os("HAZARD_REQUIRE_TOOLS").is_none(), "{why}");
-    println!("skipped: {why}");
 }
 
 /// A port that nobody listens on.

@@ -5,4 +5,5 @@
 pub mod contract;
 pub mod power;
 pub mod rng;
+pub mod tools;
 pub mod world;

@@ -11,5 +11,6 @@ mod layers;
 mod safety;
 mod scan;
 mod sizes;
+mod tools;
 mod tree;
 mod words;

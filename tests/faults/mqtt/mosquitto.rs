@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use hazard_agent::settings::{Mqtt, MqttVersion, Tls};
 use hazard_agent::uplink::mqtt::{Order, TlsProblem, check_tls};
+use hazard_tests::tools::tool;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use rumqttc::{AsyncClient, Event, MqttOptions, Packet, QoS};
 use tempfile::TempDir;
@@ -204,7 +205,7 @@ struct Mosquitto {
 
 impl Mosquitto {
     fn start(extra: &str) -> Option<Self> {
-        let program = find_mosquitto()?;
+        let program = tool("mosquitto")?;
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let dir = TempDir::new().unwrap();
         let config = format!(
@@ -214,7 +215,7 @@ impl Mosquitto {
     }
 
     fn start_tls(ca: &Path, server: &Pair) -> Option<Self> {
-        let program = find_mosquitto()?;
+        let program = tool("mosquitto")?;
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let dir = TempDir::new().unwrap();
         let (ca, cert, key) = (ca.display(), server.0.display(), server.1.display());
@@ -264,21 +265,6 @@ fn run(program: &Path, dir: &Path, port: u16) -> Child {
         std::thread::sleep(Duration::from_millis(10));
     }
     child
-}
-
-fn find_mosquitto() -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut places: Vec<_> = std::env::split_paths(&path).collect();
-    places.push("/usr/sbin".into());
-    let found = places.into_iter().map(|place| place.join("mosquitto")).find(|program| program.is_file());
-    if found.is_none() {
-        assert!(
-            std::env::var("HAZARD_REQUIRE_TOOLS").as_deref() != Ok("1"),
-            "mosquitto is required and not installed"
-        );
-        println!("skipped: mosquitto is not installed");
-    }
-    found
 }
 
 /// The platform's side: which numbers have arrived.

@@ -41,6 +41,8 @@ pub struct Excuses {
     pub due: u64,
     /// Those at alarms that were put aside.
     pub aside: u64,
+    /// Acts of people on one alarm that changed something.
+    pub on_one: u64,
 }
 
 impl Excuses {

@@ -79,8 +79,6 @@ pub struct Outcome {
     pub delays_exceeded: bool,
     /// What the oracle excused.
     pub excuses: Excuses,
-    /// Acts of people on one alarm that changed something.
-    pub acts_on_one: u64,
     /// Every change of the panel: when, and the levels.
     pub panel: Vec<(Mono, Vec<bool>)>,
 }
@@ -187,7 +185,7 @@ impl World {
         self.outcome.trips = self.oracle.trips();
         self.outcome.calls = self.oracle.calls();
         self.outcome.sensors = self.sensors.tempted;
-        (self.outcome.excuses, self.outcome.acts_on_one) = self.oracle.excuses();
+        self.outcome.excuses = self.oracle.excuses();
         self.outcome.delays_exceeded = self.oracle.delays_exceeded();
         self.outcome
     }

@@ -87,9 +87,9 @@ impl Oracle {
         }
     }
 
-    /// What was excused, and how many acts were on one alarm.
-    pub(super) const fn excuses(&self) -> (Excuses, u64) {
-        (self.excuses, self.acts.on_one)
+    /// What was excused.
+    pub(super) const fn excuses(&self) -> Excuses {
+        Excuses { on_one: self.acts.on_one, ..self.excuses }
     }
 
     /// How many trips there were.

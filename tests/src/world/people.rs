@@ -26,6 +26,8 @@ impl World {
     fn action(&mut self) -> Action {
         let alarms = self.site.alarms.len() as u64;
         let points = self.site.points.len() as u64;
+        // Nobody takes back what is not put aside.
+        let shelved = self.engine.active_alarms().into_iter().find(|active| active.shelved_until.is_some());
         let rng = &mut self.rng[5];
         let alarm = AlarmId(u32::try_from(rng.between(0, alarms - 1)).unwrap());
         let point = PointId(u32::try_from(rng.between(0, points - 1)).unwrap());
@@ -39,7 +41,7 @@ impl World {
             3 => Action::ResetTrip(trip),
             4 => Action::Handle(alarm, Cause::Upset),
             5 => Action::Shelve(alarm, lasts),
-            6 => Action::Unshelve(alarm),
+            6 => Action::Unshelve(shelved.map_or(alarm, |active| active.alarm)),
             7 => Action::Bypass { point, approver: "安全员".into(), lasts },
             _ => Action::EndBypass(point),
         }

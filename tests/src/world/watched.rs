@@ -21,7 +21,13 @@ const RATE: [(PointId, bool); 2] = [(PointId(1), true), (PointId(12), false)];
 const RATE_MAX: i32 = 600;
 const OVER: Duration = Duration::from_secs(2);
 /// Too far below the other one, which hangs on another bus: no reply brings both.
-const DEVIATION: [(PointId, PointId); 2] = [(PointId(5), PointId(12)), (PointId(2), PointId(13))];
+const DEVIATION: [(PointId, PointId); 5] = [
+    (PointId(5), PointId(12)),
+    (PointId(2), PointId(13)),
+    (PointId(0), PointId(11)),
+    (PointId(6), PointId(10)),
+    (PointId(3), PointId(16)),
+];
 const DISTANCE_MAX: i32 = 20;
 
 /// Enters them, behind all others.

@@ -82,7 +82,8 @@ fn has(tool: &str, probe: &[&str]) -> bool {
     let is_there = Command::new(program).args(arguments).output().is_ok_and(|output| output.status.success());
     if !is_there {
         assert!(std::env::var_os("HAZARD_REQUIRE_TOOLS").is_none(), "{tool} is not installed");
-        println!("skipped: {tool} is not installed");
+        // Past the capture of the test's output, which takes what the printing macros write: a skip is for everybody to see.
+        let _ = writeln!(std::io::stderr().lock(), "skipped: {tool} is not installed");
     }
     is_there
 }
