@@ -34,16 +34,12 @@ const CHANGES: &[(&str, &str, Class)] = &[
     ("    { kind = \"high_high\", setpoint = 50.0, deadband = 1.0 },\n", "", Lowered),
     ("poll_ms = 1000", "poll_ms = 2000", Lowered),
     ("stale_ms = 10000", "stale_ms = 30000", Lowered),
-    ("range = [0.0, 100.0]", "range = [0.0, 200.0]", Lowered),
     ("name = \"甲烷\"", "name = \"天然气\"", Text),
     ("unit = \"kPa\"", "unit = \"MPa\"", Wiring),
     ("reference = \"40010\"", "reference = \"40011\"", Wiring),
     ("tag = \"PT-301\"", "tag = \"PT-302\"", Changed),
-    ("host = \"192.168.1.10\"", "host = \"192.168.1.11\"", Wiring),
-    ("unit = 4", "unit = 5", Wiring),
     ("timeout_ms = 500", "timeout_ms = 900", Lowered),
     ("min_priority = \"medium\"", "min_priority = \"high\"", Lowered),
-    ("address = 0 }", "address = 9 }", Wiring),
     ("address = 0 }", "address = 0 }\npolarity = \"energise_to_alarm\"", Lowered),
     ("alarms = [\"GT-101:high\", \"GT-102:high\"]", "alarms = [\"GT-101:high\"]", Lowered),
     (
@@ -88,7 +84,36 @@ const CHANGES: &[(&str, &str, Class)] = &[
     ("[practice]", "[practice]\nreset_hold_s = 5", Lowered),
     ("[practice]", "[practice]\nbypasses_max = 9", Lowered),
     ("[practice]", "[practice]\nshelved_max = 99", Lowered),
+    ("[practice]", "[practice]\nbypass_second_person = false", Lowered),
+    ("[practice]", "[practice]\nbutton_hold_ms = 100", Lowered),
+    ("[practice]", "[practice]\nbutton_stuck_s = 600", Lowered),
 ];
+
+/// What a detector is seen by and an output is moved by: each lowers protection by effect, whichever way it changes.
+const SEEN_BY: &[(&str, &str)] = &[
+    ("range = [0.0, 100.0]", "range = [0.0, 200.0]"),
+    ("reference = \"40001\"", "reference = \"40021\""),
+    ("reference = \"40001\"\ntype = \"u16\"", "reference = \"40001\"\ntype = \"i16\""),
+    ("unit = \"%LEL\"\npoll_ms", "scale = 0.001\nunit = \"%LEL\"\npoll_ms"),
+    ("unit = \"%LEL\"\npoll_ms", "offset = -20.0\nunit = \"%LEL\"\npoll_ms"),
+    ("unit = \"%LEL\"\npoll_ms", "sentinels = [60]\nunit = \"%LEL\"\npoll_ms"),
+    ("host = \"192.168.1.10\"", "host = \"192.168.1.11\""),
+    ("unit = 3", "unit = 7"),
+    ("unit = 4", "unit = 5"),
+    ("address = 0 }", "address = 9 }"),
+];
+
+#[test]
+fn what_a_detector_is_seen_by_takes_a_second_person_whichever_way_it_changes() {
+    let site = Site::new();
+    let before = site.load(SITE);
+    for (written, instead) in SEEN_BY {
+        let after = site.load(&changed(written, instead));
+        for told in [differences(&before, &after), differences(&after, &before)] {
+            assert_eq!(told.first().map(|one| one.class), Some(Lowered), "{written} → {instead}: {told:?}");
+        }
+    }
+}
 
 #[test]
 fn every_change_has_the_class_of_its_direction() {
@@ -123,7 +148,8 @@ fn changes_are_told_word_by_word_in_both_languages() {
     let before = site.load(SITE);
     for (lang, name) in [(Lang::Zh, "zh"), (Lang::En, "en")] {
         let mut told = String::new();
-        for (written, instead, _) in CHANGES {
+        let seen_by = SEEN_BY.iter().copied();
+        for (written, instead) in CHANGES.iter().map(|(from, to, _)| (*from, *to)).chain(seen_by) {
             for difference in differences(&before, &site.load(&changed(written, instead))) {
                 let (class, line) = match lang {
                     Lang::Zh => (difference.class.words().0, difference.zh),

@@ -121,7 +121,8 @@ fn a_template_comes_with_its_site_file_and_goes_back_with_it() {
     let plan: Value = serde_json::from_slice(&plan.stdout).unwrap();
     assert_eq!(plan["templates"], serde_json::json!(["probe"]), "{plan}");
     assert_eq!(plan["differences"].as_array().map(Vec::len), Some(1), "{plan}");
-    let apply = |within| run(&file, &["apply", new, "--by", "李四", "--confirm-within", within]);
+    let two = ["--by", "李四", "--approved-by", "王五"];
+    let apply = |within| run(&file, &[&["apply", new, "--confirm-within", within], &two[..]].concat());
 
     let applied = apply("2s");
     assert!(applied.status.success(), "{}", said(&applied));
@@ -141,7 +142,7 @@ fn a_template_comes_with_its_site_file_and_goes_back_with_it() {
     assert!(apply("1h").status.success());
     assert!(run(&file, &["confirm", "--by", "李四"]).status.success());
     assert_eq!(there(), other);
-    assert!(run(&file, &["rollback", "--by", "李四"]).status.success());
+    assert!(run(&file, &[&["rollback"], &two[..]].concat()).status.success());
     agent.wait("the template of the beginning", |status| status["agent"]["config"] == first);
     assert_eq!(there(), old);
     let begin = &plan["to"].as_str().unwrap()["blake3:".len()..][..8];

@@ -18,7 +18,7 @@ use crate::interlock::{
     ProveSpec, TripSpec, TripStanding,
 };
 use crate::link::{Exception, LinkFault};
-use crate::outbox::record::{Body, Record, Refusal};
+use crate::outbox::record::{Body, Condition, Record, Refusal};
 use crate::reading::{Doubt, NoData, Quantity, Reading, Sample};
 use crate::site::{SiteFault, SiteTables, UplinkSpec};
 use crate::vote::{OnBypass, OnFault, VoteSpec};
@@ -207,13 +207,31 @@ fn a_push_button_resets_its_trip() {
     plant.reads(0, BUTTON, 0);
     plant.trips(1_000);
     plant.reads(1_100, SHUT, 1);
-    plant.reads(1_200, BUTTON, 1);
+    plant.presses(1_200);
     assert!(plant.is_active(VALVE_OUT), "its cause stands");
-    plant.calm(2_000);
-    plant.reads(2_100, BUTTON, 0);
-    plant.reads(2_200, BUTTON, 1);
+    plant.calm(4_000);
+    plant.reads(4_050, SHUT, 1);
+    plant.presses(4_100);
     assert!(!plant.is_active(VALVE_OUT));
     assert_eq!(plant.trips_of(VALVE).pop().unwrap().3.as_deref(), Some("button"));
+}
+
+#[test]
+fn a_loose_wire_at_the_reset_button_opens_no_valve() {
+    let mut plant = Plant::new();
+    plant.calm(0);
+    plant.reads(0, BUTTON, 0);
+    plant.trips(1_000);
+    for ms in (1_230..60_000).step_by(230) {
+        if ms % 1_000 < 230 {
+            plant.calm(ms);
+            plant.reads(ms, SHUT, 1);
+        }
+        plant.reads(ms, BUTTON, i32::from(ms / 100 % 2 == 1));
+        assert!(plant.is_active(VALVE_OUT), "{ms} ms");
+    }
+    let conditions = plant.engine.standing_conditions();
+    assert!(conditions.contains(&Condition::ButtonFlapping(BUTTON)), "{conditions:?}");
 }
 
 #[test]
@@ -333,6 +351,15 @@ impl Plant {
         let answer = self.engine.command(Mono::from_millis(ms), command);
         self.drain();
         answer
+    }
+
+    /// A hand on the button for more than two seconds.
+    fn presses(&mut self, ms: u64) {
+        for (after, closed) in
+            [(0, 0), (1_000, 1), (1_300, 1), (1_600, 1), (1_700, 0), (2_000, 0), (2_300, 0)]
+        {
+            self.reads(ms + after, BUTTON, closed);
+        }
     }
 
     fn reset(&mut self, ms: u64) -> Answer {

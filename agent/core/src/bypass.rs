@@ -8,6 +8,7 @@ use core::time::Duration;
 use crate::Mono;
 use crate::id::PointId;
 use crate::outbox::record::Refusal;
+use crate::person;
 use crate::point::PointSpec;
 use crate::site::Practice;
 
@@ -44,7 +45,7 @@ impl Bypasses {
     /// Puts a bypass on.
     ///
     /// # Errors
-    /// When it has no reason or approver, lasts too long, is one too many, or one person alone wants it on an interlock.
+    /// When it has no reason or approver, lasts too long, is one too many, or one person alone wants it where two are needed.
     pub(crate) fn begin(
         &mut self,
         now: Mono,
@@ -55,11 +56,11 @@ impl Bypasses {
         if bypass.reason.trim().is_empty() {
             return Err(Refusal::NoReason);
         }
-        if bypass.approver.trim().is_empty() {
+        if !person::is_named(&bypass.approver) {
             return Err(Refusal::NoApprover);
         }
-        if spec.interlock && bypass.approver.trim() == bypass.actor.trim() {
-            return Err(Refusal::SecondPerson);
+        if spec.interlock || (spec.safety && practice.bypass_second_person) {
+            person::second(&bypass.actor, &bypass.approver)?;
         }
         if lasts.is_zero() || lasts > practice.bypass_max {
             return Err(Refusal::TooLong { max: practice.bypass_max });

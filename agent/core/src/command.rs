@@ -16,9 +16,22 @@ use crate::outbox::record::{
     ActionEvent, AlarmEvent, AlarmState, Body, BypassChange, BypassEvent, Cause, HandlingEvent, Refusal,
     ShelvingEvent, Verb,
 };
+use crate::person;
 use crate::plant::Found;
 use crate::tend::End;
 use crate::upkeep::Begun;
+use crate::vote::VoteSpec;
+
+/// Which alarms a verb is for.
+#[derive(Clone, Copy)]
+enum Scope {
+    All,
+    One(AlarmId),
+    /// Those that were raised when the engine was at this revision.
+    Shown(u64),
+    /// Those that were announced before this moment.
+    RaisedBefore(Mono),
+}
 
 /// A person and his words.
 struct Said {
@@ -39,17 +52,20 @@ impl Engine {
         let Command { actor, action, note } = command;
         let said = Said { actor, note };
         match action {
-            Action::Act(verb, alarm) => self.act(verb, alarm, said),
+            Action::Act(verb, alarm) => self.act(verb, alarm.map_or(Scope::All, Scope::One), said),
+            Action::ActOnShown { verb, revision } => self.act(verb, Scope::Shown(revision), said),
             Action::Handle(alarm, cause) => {
                 self.about(alarm, |engine| engine.handle_alarm(alarm, cause, said))
             }
             Action::Shelve(alarm, lasts) => self.about(alarm, |engine| engine.shelve(alarm, lasts, said)),
             Action::Unshelve(alarm) => self.about(alarm, |engine| engine.unshelve(alarm, said)),
             Action::Bypass { point, approver, lasts } => {
-                let until = self.now() + lasts;
-                let Said { actor, note: reason } = said;
-                let outcome = self.begin_bypass(Bypass { point, actor, approver, reason, until }, lasts);
-                answer(Subject::Point(point), outcome)
+                let may = if self.blinds_a_vote(point) { Err(Refusal::WholeVote) } else { Ok(()) };
+                self.bypass((point, lasts), (said, approver), may)
+            }
+            Action::BypassWholeVote { point, approver, lasts } => {
+                let two = person::second(&said.actor, &approver);
+                self.bypass((point, lasts), (said, approver), two)
             }
             Action::EndBypass(point) => {
                 let outcome = self.end_bypass(point, said);
@@ -83,20 +99,25 @@ impl Engine {
         answer(Subject::Alarm(alarm), if known { act(self) } else { Err(Refusal::Unknown) })
     }
 
-    fn act(&mut self, verb: Verb, only: Option<AlarmId>, said: Said) -> Answer {
+    fn act(&mut self, verb: Verb, scope: Scope, said: Said) -> Answer {
         let site = Arc::clone(&self.site);
         let mut found = Found::default();
         let mut answer = Answer::default();
+        let only = match scope {
+            Scope::One(alarm) => Some(alarm),
+            Scope::All | Scope::Shown(_) | Scope::RaisedBefore(_) => None,
+        };
         if let Some(alarm) = only.filter(|alarm| alarm.index() >= site.alarms.len()) {
             answer.refused.push((Subject::Alarm(alarm), Refusal::Unknown));
         }
         for id in (0..).map(AlarmId).take(site.alarms.len()) {
-            if only.is_some_and(|only| only != id) {
+            if !self.is_within(scope, id) {
                 continue;
             }
             match self.act_on(verb, id) {
                 Ok((changed, from)) => {
                     answer.changed += u32::from(changed);
+                    answer.alarms.extend(changed.then_some(id));
                     self.plant.moved((self.now(), &site), id, (from, None), &mut found);
                 }
                 Err(refusal) => answer.refused.push((Subject::Alarm(id), refusal)),
@@ -114,6 +135,17 @@ impl Engine {
         self.touched();
         self.record(found);
         answer
+    }
+
+    fn is_within(&self, scope: Scope, id: AlarmId) -> bool {
+        match scope {
+            Scope::All => true,
+            Scope::One(only) => only == id,
+            Scope::Shown(revision) => self.was_shown(id, revision),
+            Scope::RaisedBefore(at) => {
+                self.plant.alarms[id.index()].raised_at().is_none_or(|raised| raised < at)
+            }
+        }
     }
 
     fn act_on(&mut self, verb: Verb, id: AlarmId) -> Result<(bool, Option<AlarmState>), Refusal> {
@@ -194,6 +226,33 @@ impl Engine {
         self.record(found);
     }
 
+    fn bypass(
+        &mut self,
+        (point, lasts): (PointId, Duration),
+        (said, approver): (Said, String),
+        may: Result<(), Refusal>,
+    ) -> Answer {
+        let until = self.now() + lasts;
+        let Said { actor, note: reason } = said;
+        let bypass = Bypass { point, actor, approver, reason, until };
+        let outcome = may.and_then(|()| self.begin_bypass(bypass, lasts));
+        answer(Subject::Point(point), outcome)
+    }
+
+    /// Whether a vote of several detectors would have none left.
+    fn blinds_a_vote(&self, point: PointId) -> bool {
+        let alarms = &self.site.alarms;
+        let is_last = |vote: &VoteSpec| {
+            let named = vote.channels.iter().chain(&vote.any_of);
+            let mut points = named.filter_map(|alarm| alarms.get(alarm.index()).map(|spec| spec.point));
+            let mut others = points.clone().filter(|other| *other != point).peekable();
+            points.any(|own| own == point)
+                && others.peek().is_some()
+                && others.all(|other| self.plant.bypasses.has(other))
+        };
+        self.site.matrix.votes.iter().any(is_last)
+    }
+
     fn begin_bypass(&mut self, bypass: Bypass, lasts: Duration) -> Result<(), Refusal> {
         let (now, site) = (self.now(), Arc::clone(&self.site));
         let spec = site.points.get(bypass.point.index()).ok_or(Refusal::Unknown)?;
@@ -236,17 +295,18 @@ impl Engine {
         self.record(found);
     }
 
-    /// A button was pressed: whoever stands there has no name.
-    pub(crate) fn pressed(&mut self, buttons: Vec<PointId>) {
+    /// A button was pressed: whoever stands there has no name, and meant what was announced when the press began.
+    pub(crate) fn pressed(&mut self, buttons: Vec<(PointId, Mono)>) {
         let site = Arc::clone(&self.site);
-        for point in buttons {
+        for (point, began) in buttons {
             let spec = &site.points[point.index()];
+            if let Some(verb) = spec.button {
+                let said = Said { actor: String::from(&*spec.tag), note: String::new() };
+                self.act(verb, Scope::RaisedBefore(began), said);
+            }
             let trips = (0..).map(TripId).zip(&site.matrix.trips);
-            let resets = trips.filter(|(_, trip)| trip.reset_button == Some(point));
-            let verb = spec.button.map(|verb| Action::Act(verb, None));
-            for action in verb.into_iter().chain(resets.map(|(trip, _)| Action::ResetTrip(trip))) {
-                let actor = String::from(&*spec.tag);
-                self.carry_out(Command { actor, action, note: String::new() });
+            for (trip, _) in trips.filter(|(_, trip)| trip.reset_button == Some(point)) {
+                self.reset_trip(trip, (&spec.tag, ""));
             }
         }
     }

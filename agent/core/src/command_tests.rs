@@ -63,11 +63,22 @@ fn a_bypass_without_what_it_needs_is_refused() {
     assert_eq!(why(plant.asks(0, bypass(GAS, "boss", Duration::ZERO))), Refusal::TooLong { max });
     assert_eq!(why(plant.asks(0, bypass(GAS, "boss", max * 2))), Refusal::TooLong { max });
     assert_eq!(why(plant.asks(0, bypass(PointId(9), "boss", HOUR))), Refusal::Unknown);
-    assert_eq!(plant.asks(0, bypass(GAS, "me", HOUR)).changed, 1);
+    assert_eq!(why(plant.asks(0, bypass(GAS, "Me", HOUR))), Refusal::SecondPerson, "a safety point");
+    assert_eq!(plant.asks(0, bypass(GAS, "boss", HOUR)).changed, 1);
     assert_eq!(why(plant.asks(0, bypass(GAS, "boss", HOUR))), Refusal::BypassedAlready);
     assert_eq!(why(plant.asks(0, bypass(PointId(1), "boss", HOUR))), Refusal::TooMany { max: 1 });
     assert_eq!(why(plant.asks(0, Action::EndBypass(PointId(1)))), Refusal::NotBypassed);
     assert_eq!(plant.asks(0, Action::EndBypass(GAS)).changed, 1);
+}
+
+#[test]
+fn a_site_may_let_one_person_bypass_a_safety_point_but_no_interlock() {
+    let mut plant = Plant::new(|tables| {
+        tables.points[1].interlock = true;
+        tables.practice.bypass_second_person = false;
+    });
+    assert_eq!(plant.asks(0, bypass(GAS, "me", HOUR)).changed, 1);
+    assert_eq!(plant.asks(0, bypass(PointId(1), "me", HOUR)).refused[0].1, Refusal::SecondPerson);
 }
 
 #[test]
@@ -115,16 +126,29 @@ fn an_alarm_is_handled_with_a_cause_and_words_and_only_while_it_is_there() {
 }
 
 #[test]
-fn a_button_acts_when_it_closes_and_not_while_it_is_held() {
+fn a_button_acts_when_it_was_pressed_and_let_go_and_not_while_it_is_held() {
     let mut plant = Plant::new(|tables| tables.points[1].button = Some(Verb::Silence));
     plant.reads_both(0, 30, 1);
-    assert!(plant.is_loud(), "a button that was never seen open");
-    plant.reads_both(1, 30, 0);
-    plant.reads_both(2, 30, 1);
+    for (at, closed) in [(1, 1), (2, 0), (3, 0), (4, 1), (5, 0), (6, 0)] {
+        plant.reads_both(at, 30, closed);
+        assert!(plant.is_loud(), "{at}: a button that was never seen open, then a read that may be a bounce");
+    }
+    for (at, closed) in [(7, 1), (8, 1), (9, 0)] {
+        plant.reads_both(at, 30, closed);
+        assert!(plant.is_loud(), "{at}: not yet let go");
+    }
+    plant.reads_both(10, 30, 0);
     assert!(!plant.is_loud());
-    plant.reads_both(3, 0, 1);
-    plant.reads_both(4, 30, 1);
-    assert!(plant.is_loud(), "a button that is held");
+    plant.reads_both(11, 0, 1);
+    for at in 12..90 {
+        plant.reads_both(at, 30, 1);
+        assert!(plant.is_loud(), "a button that is held");
+    }
+    assert_eq!(plant.engine.standing_conditions(), [Condition::ButtonStuck(PointId(1))]);
+    plant.reads_both(90, 30, 0);
+    plant.reads_both(91, 30, 0);
+    assert!(plant.is_loud(), "one that was stuck");
+    assert_eq!(plant.engine.standing_conditions(), []);
     let actors: Vec<_> = plant
         .records()
         .into_iter()
@@ -134,6 +158,52 @@ fn a_button_acts_when_it_closes_and_not_while_it_is_held() {
         })
         .collect();
     assert_eq!(actors, ["P1"]);
+}
+
+#[test]
+fn a_wire_that_flaps_silences_no_horn_and_is_told() {
+    let mut plant = Plant::new(|tables| tables.points[1].button = Some(Verb::Silence));
+    plant.reads_both(0, 30, 0);
+    // Each 0.1 s, with reads each 0.2 s that drift against it.
+    for read in 1..200_u64 {
+        let ms = read * 230;
+        plant.reads_at(ms, PointId(1), u16::from(ms / 100 % 2 == 1));
+        plant.reads_at(ms, GAS, 30);
+        assert!(plant.is_loud(), "{ms} ms");
+    }
+    assert_eq!(plant.engine.standing_conditions(), [Condition::ButtonFlapping(PointId(1))]);
+}
+
+#[test]
+fn a_button_is_for_what_was_announced_when_its_press_began() {
+    let mut plant = Plant::new(|tables| {
+        tables.alarms[1].point = GAS;
+        tables.alarms[1].threshold.setpoint = Value::from_i32(50);
+        tables.points[1].button = Some(Verb::Acknowledge);
+    });
+    for (at, gas, closed) in [(0, 30, 0), (1, 30, 0), (2, 30, 1), (3, 60, 1), (4, 60, 0), (5, 60, 0)] {
+        plant.reads_both(at, gas, closed);
+    }
+    assert_eq!((plant.state(HIGH), plant.state(OTHER)), (AlarmState::Acked, AlarmState::Unacked));
+}
+
+#[test]
+fn what_was_raised_since_somebody_looked_is_not_acknowledged() {
+    let mut plant = Plant::new(|_| {});
+    plant.reads_both(0, 30, 0);
+    let shown = plant.engine.snapshot().revision;
+    plant.reads_both(0, 30, 30);
+    let acknowledge = |revision| Action::ActOnShown { verb: Verb::Acknowledge, revision };
+    let answer = plant.asks(1, acknowledge(shown));
+    assert_eq!((answer.changed, answer.alarms), (1, vec![HIGH]));
+    assert_eq!((plant.state(HIGH), plant.state(OTHER)), (AlarmState::Acked, AlarmState::Unacked));
+    // It ends and comes again: what was shown is another one.
+    let shown = plant.engine.snapshot().revision;
+    plant.reads_both(2, 30, 0);
+    plant.reads_both(3, 30, 30);
+    assert_eq!(plant.asks(4, acknowledge(shown)).alarms, []);
+    let shown = plant.engine.snapshot().revision;
+    assert_eq!(plant.asks(5, acknowledge(shown)).alarms, [OTHER]);
 }
 
 #[test]
@@ -300,6 +370,13 @@ impl Plant {
             sample: Sample::Good(crate::reading::Quantity::Number(Value::from_i32(i32::from(first)))),
         };
         self.engine.take(second(at), reading);
+        self.drain();
+    }
+
+    fn reads_at(&mut self, ms: u64, point: PointId, word: u16) {
+        let number = Value::from_i32(i32::from(word));
+        let sample = Sample::Good(crate::reading::Quantity::Number(number));
+        self.engine.take(Mono::from_millis(ms), crate::reading::Reading { point, sample });
         self.drain();
     }
 

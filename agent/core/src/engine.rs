@@ -13,12 +13,12 @@ use crate::decode::decode;
 use crate::device_command::Desk;
 use crate::duty::Duty;
 use crate::figures::Figures;
-use crate::id::{BusId, Epoch, OutputId, Ticket, UplinkId};
+use crate::id::{AlarmId, BusId, Epoch, OutputId, Ticket, UplinkId};
 use crate::input::UplinkReport;
 use crate::interlock::Interlocks;
 use crate::link::{LinkFault, ReadResult};
 use crate::outbox::Outbox;
-use crate::outbox::record::{Body, Condition, DeviceEvent, SystemEvent};
+use crate::outbox::record::{AlarmState, Body, Condition, DeviceEvent, SystemEvent};
 use crate::period::KeyPeriods;
 use crate::plant::{Found, Plant};
 use crate::poll::{Ask, Delay, Delays, Health, Poller, Reached, Settled, Turn, is_held, plan};
@@ -70,6 +70,8 @@ pub struct Engine {
     panel: Panel,
     panel_stale: bool,
     revision: u64,
+    /// By alarm: the revision in which it was raised last; 0 for one that an earlier run raised.
+    raised: Vec<u64>,
     drive: Option<Panel>,
     beat: Beat,
     tick_at: Mono,
@@ -110,6 +112,7 @@ impl Engine {
             panel: Panel::default(),
             panel_stale: true,
             revision: 0,
+            raised: alloc::vec![0; site.alarms.len()],
             drive: None,
             beat: Beat::Low,
             tick_at: now,
@@ -130,6 +133,11 @@ impl Engine {
     #[must_use]
     pub const fn revision(&self) -> u64 {
         self.revision
+    }
+
+    /// Whether somebody who looked at this revision saw the alarm as it was raised last.
+    pub(crate) fn was_shown(&self, alarm: AlarmId, revision: u64) -> bool {
+        self.raised[alarm.index()] <= revision
     }
 
     /// Takes an input that happened at `now`.
@@ -323,6 +331,9 @@ impl Engine {
         let stamp = self.stamp();
         for event in &found.alarms {
             self.touched();
+            if event.to == AlarmState::Unacked {
+                self.raised[event.alarm.index()] = self.revision;
+            }
             self.outbox.offer(stamp, Body::Alarm(event.clone()));
         }
         if !found.readings.is_empty() {
@@ -330,6 +341,12 @@ impl Engine {
         }
         self.note_sensors(found.health);
         self.note_calls(&found.alarms);
+        for point in found.felt {
+            let button = self.plant.button(point);
+            let (flapping, stuck) = button.map_or((false, false), |b| (b.is_flapping(), b.is_stuck()));
+            self.set(Condition::ButtonFlapping(point), flapping);
+            self.set(Condition::ButtonStuck(point), stuck);
+        }
         self.pressed(found.pressed);
     }
 

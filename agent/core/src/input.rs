@@ -198,6 +198,13 @@ pub struct Command {
 pub enum Action {
     /// 消音, 确认 or 复位 one alarm; `None` for all that it applies to.
     Act(Verb, Option<AlarmId>),
+    /// The same for all alarms as somebody was shown them, and for none that was raised since.
+    ActOnShown {
+        /// Which.
+        verb: Verb,
+        /// [`crate::Snapshot::revision`] of what was shown.
+        revision: u64,
+    },
     /// 处置: say what was behind an alarm; the note says what was done.
     Handle(AlarmId, Cause),
     /// 搁置 an alarm for a time; the note says why.
@@ -209,6 +216,15 @@ pub enum Action {
         /// The point.
         point: PointId,
         /// Who approved it.
+        approver: String,
+        /// After this time it ends by itself.
+        lasts: Duration,
+    },
+    /// The same where a vote of several detectors has none left with it: another person has approved that no more of it sees.
+    BypassWholeVote {
+        /// The point.
+        point: PointId,
+        /// Who approved it, another person.
         approver: String,
         /// After this time it ends by itself.
         lasts: Duration,
@@ -252,6 +268,8 @@ pub enum Action {
 pub struct Answer {
     /// How many alarms or points it changed; a named command that was accepted counts as one.
     pub changed: u32,
+    /// The alarms that were silenced, acknowledged or reset.
+    pub alarms: Vec<AlarmId>,
     /// What it did not change, and why not.
     pub refused: Vec<(Subject, Refusal)>,
     /// The test that it ended.

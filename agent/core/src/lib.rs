@@ -12,7 +12,10 @@ pub mod annunciate;
 pub mod assist;
 #[cfg(test)]
 mod assist_tests;
+mod button;
 pub mod bypass;
+#[cfg(test)]
+mod bypass_tests;
 pub mod call;
 mod command;
 #[cfg(test)]
@@ -43,6 +46,7 @@ pub mod output;
 pub mod period;
 #[cfg(test)]
 mod period_tests;
+pub mod person;
 mod plant;
 pub mod point;
 pub mod poll;

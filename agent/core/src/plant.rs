@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use crate::Mono;
 use crate::alarm::flood::Flood;
 use crate::alarm::{Alarm, Kept, Seen, Signal};
+use crate::button::{self, Button};
 use crate::bypass::Bypasses;
 use crate::deadline::Deadlines;
 use crate::id::{AlarmId, DeviceId, PointId};
@@ -22,8 +23,10 @@ use crate::upkeep::{Bounds, Edge, Upkeep};
 pub(crate) struct Found {
     pub(crate) readings: Vec<Reading>,
     pub(crate) alarms: Vec<AlarmEvent>,
-    /// Buttons that were pressed.
-    pub(crate) pressed: Vec<PointId>,
+    /// Buttons whose press has ended, and when it began.
+    pub(crate) pressed: Vec<(PointId, Mono)>,
+    /// Buttons of which it may be new whether they are stuck or flap.
+    pub(crate) felt: Vec<PointId>,
     /// Sensors of which something is new.
     pub(crate) health: Vec<(PointId, Verdict)>,
 }
@@ -46,7 +49,7 @@ pub(crate) struct Plant {
     alarms_of: Vec<Vec<AlarmId>>,
     suppressed_by: Vec<Vec<AlarmId>>,
     points_of: Vec<Vec<PointId>>,
-    buttons: Vec<bool>,
+    buttons: Vec<Option<Button>>,
     /// Points that show interlocks what they did: the end of a good sample matters to the moment.
     feedbacks: Vec<bool>,
     shown: Deadlines,
@@ -68,9 +71,10 @@ impl Plant {
                 suppressed_by[switch.index()].push(id);
             }
         }
-        let mut buttons: Vec<bool> = site.points.iter().map(|point| point.button.is_some()).collect();
+        let mut buttons: Vec<Option<Button>> =
+            site.points.iter().map(|point| point.button.map(|_| Button::new())).collect();
         for button in site.matrix.trips.iter().filter_map(|trip| trip.reset_button) {
-            buttons[button.index()] = true;
+            buttons[button.index()] = Some(Button::new());
         }
         let mut feedbacks = vec![false; site.points.len()];
         for point in site.matrix.feedbacks() {
@@ -138,9 +142,7 @@ impl Plant {
             self.heard((now, site), (point, &sample), found);
         }
         self.suppress((now, site), (point, &sample), found);
-        if self.buttons[point.index()] && self.is_pressed(point, &sample) {
-            found.pressed.push(point);
-        }
+        self.feel((now, site), (point, &sample), found);
         let sample = match self.doubted(point, &sample) {
             Sample::Good(quantity) | Sample::Suspect(quantity, Doubt::FunctionCheck)
                 if self.bypasses.has(point) =>
@@ -317,11 +319,27 @@ impl Plant {
         }
     }
 
-    /// A button counts when it closes, so that one that is stuck acknowledges nothing for ever.
-    fn is_pressed(&self, point: PointId, sample: &Sample) -> bool {
-        let closed = |sample: &Sample| sample.number().is_some_and(|value| value >= crate::Value::HALF);
-        let before = self.table.get(point).map(|entry| &entry.sample);
-        sample.is_good() && closed(sample) && before.is_some_and(|before| before.is_good() && !closed(before))
+    /// A button, where the point is one.
+    pub(crate) fn button(&self, point: PointId) -> Option<&Button> {
+        self.buttons.get(point.index()).and_then(Option::as_ref)
+    }
+
+    /// Takes what a push button's contact shows.
+    fn feel(&mut self, (now, site): (Mono, &Site), (point, sample): (PointId, &Sample), found: &mut Found) {
+        let Some(button) = &mut self.buttons[point.index()] else {
+            return;
+        };
+        let seen = match sample.number().filter(|_| sample.is_good()) {
+            Some(value) if value >= crate::Value::HALF => button::Seen::Closed,
+            Some(_) => button::Seen::Open,
+            None => button::Seen::Nothing,
+        };
+        let told = (button.is_flapping(), button.is_stuck());
+        let pressed = button.step(now, seen, &site.practice);
+        found.pressed.extend(pressed.map(|began| (point, began)));
+        if told != (button.is_flapping(), button.is_stuck()) {
+            found.felt.push(point);
+        }
     }
 }
 

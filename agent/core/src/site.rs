@@ -165,6 +165,12 @@ pub struct Practice {
     pub bypasses_max: u16,
     /// Shelved alarms at the same time.
     pub shelved_max: u16,
+    /// Another person approves the bypass of a safety point, as that of an interlock's.
+    pub bypass_second_person: bool,
+    /// A push button is closed for so long, and let go for so long, before its press counts.
+    pub button_hold: Duration,
+    /// A push button that stays closed for longer is stuck.
+    pub button_stuck: Duration,
 }
 
 impl Default for Practice {
@@ -174,6 +180,9 @@ impl Default for Practice {
             bypass_max: Duration::from_secs(8 * 3600),
             bypasses_max: 5,
             shelved_max: 16,
+            bypass_second_person: true,
+            button_hold: Duration::from_millis(500),
+            button_stuck: Duration::from_secs(60),
         }
     }
 }

@@ -101,6 +101,8 @@ pub struct Snapshot {
     pub stamp: Stamp,
     /// The epoch of its records.
     pub epoch: Epoch,
+    /// Counts the changes of alarms and conditions: what was shown, for whoever acts on it.
+    pub revision: u64,
     /// The last record's number.
     pub last: Seq,
     /// The samples.
@@ -170,6 +172,7 @@ impl Engine {
         Snapshot {
             stamp: self.wall.stamp(self.now()),
             epoch: self.outbox.epoch(),
+            revision: self.revision(),
             last: self.outbox.last(),
             table: self.plant.table.clone(),
             categories: self.categories(),
@@ -248,6 +251,12 @@ impl Engine {
     #[must_use]
     pub const fn clock_offset(&self) -> Option<ClockOffset> {
         self.wall.offset()
+    }
+
+    /// The epoch of its records.
+    #[must_use]
+    pub const fn epoch(&self) -> Epoch {
+        self.outbox.epoch()
     }
 
     /// The time the engine has reached.

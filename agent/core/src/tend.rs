@@ -10,6 +10,7 @@ use crate::id::{PointId, UpkeepId};
 use crate::input::{Answer, Subject};
 use crate::interlock::{self, Proof};
 use crate::outbox::record::{Body, Condition, Refusal};
+use crate::person;
 use crate::upkeep::{self, Begun, Change, Duty, Evidence, Mark, TripMove, UpkeepEvent};
 
 /// How a person ends a test.
@@ -119,13 +120,7 @@ impl Engine {
             (Duty::Calibration, true) | (Duty::ProofTest, false) => {}
         }
         if self.site.points[spec.point.index()].interlock {
-            let approver = begun.approver.as_deref().unwrap_or_default().trim();
-            if approver.is_empty() {
-                return Err(Refusal::NoApprover);
-            }
-            if approver == begun.actor.trim() {
-                return Err(Refusal::SecondPerson);
-            }
+            person::second(&begun.actor, begun.approver.as_deref().unwrap_or_default())?;
         }
         Ok(())
     }

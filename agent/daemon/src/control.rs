@@ -2,6 +2,7 @@
 //! may act, and says who he is; nothing on the network reaches it.
 
 mod configure;
+pub mod person;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -62,8 +63,11 @@ pub enum Deed {
     },
     /// 确认.
     Acknowledge {
-        /// All that nobody has acknowledged when absent.
+        /// All that were shown and that nobody has acknowledged when absent.
         alarm: Option<String>,
+        /// The [`Status::view`] in which they were shown; what was raised since stays. Without an alarm it is needed.
+        #[serde(default)]
+        seen: Option<String>,
     },
     /// 复位.
     Reset {
@@ -97,6 +101,9 @@ pub enum Deed {
         approver: String,
         /// For so many seconds.
         lasts_s: u64,
+        /// It is approved that no detector of a vote is left.
+        #[serde(default)]
+        whole_vote: bool,
     },
     /// 恢复投用: end a bypass.
     Rearm {
@@ -255,6 +262,9 @@ pub enum Answer {
     Done {
         /// How many alarms or points it changed.
         changed: u32,
+        /// The alarms that it silenced, acknowledged or reset.
+        #[serde(default)]
+        alarms: Vec<String>,
         /// What it did not change.
         refused: Vec<Refused>,
         /// The test that it ended.
@@ -350,6 +360,10 @@ async fn talk(stream: UnixStream, rooms: Rooms) -> std::io::Result<()> {
 }
 
 async fn answer(ask: Ask, Rooms { requests, configurer }: Rooms) -> Answer {
+    let ask = match person::named(ask) {
+        Ok(ask) => ask,
+        Err(answer) => return answer,
+    };
     match ask {
         Ask::Status => {
             let (reply, status) = oneshot::channel();
@@ -366,16 +380,15 @@ async fn answer(ask: Ask, Rooms { requests, configurer }: Rooms) -> Answer {
             answer.await.unwrap_or(Answer::Busy)
         }
         Ask::Act { actor, deed, note } => {
-            if actor.trim().is_empty() {
-                return Answer::Refused { why: "an action needs an actor".to_owned() };
-            }
             let (reply, done) = oneshot::channel();
             let act = Act { actor, deed, note };
             if requests.send(Request::Act(act, reply)).await.is_err() {
                 return Answer::Busy;
             }
             match done.await {
-                Ok(Ok(Done { changed, refused, test })) => Answer::Done { changed, refused, test },
+                Ok(Ok(Done { changed, alarms, refused, test })) => {
+                    Answer::Done { changed, alarms, refused, test }
+                }
                 Ok(Err(UnknownName(name))) => Answer::UnknownName { name },
                 Err(_) => Answer::Busy,
             }

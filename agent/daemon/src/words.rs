@@ -195,6 +195,7 @@ pub(crate) const fn refusal(refusal: Refusal) -> &'static str {
         Refusal::TooSoon { .. } => "too_soon",
         Refusal::DeviceOffline => "device_offline",
         Refusal::OnTrial => "on_trial",
+        Refusal::WholeVote => "whole_vote",
     }
 }
 

@@ -14,6 +14,7 @@ use crate::engine::Engine;
 use crate::id::{BusId, DeviceCommandId};
 use crate::link::Setting;
 use crate::outbox::record::{Body, Refusal};
+use crate::person;
 use crate::poll::commands::{Ended, QUEUE_MAX};
 use crate::{Mono, Stamp, Value};
 
@@ -185,18 +186,11 @@ impl Engine {
 
 /// Who asks has a name, says why, and is not alone where that is wanted.
 fn check_people(spec: &DeviceCommandSpec, asked: &Asked) -> Result<(), Refusal> {
-    let (actor, approver) = (asked.actor.trim(), asked.approver.trim());
-    if actor.is_empty() {
+    if !person::is_named(&asked.actor) {
         return Err(Refusal::NoActor);
     }
     if spec.needs.reason && asked.note.trim().is_empty() {
         return Err(Refusal::NoReason);
     }
-    if spec.needs.second_person && approver.is_empty() {
-        return Err(Refusal::NoApprover);
-    }
-    if spec.needs.second_person && approver == actor {
-        return Err(Refusal::SecondPerson);
-    }
-    Ok(())
+    if spec.needs.second_person { person::second(&asked.actor, &asked.approver) } else { Ok(()) }
 }

@@ -168,7 +168,7 @@ impl Matrix {
     }
 
     /// Points that show what became of an effect, a fan or a line.
-    pub(crate) fn feedbacks(&self) -> impl Iterator<Item = PointId> {
+    pub fn feedbacks(&self) -> impl Iterator<Item = PointId> {
         self.cells().into_iter().filter_map(|cell| match cell.name {
             Name::Point(point) => Some(point),
             Name::Cause(_) | Name::Output(_) | Name::ProofOf(_) | Name::Trip(_) => None,

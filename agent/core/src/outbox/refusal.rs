@@ -29,7 +29,7 @@ pub enum Refusal {
     NoApprover,
     /// A reason must be given.
     NoReason,
-    /// The approver of an interlock's bypass must be another person.
+    /// The approver must be another person.
     SecondPerson,
     /// The point is bypassed already.
     BypassedAlready,
@@ -78,4 +78,6 @@ pub enum Refusal {
     DeviceOffline,
     /// No named command while a configuration is on trial: it would outlive a roll-back.
     OnTrial,
+    /// No detector of a vote would be left; that is asked for by name.
+    WholeVote,
 }

@@ -211,7 +211,7 @@ impl Upkeep {
     pub fn begin(&mut self, stamp: Stamp, begun: Begun) -> Result<(), Refusal> {
         let spec = self.specs.get(begun.upkeep.index()).ok_or(Refusal::Unknown)?;
         let max = self.bounds.tests_max;
-        if begun.actor.trim().is_empty() {
+        if !crate::person::is_named(&begun.actor) {
             return Err(Refusal::NoActor);
         }
         if begun.reason.trim().is_empty() {

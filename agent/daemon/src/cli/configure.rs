@@ -18,7 +18,7 @@ use super::{CONFIG, IN_USE, NO_INPUT, OK, Socket, load, obstacles, say, seconds,
 use crate::clock::Clock;
 use crate::config::compare::{self, Class, Difference};
 use crate::config::{self, Lang, Loaded, Style};
-use crate::control::{Answer, Ask, Configure, Configured};
+use crate::control::{Answer, Ask, Configure, Configured, person};
 use crate::retentive;
 use crate::run::standing::{Line, Outcome, Withdrawn, judge};
 use crate::trial::{Change, Files, Folder, Row, carry_out};
@@ -393,8 +393,10 @@ fn put(path: &Path, wanted: &Files, who: Who) -> Result<String, Refusal> {
     let unwritable = |fault: std::io::Error| Refusal::with("cannot_write", fault);
     let before = std::fs::read_to_string(path).map_err(unwritable)?;
     let checked = check(path, (&before, wanted), None)?;
-    let approver = who.approved_by.unwrap_or_default();
-    check_people(&checked, (&who.by, &approver))?;
+    let (by, approver) = person::pair(&who.by, who.approved_by.as_deref())
+        .map_err(|misnamed| Refusal::with(misnamed.why, misnamed.detail()))?;
+    let approver = approver.unwrap_or_default();
+    check_people(&checked, (&by, &approver))?;
     let refused = standing(&checked.before, &checked.after).map(|found| found.refused).unwrap_or_default();
     if !refused.is_empty() {
         return Err(Refusal::standing(&refused));
@@ -405,9 +407,9 @@ fn put(path: &Path, wanted: &Files, who: Who) -> Result<String, Refusal> {
     }
     let (before, after) = checked.files(&folder, (&before, &wanted.site));
     let clock = Clock::new(checked.before.clock_sync_file.clone());
-    let marker = marker(&checked, (&who.by, &approver), (Duration::ZERO, &clock));
+    let marker = marker(&checked, (&by, &approver), (Duration::ZERO, &clock));
     let row = Row {
-        actor: who.by,
+        actor: by,
         approver,
         note: who.note,
         told: told(&checked.differences),

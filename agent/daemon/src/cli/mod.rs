@@ -1,6 +1,7 @@
 //! The command line. Results go to stdout, talk goes to stderr; exit codes are those of sysexits.h, which systemd knows by
 //! name.
 
+mod acknowledge;
 mod changes;
 mod command;
 pub mod configure;
@@ -135,8 +136,16 @@ enum Command {
     },
     /// 消音：喇叭静默，直到下一个报警 silence the horn until the next alarm
     Silence(Act),
-    /// 确认报警 acknowledge
-    Ack(Act),
+    /// 确认报警；不写名称则确认显示的那些，此后新发生的不算 acknowledge; without a name what is shown, and nothing raised since
+    Ack {
+        /// 报警，如 GT-101/high an alarm, such as GT-101/high
+        alarm: Option<String>,
+        /// 看到的是哪些，由 hazard status 或 hazard alarms 给出 what was seen, as hazard status or hazard alarms gives it
+        #[arg(long, value_name = "SEEN", conflicts_with = "alarm")]
+        seen: Option<String>,
+        #[command(flatten)]
+        person: Person,
+    },
     /// 处置：说明原因和措施 say what was behind an alarm and what was done
     ///
     /// 示例 example: hazard handle GT-101/high --cause equipment --note 更换探测器 --actor 李四
@@ -193,9 +202,12 @@ enum Command {
         /// 时长，如 30m、2h how long
         #[arg(long = "for", value_parser = seconds)]
         lasts_s: u64,
-        /// 批准人；联锁点须为另一人 who approved it; another person for interlocks
+        /// 批准人；安全点和联锁点须为另一人 who approved it; another person for safety points and interlocks
         #[arg(long)]
         approver: String,
+        /// 已批准：此后该表决组没有一个探测器在用 it is approved that no detector of a vote is left
+        #[arg(long)]
+        whole_vote: bool,
         #[command(flatten)]
         person: Person,
     },
@@ -329,7 +341,10 @@ fn carry_out(verb: Command, path: &Path, lang: Lang) -> u8 {
         Command::Status { json, socket } => operate::status(path, &socket, json, lang),
         Command::Alarms { json, socket } => operate::alarms(path, &socket, json, lang),
         Command::Silence(Act { alarm, person }) => operate::act(path, person, Deed::Silence { alarm }, lang),
-        Command::Ack(Act { alarm, person }) => operate::act(path, person, Deed::Acknowledge { alarm }, lang),
+        Command::Ack { alarm: None, seen: None, person } => acknowledge::all(path, person, lang),
+        Command::Ack { alarm, seen, person } => {
+            operate::act(path, person, Deed::Acknowledge { alarm, seen }, lang)
+        }
         Command::Reset { trip: Some(trip), person, .. } => {
             operate::act(path, person, Deed::ResetTrip { trip }, lang)
         }
@@ -349,8 +364,8 @@ fn carry_out(verb: Command, path: &Path, lang: Lang) -> u8 {
             operate::act(path, person, Deed::Shelve { alarm, lasts_s }, lang)
         }
         Command::Unshelve { alarm, person } => operate::act(path, person, Deed::Unshelve { alarm }, lang),
-        Command::Bypass { point, lasts_s, approver, person } => {
-            operate::act(path, person, Deed::Bypass { point, approver, lasts_s }, lang)
+        Command::Bypass { point, lasts_s, approver, whole_vote, person } => {
+            operate::act(path, person, Deed::Bypass { point, approver, lasts_s, whole_vote }, lang)
         }
         Command::Rearm { point, person } => operate::act(path, person, Deed::Rearm { point }, lang),
         Command::Upkeep { step: Some(step), .. } => upkeep::act(path, step, lang),

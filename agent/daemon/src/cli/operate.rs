@@ -3,6 +3,7 @@
 use std::io::{Error, ErrorKind};
 use std::path::{Path, PathBuf};
 
+use super::acknowledge;
 use super::{CONFIG, NOT_PERMITTED, OK, Person, SOFTWARE, Socket, UNAVAILABLE, USAGE, load, say, word};
 use crate::config::{Lang, Style};
 use crate::control::{self, Answer, Ask, Deed, Refused};
@@ -13,6 +14,7 @@ pub(super) fn status(path: &Path, socket: &Socket, json: bool, lang: Lang) -> u8
         Ok(status) if json => print_json(&status),
         Ok(status) => {
             say(&status::render(&status, lang, Style::of_stderr()));
+            acknowledge::offer(&status, lang);
             OK
         }
         Err(code) => code,
@@ -22,11 +24,12 @@ pub(super) fn status(path: &Path, socket: &Socket, json: bool, lang: Lang) -> u8
 pub(super) fn alarms(path: &Path, socket: &Socket, json: bool, lang: Lang) -> u8 {
     match look(path, socket, lang) {
         Ok(status) if json => {
-            let Status { alarms, bypasses, .. } = *status;
-            print_json(&serde_json::json!({ "alarms": alarms, "bypasses": bypasses }))
+            let Status { view, alarms, bypasses, .. } = *status;
+            print_json(&serde_json::json!({ "view": view, "alarms": alarms, "bypasses": bypasses }))
         }
         Ok(status) => {
             say(&render_alarms(&status, lang, Style::of_stderr()));
+            acknowledge::offer(&status, lang);
             OK
         }
         Err(code) => code,
@@ -61,7 +64,7 @@ pub(super) fn act(path: &Path, person: Person, deed: Deed, lang: Lang) -> u8 {
         Ok(answer) => answer,
         Err(code) => return code,
     };
-    let Answer::Done { changed, refused, test } = answer else {
+    let Answer::Done { changed, alarms, refused, test } = answer else {
         return self::refused(&answer, lang);
     };
     for refusal in &refused {
@@ -74,9 +77,10 @@ pub(super) fn act(path: &Path, person: Person, deed: Deed, lang: Lang) -> u8 {
         say(&render_test(&report, lang));
         return OK;
     }
+    let names = if alarms.is_empty() { String::new() } else { format!(": {}", alarms.join(", ")) };
     say(&match lang {
-        Lang::Zh => format!("已处理 {changed} 项"),
-        Lang::En => format!("{changed} changed"),
+        Lang::Zh => format!("已处理 {changed} 项{names}"),
+        Lang::En => format!("{changed} changed{names}"),
     });
     OK
 }
@@ -144,11 +148,41 @@ pub(crate) fn why(refused: &Refused, lang: Lang) -> String {
                 Lang::En => format!("it was sent a moment ago; send it again in {max} seconds"),
             };
         }
+        "hidden_character" => {
+            return match lang {
+                Lang::Zh => format!("名字里有看不见的字符 U+{max:04X}，重新输入名字"),
+                Lang::En => format!("this name has the invisible character U+{max:04X}; type the name again"),
+            };
+        }
         other => test_words(other)
             .or_else(|| command_words(other))
+            .or_else(|| name_words(other))
             .unwrap_or(("没有这个编号", "there is no such thing")),
     };
     word(lang, zh, en).to_owned()
+}
+
+/// Why a name is not taken, or what was shown is not known.
+fn name_words(why: &str) -> Option<(&'static str, &'static str)> {
+    Some(match why {
+        "look_alike" => (
+            "批准人的名字看上去和操作人一样（字母不同），须为另一人，写其本名",
+            "this name only looks like the actor's, in other letters; another person has to approve, under a name of his own",
+        ),
+        "whole_vote" => (
+            "表决组就没有一个探测器在用了：先恢复其他的，或经另一人专门批准后写 --whole-vote",
+            "no detector of a vote would be left: rearm another one first, or have another person approve just that and write --whole-vote",
+        ),
+        "view_missing" => (
+            "没有写看到的是哪些：写报警名称，或写 hazard alarms 给出的 --seen",
+            "say what was seen: name an alarm, or write the --seen that hazard alarms gives",
+        ),
+        "view_gone" => (
+            "网关程序在此后重新启动或换过配置：再看一次 hazard alarms",
+            "the agent has started again or has another configuration since: look at hazard alarms again",
+        ),
+        _ => return None,
+    })
 }
 
 /// Why a named command was not sent.

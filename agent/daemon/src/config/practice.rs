@@ -23,6 +23,14 @@ pub(crate) struct PracticeFile {
     pub(crate) shelved_max: u16,
     /// 安全点失去测量值时的报警优先级：声响器要听得到。 How urgent it is that a safety point lost its value: horns must reach it.
     pub(crate) lost_priority: PriorityKey,
+    /// 安全点的旁路须由另一人批准；联锁点总是须要。 Another person approves the bypass of a safety point; of an interlock's always.
+    pub(crate) bypass_second_person: bool,
+    /// 按钮须闭合这么久、松开这么久才算按下，毫秒。 A push button is closed, then let go, for so long before its press counts.
+    #[schemars(range(min = 50, max = 5000))]
+    pub(crate) button_hold_ms: u32,
+    /// 按钮闭合超过几秒算卡住。 A push button that stays closed for longer is stuck.
+    #[schemars(range(min = 5, max = 3600))]
+    pub(crate) button_stuck_s: u32,
 }
 
 impl Default for PracticeFile {
@@ -34,6 +42,9 @@ impl Default for PracticeFile {
             bypasses_max: practice.bypasses_max,
             shelved_max: practice.shelved_max,
             lost_priority: PriorityKey::Medium,
+            bypass_second_person: practice.bypass_second_person,
+            button_hold_ms: u32::try_from(practice.button_hold.as_millis()).unwrap_or(u32::MAX),
+            button_stuck_s: u32::try_from(practice.button_stuck.as_secs()).unwrap_or(u32::MAX),
         }
     }
 }

@@ -122,7 +122,13 @@ impl Game {
                 stage.cut_uplink(cut);
             }
             Key::JumpClock => stage.clock.jump(JUMP),
-            Key::Acknowledge => act(stage, Deed::Acknowledge { alarm: None }).await,
+            Key::Acknowledge => {
+                let (reply, status) = oneshot::channel();
+                // An agent that has ended is noticed at the next redraw.
+                drop(stage.requests.send(Request::Status(reply)).await);
+                let seen = status.await.ok().map(|status| status.view.clone());
+                act(stage, Deed::Acknowledge { alarm: None, seen }).await;
+            }
             Key::Silence => act(stage, Deed::Silence { alarm: None }).await,
             Key::Reset => act(stage, Deed::Reset { alarm: None }).await,
             Key::NodeHorn => {

@@ -19,6 +19,7 @@ mod tell;
 mod texts;
 mod upkeep;
 mod uplinks;
+pub(crate) mod view;
 
 pub use calls::{CallRow, Calls};
 pub use causes::LineHealth;
@@ -30,7 +31,7 @@ pub use lines::{BusRow, DeviceRow, LinkRow};
 pub use report::render_test;
 pub use sensors::SensorRow;
 pub use status::{
-    Facts, Status, render_alarms, render_calls, render_commands, render_interlocks, render_upkeep,
+    AlarmRow, Facts, Status, render_alarms, render_calls, render_commands, render_interlocks, render_upkeep,
 };
 pub(crate) use texts::kind;
 pub use upkeep::{FailureRow, FigureRow, Figures, TestReport, Took, Tripped, UpkeepRow};

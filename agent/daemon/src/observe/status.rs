@@ -67,6 +67,9 @@ pub struct Status {
     pub clock: Clock,
     /// Conditions of the agent itself that stand.
     pub conditions: Vec<Standing>,
+    /// What is shown here, as a word for `hazard ack --seen`.
+    #[serde(default)]
+    pub view: String,
     /// Alarms that are not normal: unacknowledged first, then the most urgent, then the latest.
     pub alarms: Vec<AlarmRow>,
     /// Points that are bypassed.

@@ -48,6 +48,7 @@ pub(super) fn status(snapshot: &Snapshot, facts: &Facts) -> Status {
         },
         clock: Clock { utc: time(snapshot.stamp.utc), trust: words::clock(snapshot.stamp.trust).into() },
         conditions: snapshot.conditions.iter().map(|condition| standing(*condition, dictionary)).collect(),
+        view: super::view::of(snapshot),
         alarms: alarms(snapshot, facts),
         bypasses: bypasses(snapshot, dictionary),
         sensors: SensorRow::all(snapshot, dictionary),

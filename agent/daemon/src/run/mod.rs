@@ -33,6 +33,7 @@ use adapters::{Adapters, Inboxes};
 use district::District;
 pub use district::birth_too_large;
 use memory::Memory;
+use people::Unclear;
 use standing::{Line, Outcome};
 
 /// Inputs taken before outputs are looked at again: enough to batch, too few to delay the panel.
@@ -80,6 +81,8 @@ pub struct Act {
 pub struct Done {
     /// How many alarms or points it changed.
     pub changed: u32,
+    /// The alarms that it silenced, acknowledged or reset.
+    pub alarms: Vec<String>,
     /// What it did not change.
     pub refused: Vec<Refused>,
     /// The test that it ended.
@@ -295,7 +298,13 @@ impl Daemon {
 
     fn act(&mut self, now: Mono, act: Act) -> Result<Done, UnknownName> {
         let Act { actor, deed, note } = act;
-        let action = people::action(deed, (&self.facts.dictionary, &self.engine))?;
+        let action = match people::action(deed, (&self.facts.dictionary, &self.engine)) {
+            Ok(action) => action,
+            Err(Unclear::Name(unknown)) => return Err(unknown),
+            Err(Unclear::View(refused)) => {
+                return Ok(Done { changed: 0, alarms: Vec::new(), refused: vec![refused], test: None });
+            }
+        };
         let answer = self.engine.command(now, Command { actor, action, note });
         Ok(people::done(answer, &self.facts.dictionary))
     }

@@ -5,10 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::obstacles;
+use hazard_core::person;
+
 use crate::config::compare::{self, Class, Difference};
 use crate::config::{self, Lang, Loaded, Templates};
 use crate::run::standing::Line;
 use crate::trial::{FILES_BYTES_MAX, Files, Folder, WITHIN_MAX};
+use crate::words;
 
 /// Why the configuration stays as it is; the words are told in `cli::configure`.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -90,17 +93,13 @@ pub(in crate::cli) fn check_people(
     checked: &Checked,
     (actor, approver): (&str, &str),
 ) -> Result<(), Refusal> {
-    let (actor, approver) = (actor.trim(), approver.trim());
-    if actor.is_empty() {
+    if !person::is_named(actor) {
         return Err(Refusal::new("no_actor"));
     }
-    if checked.lowers() && approver.is_empty() {
-        return Err(Refusal::new("no_approver"));
+    if !checked.lowers() {
+        return Ok(());
     }
-    if checked.lowers() && approver == actor {
-        return Err(Refusal::new("second_person"));
-    }
-    Ok(())
+    person::second(actor, approver).map_err(|refusal| Refusal::new(words::refusal(refusal)))
 }
 
 /// How long a trial may last.

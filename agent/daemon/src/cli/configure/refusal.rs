@@ -40,6 +40,13 @@ fn about_people(why: &str) -> Option<Told> {
             "降低保护的批准人须为另一人",
             "whoever approves that protection is lowered must be another person",
         ),
+        "hidden_character" => {
+            ("名字里有看不见的字符，重新输入名字", "a name has an invisible character; type the name again")
+        }
+        "look_alike" => (
+            "批准人的名字看上去和操作人一样（字母不同），须为另一人，写其本名",
+            "the approver's name only looks like the actor's, in other letters; another person has to approve, under a name of his own",
+        ),
         "on_trial" => (
             "已有配置在试用：先 hazard config confirm 或 rollback",
             "another configuration is on trial: hazard config confirm or rollback first",

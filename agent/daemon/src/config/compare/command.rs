@@ -27,14 +27,18 @@ fn command(plant: &Plant<'_>, spec: &DeviceCommandSpec, entry: &CommandEntry) ->
     } = spec;
     let CommandEntry { name: _, zh, en, device: _, unit } = entry;
     let target = format!("{start} {shape:?}×{coils} {order:?} many={always_many}");
+    let wiring = match risk {
+        Risk::Routine => Rule::Wiring,
+        Risk::Calibration | Risk::Protection => Rule::Sight,
+    };
     let mut facts = vec![
         Fact::new(("中文名称", "name in Chinese"), zh, Rule::Text),
         Fact::new(("英文名称", "name in English"), en, Rule::Text),
         Fact::new(("单位", "unit"), unit, Rule::Text),
-        Fact::new(("设备", "device"), plant.device(*device), Rule::Wiring),
-        Fact::new(("写到", "writes"), target, Rule::Wiring),
-        Fact::new(("比例", "scale"), scale, Rule::Wiring),
-        Fact::new(("偏移", "offset"), offset, Rule::Wiring),
+        Fact::new(("设备", "device"), plant.device(*device), wiring),
+        Fact::new(("写到", "writes"), target, wiring),
+        Fact::new(("比例", "scale"), scale, wiring),
+        Fact::new(("偏移", "offset"), offset, wiring),
         Fact::new(("风险", "risk"), words::risk(*risk), Rule::More(f64::from(*risk as u8))),
         Fact::yes_protects(("须写原因", "needs a reason"), *reason),
         Fact::yes_protects(("须另一人批准", "needs a second person"), *second_person),
@@ -55,7 +59,7 @@ fn command(plant: &Plant<'_>, spec: &DeviceCommandSpec, entry: &CommandEntry) ->
         }
     }
     if let Some(ReadBack { table, start, tolerance }) = read_back {
-        facts.push(Fact::new(("读回地址", "read back at"), format!("{table:?} {start}"), Rule::Wiring));
+        facts.push(Fact::new(("读回地址", "read back at"), format!("{table:?} {start}"), wiring));
         let tolerance = tolerance.get();
         facts.push(Fact::new(("容差", "tolerance"), tolerance, Rule::Less(tolerance)));
     }

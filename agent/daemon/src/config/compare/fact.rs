@@ -22,6 +22,8 @@ pub(super) enum Rule {
     Lessens,
     /// It matters for protection, in neither direction clearly.
     Matters,
+    /// What protects sees or moves by it: in any other way it may see less, and nobody can tell from the file that it does not.
+    Sight,
     /// A point may read something else.
     Wiring,
     /// Uplinks, retention, the console.
@@ -42,7 +44,7 @@ impl Rule {
     fn when_added(self) -> Class {
         match self {
             Self::Less(_) | Self::More(_) | Self::Protects => Class::ProtectionRaised,
-            Self::Lessens => Class::ProtectionLowered,
+            Self::Lessens | Self::Sight => Class::ProtectionLowered,
             Self::Matters => Class::ProtectionChanged,
             Self::Wiring => Class::Wiring,
             Self::Service => Class::Service,
@@ -52,7 +54,7 @@ impl Rule {
 
     fn when_gone(self) -> Class {
         match self {
-            Self::Less(_) | Self::More(_) | Self::Protects => Class::ProtectionLowered,
+            Self::Less(_) | Self::More(_) | Self::Protects | Self::Sight => Class::ProtectionLowered,
             Self::Lessens => Class::ProtectionRaised,
             Self::Matters => Class::ProtectionChanged,
             Self::Wiring => Class::Wiring,
@@ -66,6 +68,7 @@ impl Rule {
             (Self::Less(before), Self::Less(after)) | (Self::More(after), Self::More(before)) => {
                 if after > before { Class::ProtectionLowered } else { Class::ProtectionRaised }
             }
+            (Self::Sight, _) | (_, Self::Sight) => Class::ProtectionLowered,
             (Self::Wiring, _) => Class::Wiring,
             (Self::Service, _) => Class::Service,
             (Self::Text, _) => Class::Text,
@@ -79,9 +82,13 @@ impl Rule {
     const fn number(self) -> Option<f64> {
         match self {
             Self::Less(number) | Self::More(number) => Some(number),
-            Self::Protects | Self::Lessens | Self::Matters | Self::Wiring | Self::Service | Self::Text => {
-                None
-            }
+            Self::Protects
+            | Self::Lessens
+            | Self::Matters
+            | Self::Sight
+            | Self::Wiring
+            | Self::Service
+            | Self::Text => None,
         }
     }
 }
@@ -308,6 +315,23 @@ mod tests {
             };
             assert_eq!(found(&[], from_ref(&before))[0].0, added, "{before:?} added");
             assert_eq!(found(from_ref(&before), from_ref(&before)), []);
+        }
+    }
+
+    #[test]
+    fn what_is_seen_by_it_is_seen_less_whichever_way_it_changes() {
+        let fact = |shown: &str, rule| Fact::new(WHAT, shown, rule);
+        let (sight, other) = (fact("0.1", Rule::Sight), fact("0.001", Rule::Sight));
+        let wiring = fact("0.1", Rule::Wiring);
+        for (before, after) in [
+            (&[sight.clone()][..], &[other.clone()][..]),
+            (&[other], &[sight.clone()]),
+            (&[sight.clone()], &[]),
+            (&[], &[sight.clone()]),
+            (&[wiring.clone()], &[sight.clone()]),
+            (&[sight], &[wiring]),
+        ] {
+            assert_eq!(found(before, after)[0].0, Class::ProtectionLowered, "{before:?} {after:?}");
         }
     }
 

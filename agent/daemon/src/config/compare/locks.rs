@@ -60,7 +60,7 @@ fn output(plant: &Plant<'_>, spec: &OutputSpec, line: Option<&GpioLine>) -> Subj
     let dead_sounds = *polarity == Polarity::DeEnergiseToAlarm;
     let driven = if dead_sounds { "de_energise_to_alarm" } else { "energise_to_alarm" };
     let mut facts = vec![
-        Fact::new(("接线", "wiring"), place, Rule::Wiring),
+        Fact::new(("接线", "wiring"), place, Rule::Sight),
         Fact::new(("接法", "polarity"), driven, Rule::yes_protects(dead_sounds)),
     ];
     let word = match role {
@@ -210,13 +210,27 @@ fn duty(plant: &Plant<'_>, spec: &UpkeepSpec, entry: &UpkeepEntry) -> Subject {
 }
 
 fn practised(practice: Practice) -> Subject {
-    let Practice { reset_hold, bypass_max, bypasses_max, shelved_max } = practice;
+    let Practice {
+        reset_hold,
+        bypass_max,
+        bypasses_max,
+        shelved_max,
+        bypass_second_person,
+        button_hold,
+        button_stuck,
+    } = practice;
     let fewer = |what: Words, most: u16| Fact::new(what, most, Rule::Less(most.into()));
     let facts = vec![
         Fact::longer(("复位后核对", "reset hold"), reset_hold),
         Fact::sooner(("旁路最长", "longest bypass"), bypass_max),
         fewer(("同时旁路最多", "bypasses at once"), bypasses_max),
         fewer(("同时搁置最多", "shelved at once"), shelved_max),
+        Fact::yes_protects(
+            ("安全点旁路须另一人批准", "a bypass of a safety point needs another person"),
+            bypass_second_person,
+        ),
+        Fact::longer(("按钮须按住", "buttons are held for"), button_hold),
+        Fact::sooner(("按钮卡住判定", "buttons are stuck after"), button_stuck),
     ];
     Subject { kind: ("操作规矩", "practice"), name: String::new(), rule: Rule::Matters, facts }
 }

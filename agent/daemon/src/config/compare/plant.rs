@@ -1,6 +1,7 @@
 //! What measures and what alarms: buses, devices, points, alarms.
 
 use hazard_core::alarm::{AlarmKind, AlarmSpec, Priority, Signal};
+use hazard_core::annunciate::{OutputSpec, Wiring};
 use hazard_core::id::{AlarmId, BusId, DeviceId, PointId};
 use hazard_core::point::{PointSpec, Report};
 use hazard_core::site::{BusSpec, DeviceSpec};
@@ -29,6 +30,34 @@ impl Plant<'_> {
         self.site.devices.get(device.index()).map_or_else(String::new, |device| device.name.to_string())
     }
 
+    /// Whether what the point reads protects: by itself, by an interlock, or because another point or a person relies on it.
+    fn protects(&self, point: PointId) -> bool {
+        let Some(spec) = self.site.points.get(point.index()) else {
+            return false;
+        };
+        let compared = |alarm: &AlarmSpec| {
+            alarm.suppressed_while == Some(point)
+                || matches!(alarm.signal, Signal::Deviation { from } if from == point)
+        };
+        spec.safety
+            || spec.interlock
+            || spec.button.is_some()
+            || self.site.matrix.feedbacks().any(|of| of == point)
+            || self.site.matrix.trips.iter().any(|trip| trip.reset_button == Some(point))
+            || self.site.statuses.iter().any(|status| status.source == point)
+            || self.site.alarms.iter().any(compared)
+    }
+
+    /// What a change does to which devices are reached, or how.
+    fn reached_by(&self, is_reached: impl Fn(DeviceId) -> bool) -> Rule {
+        let mut points = (0..).map(PointId).zip(&self.site.points);
+        let driven =
+            |output: &OutputSpec| matches!(output.wiring, Wiring::Coil { device, .. } if is_reached(device));
+        let protects = points.any(|(id, spec)| is_reached(spec.device) && self.protects(id))
+            || self.site.outputs.iter().any(driven);
+        if protects { Rule::Sight } else { Rule::Wiring }
+    }
+
     fn bus(&self, bus: BusId) -> String {
         self.site.buses.get(bus.index()).map_or_else(String::new, |bus| bus.name.to_string())
     }
@@ -43,8 +72,9 @@ impl Plant<'_> {
 pub(super) fn subjects(plant: &Plant<'_>, links: &[BusLink]) -> Vec<Subject> {
     let site = plant.site;
     let mut subjects: Vec<Subject> =
-        site.buses.iter().zip(links).map(|(spec, link)| bus(spec, link)).collect();
-    subjects.extend(site.devices.iter().map(|spec| device(plant, spec)));
+        (0..).map(BusId).zip(site.buses.iter().zip(links)).map(|(id, both)| bus(plant, id, both)).collect();
+    let devices = (0..).map(DeviceId).zip(&site.devices);
+    subjects.extend(devices.map(|(id, spec)| device(plant, id, spec)));
     let points = (0..).map(PointId).zip(site.points.iter().zip(&plant.names.points));
     subjects.extend(points.map(|(id, (spec, entry))| point(plant, id, (spec, entry))));
     let alarms = (0..).map(AlarmId).zip(site.alarms.iter().zip(&plant.names.alarms));
@@ -52,7 +82,9 @@ pub(super) fn subjects(plant: &Plant<'_>, links: &[BusLink]) -> Vec<Subject> {
     subjects
 }
 
-fn bus(spec: &BusSpec, link: &BusLink) -> Subject {
+fn bus(plant: &Plant<'_>, id: BusId, (spec, link): (&BusSpec, &BusLink)) -> Subject {
+    let on_it = |device: DeviceId| plant.site.devices.get(device.index()).is_some_and(|spec| spec.bus == id);
+    let wiring = plant.reached_by(on_it);
     let BusSpec { name, kind: _, probe_share_permille, gap, overload_allowed } = spec;
     let BusLink { name: _, endpoint, connect_timeout, pause_after_connect, gap: _, pauses: _ } = link;
     let endpoint = match endpoint {
@@ -63,7 +95,7 @@ fn bus(spec: &BusSpec, link: &BusLink) -> Subject {
         }
     };
     let facts = vec![
-        Fact::new(("地址", "address"), endpoint, Rule::Wiring),
+        Fact::new(("地址", "address"), endpoint, wiring),
         Fact::new(("探测占用‰", "probe share ‰"), probe_share_permille, Rule::Matters),
         Fact::new(("请求间隔", "gap"), super::fact::time(*gap), Rule::Matters),
         Fact::no_protects(("允许过载", "overload allowed"), *overload_allowed),
@@ -77,7 +109,8 @@ fn bus(spec: &BusSpec, link: &BusLink) -> Subject {
     Subject { kind: ("总线", "bus"), name: name.to_string(), rule: Rule::Wiring, facts }
 }
 
-fn device(plant: &Plant<'_>, spec: &DeviceSpec) -> Subject {
+fn device(plant: &Plant<'_>, id: DeviceId, spec: &DeviceSpec) -> Subject {
+    let wiring = plant.reached_by(|device| device == id);
     let DeviceSpec {
         name,
         bus,
@@ -96,8 +129,8 @@ fn device(plant: &Plant<'_>, spec: &DeviceSpec) -> Subject {
     } = spec;
     let service = |what: Words, number: u64| Fact::new(what, number, Rule::Service);
     let facts = vec![
-        Fact::new(("总线", "bus"), plant.bus(*bus), Rule::Wiring),
-        Fact::new(("站号", "unit address"), unit, Rule::Wiring),
+        Fact::new(("总线", "bus"), plant.bus(*bus), wiring),
+        Fact::new(("站号", "unit address"), unit, wiring),
         Fact::sooner(("应答时限", "reply timeout"), *timeout),
         Fact::new(("迟到窗口", "late window"), super::fact::time(*late_window), Rule::Matters),
         Fact::new(("典型应答时间", "turnaround"), super::fact::time(*turnaround), Rule::Service),
@@ -130,13 +163,15 @@ fn point(plant: &Plant<'_>, id: PointId, (spec, entry): (&PointSpec, &PointEntry
         button,
     } = spec;
     let PointEntry { tag: _, name, unit, is_switch: _, safety: _ } = entry;
+    let protects = plant.protects(id);
+    let wiring = if protects { Rule::Sight } else { Rule::Wiring };
     let mut facts = vec![
         Fact::new(("名称", "name"), name, Rule::Text),
-        Fact::new(("单位", "unit"), unit, Rule::Wiring),
-        Fact::new(("设备", "device"), plant.device(*device), Rule::Wiring),
-        Fact::new(("寄存器", "registers"), registers(source), Rule::Wiring),
-        Fact::new(("比例", "scale"), scale, Rule::Wiring),
-        Fact::new(("偏移", "offset"), offset, Rule::Wiring),
+        Fact::new(("单位", "unit"), unit, wiring),
+        Fact::new(("设备", "device"), plant.device(*device), wiring),
+        Fact::new(("寄存器", "registers"), registers(source), wiring),
+        Fact::new(("比例", "scale"), scale, wiring),
+        Fact::new(("偏移", "offset"), offset, wiring),
         Fact::sooner(("轮询周期", "poll period"), *period),
         Fact::sooner(("过期时限", "staleness limit"), *stale_after),
         Fact::new(("上报死区", "report deadband"), deadband.get(), Rule::Service),
@@ -144,13 +179,15 @@ fn point(plant: &Plant<'_>, id: PointId, (spec, entry): (&PointSpec, &PointEntry
         Fact::yes_protects(("安全点", "safety point"), *safety),
         Fact::yes_protects(("联锁点", "interlock point"), *interlock),
     ];
+    // A narrower range or one more sentinel hides what is read there; a wider or one fewer shows what is not.
+    let sight = |rule| if protects { Rule::Sight } else { rule };
     if let Some((low, high)) = range {
         let (below, above) = (plant.value(id, *low), plant.value(id, *high));
-        facts.push(Fact::new(("量程下限", "range from"), below, Rule::More(low.get())));
-        facts.push(Fact::new(("量程上限", "range to"), above, Rule::Less(high.get())));
+        facts.push(Fact::new(("量程下限", "range from"), below, sight(Rule::More(low.get()))));
+        facts.push(Fact::new(("量程上限", "range to"), above, sight(Rule::Less(high.get()))));
     }
     let sentinels = sentinels.iter().map(u64::to_string);
-    facts.extend(sentinels.map(|one| Fact::member(("无效值", "sentinel"), one, Rule::Protects)));
+    facts.extend(sentinels.map(|one| Fact::member(("无效值", "sentinel"), one, sight(Rule::Protects))));
     let verb = button.map(|verb| Fact::new(("按钮", "button"), words::verb(verb), Rule::Matters));
     facts.extend(verb);
     // A measurement that no alarm needs is missed by nobody at once, and yet by somebody.

@@ -19,7 +19,7 @@ fn sensor(plant: &Plant<'_>, spec: &SensorSpec) -> Subject {
     if let Some(Current { zero, full, hold }) = current {
         let ends = format!("{} – {}", plant.value(*point, *zero), plant.value(*point, *full));
         facts.push(Fact::member(("按 NE 43 判断断线和短路", "NE 43 limits"), "4–20 mA", Rule::Protects));
-        facts.push(Fact::new(("4–20 mA", "4–20 mA"), ends, Rule::Wiring));
+        facts.push(Fact::new(("4–20 mA", "4–20 mA"), ends, Rule::Sight));
         facts.push(Fact::sooner(("失效电流保持", "failure must last"), *hold));
     }
     if let Some(Drift { zero, band, limit, over, negative }) = drift {

@@ -113,5 +113,8 @@ fn lowered(file: &PracticeFile) -> Practice {
         bypass_max: Duration::from_secs(60 * u64::from(file.bypass_max_min)),
         bypasses_max: file.bypasses_max,
         shelved_max: file.shelved_max,
+        bypass_second_person: file.bypass_second_person,
+        button_hold: Duration::from_millis(file.button_hold_ms.into()),
+        button_stuck: Duration::from_secs(file.button_stuck_s.into()),
     }
 }
