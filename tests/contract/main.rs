@@ -8,6 +8,7 @@ mod deploy;
 mod devices;
 mod interlocks;
 mod journal;
+mod last_good;
 mod node;
 mod node_commands;
 mod observe;

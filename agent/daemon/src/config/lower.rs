@@ -21,13 +21,13 @@ mod upkeep;
 mod uplink;
 mod watch;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use hazard_core::site::SiteTables;
 use hazard_core::{Site, site::SiteFault};
 use serde::Deserialize;
 
-use super::Loaded;
 use super::catalogue::Code;
 use super::check::{self, Schema};
 use super::error::{Fault, Report, Severity, Spot, args};
@@ -37,6 +37,7 @@ use super::profile::ProfileKey;
 use super::signature::Model;
 use super::sources::Sources;
 use super::tree::{Document, Node};
+use super::{Attachment, Loaded};
 use crate::dictionary::Dictionary;
 use crate::settings::{BusLink, GpioLine, Mqtt, Secret, Webhook};
 use bus::DeviceRow;
@@ -122,6 +123,7 @@ struct Lowering<'a> {
     interlock_outputs: Vec<(usize, Spot)>,
     zones: Vec<String>,
     references: Vec<watch::Reference<'a>>,
+    attachments: Vec<Attachment>,
     devices: Vec<DeviceRow<'a>>,
     /// Points of the site that were taken from templates.
     taken: Vec<status::Taken>,
@@ -159,6 +161,7 @@ impl<'a> Lowering<'a> {
             interlock_outputs: Vec::new(),
             zones: Vec::new(),
             references: Vec::new(),
+            attachments: Vec::new(),
             devices: Vec::new(),
             taken: Vec::new(),
             status_nodes: Vec::new(),
@@ -173,6 +176,10 @@ impl<'a> Lowering<'a> {
             webhooks: Vec::new(),
             role_webhooks: Vec::new(),
         }
+    }
+
+    fn attach(&mut self, path: PathBuf, bytes: &[u8]) {
+        self.attachments.push(Attachment { path, hash: blake3::hash(bytes).to_hex().to_string() });
     }
 
     fn root(&mut self, site: Section<'a, '_>) {
@@ -269,6 +276,8 @@ impl<'a> Lowering<'a> {
             state_dir: gateway.state_dir,
             clock_sync_file: gateway.clock_sync_file,
             hash: self.sources.hash.clone(),
+            fingerprint: fingerprint(&self.sources.hash, &self.attachments),
+            attachments: self.attachments,
             files: self.sources.paths.clone(),
             templates: self.sources.named_templates(),
             warnings: Report::new(self.faults, self.sources.files.clone()),
@@ -294,4 +303,12 @@ impl<'a> Lowering<'a> {
             self.faults.push(Fault::new(Code::NothingSounds, spot, Vec::new()));
         }
     }
+}
+
+fn fingerprint(files: &str, attachments: &[Attachment]) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for hash in std::iter::once(files).chain(attachments.iter().map(|attachment| &*attachment.hash)) {
+        hasher.update(hash.as_bytes());
+    }
+    hasher.finalize().to_hex().to_string()
 }

@@ -25,7 +25,7 @@ use tracing::{error, info, warn};
 use crate::clock::Clock;
 use crate::config::Loaded;
 use crate::control::{Deed, Refused};
-use crate::observe::{Facts, Latencies, Status, TestReport};
+use crate::observe::{Facts, Latencies, SiteFile, Status, TestReport};
 use crate::retentive::Page;
 use crate::uplink::mqtt;
 use adapters::{Adapters, Inboxes};
@@ -47,6 +47,8 @@ pub enum Request {
     Configured(Box<ConfigEvent>),
     /// Whether a configuration is on trial.
     OnTrial(bool),
+    /// What is wrong with the site file, while another configuration runs.
+    SiteFile(Option<Box<SiteFile>>),
     /// Go on with this configuration, in a fresh epoch.
     Reload(Box<Loaded>),
 }
@@ -126,6 +128,7 @@ struct Daemon {
     district: District,
     memory: Memory,
     facts: Facts,
+    site_file: Option<SiteFile>,
     clock_read_at: Mono,
 }
 
@@ -175,6 +178,7 @@ impl Daemon {
             district,
             memory,
             facts,
+            site_file: None,
             clock_read_at: now,
         };
         Ok((daemon, inboxes))
@@ -247,6 +251,10 @@ impl Daemon {
             Event::Request(Request::Act(act, reply)) => drop(reply.send(self.act(now, act))),
             Event::Request(Request::Configured(event)) => self.engine.configured(now, *event),
             Event::Request(Request::OnTrial(on_trial)) => self.engine.configuration_on_trial(now, on_trial),
+            Event::Request(Request::SiteFile(invalid)) => {
+                self.engine.site_file_said(now, invalid.is_some());
+                self.site_file = invalid.map(|file| *file);
+            }
             Event::Request(Request::Reload(_)) | Event::Timer | Event::Stop => {}
         }
     }
@@ -373,7 +381,7 @@ impl Daemon {
     fn status(&mut self) -> Status {
         self.facts.uptime = self.clock.now().since(Mono::ZERO);
         (self.facts.links, self.facts.units) = self.adapters.line_healths();
-        Status::new(&self.engine.snapshot(), &self.facts)
+        Status { site_file: self.site_file.clone(), ..Status::new(&self.engine.snapshot(), &self.facts) }
     }
 
     async fn shut_down(mut self) {
