@@ -8,6 +8,7 @@ mod deploy;
 mod devices;
 mod interlocks;
 mod journal;
+mod last_good;
 mod loss;
 mod node;
 mod node_commands;

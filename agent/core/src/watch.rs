@@ -46,6 +46,13 @@ impl Engine {
         self.finish_turn();
     }
 
+    /// The site file can be used, or the last good configuration runs in its place.
+    pub fn site_file_said(&mut self, now: Mono, invalid: bool) {
+        self.reach(now);
+        self.set(Condition::SiteFileInvalid, invalid);
+        self.finish_turn();
+    }
+
     pub(crate) fn watch_periods(&mut self) {
         let site = Arc::clone(&self.site);
         self.periods.look(&site.key_periods, self.stamp());

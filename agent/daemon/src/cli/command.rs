@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use hazard_core::Value;
 
 use super::operate::{self, look, print_json};
+use super::reach::{places, reach};
 use super::{NOT_WHOLE, OK, Person, SOFTWARE, Socket, UNAVAILABLE, say, word};
 use crate::clock::Clock;
 use crate::config::{Lang, Style};
@@ -91,7 +92,7 @@ fn send(path: &Path, args: SendArgs, lang: Lang) -> u8 {
 
 /// Waits until the outcome is known.
 fn wait(path: &Path, socket: &Socket, (nth, mut row): (u64, CommandRow), lang: Lang) -> u8 {
-    let Ok(place) = operate::place(path, socket, lang) else { return UNAVAILABLE };
+    let places = places(path, socket);
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
         return SOFTWARE;
     };
@@ -106,7 +107,7 @@ fn wait(path: &Path, socket: &Socket, (nth, mut row): (u64, CommandRow), lang: L
             }
             ticks.tick().await;
             // An agent that is busy or restarting is asked again.
-            if let Ok(Answer::Status(status)) = crate::control::ask(&place, &Ask::Status).await
+            if let Ok(Answer::Status(status)) = reach(&places, &Ask::Status).await
                 && let Some(found) = status.commands.into_iter().find(|found| found.command == row.command)
             {
                 row = found;

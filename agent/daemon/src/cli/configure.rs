@@ -14,6 +14,7 @@ use serde_json::json;
 use super::changes::{Refusal, check, check_people, counts, marker, row, told};
 use super::home::Home;
 use super::operate::{ask, print_json, refused};
+use super::reach::state_dirs;
 use super::{CONFIG, IN_USE, NO_INPUT, OK, Socket, load, obstacles, say, seconds, word};
 use crate::clock::Clock;
 use crate::config::compare::{self, Class, Difference};
@@ -421,9 +422,11 @@ fn put(path: &Path, wanted: &Files, who: Who) -> Result<String, Refusal> {
 }
 
 fn folder(path: &Path, lang: Lang) -> Result<Folder, u8> {
-    let dir =
-        config::state_dir(path).ok_or(CONFIG).or_else(|_| load(path, lang).map(|loaded| loaded.state_dir))?;
-    Folder::open(&dir, path).map_err(|fault| {
+    let dirs = state_dirs(path);
+    let Some(dir) = dirs.iter().find(|dir| dir.is_dir()).or(dirs.first()) else {
+        return load(path, lang).and(Err(CONFIG));
+    };
+    Folder::open(dir, path).map_err(|fault| {
         eprintln!("{}: {fault}", dir.display());
         NO_INPUT
     })

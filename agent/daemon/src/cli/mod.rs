@@ -13,6 +13,7 @@ pub mod match_template;
 mod operate;
 pub mod plan;
 pub mod points;
+mod reach;
 mod service;
 mod upkeep;
 
@@ -73,7 +74,7 @@ struct Cli {
 enum Command {
     /// 运行代理 run the agent
     ///
-    /// SIGTERM 有序退出 ends in order；SIGHUP 重新读取配置，无效则保留原配置 reads the configuration again and keeps the last good one.
+    /// SIGTERM 有序退出 ends in order；SIGHUP 重新读取配置，无效则保留原配置 reads the configuration again and keeps the last good one；启动时配置无效则按上一份有效配置运行 a start with a faulty one runs the last good one.
     Run {
         /// 日志格式 log format: auto, text, json, journald
         #[arg(long, default_value = "auto")]
@@ -286,7 +287,7 @@ enum Command {
 #[derive(Debug, Args)]
 struct Socket {
     /// 守护进程的本地套接字，默认在站点文件的 state_dir 中 the daemon's local socket, by default in the site file's state_dir
-    #[arg(long)]
+    #[arg(long, env = "HAZARD_SOCKET")]
     socket: Option<PathBuf>,
 }
 

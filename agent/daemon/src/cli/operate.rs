@@ -1,12 +1,13 @@
 //! What an operator on shift does: look, silence, acknowledge, reset; all over the daemon's local socket.
 
 use std::io::{Error, ErrorKind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::acknowledge;
-use super::{CONFIG, NOT_PERMITTED, OK, Person, SOFTWARE, Socket, UNAVAILABLE, USAGE, load, say, word};
-use crate::config::{Lang, Style};
-use crate::control::{self, Answer, Ask, Deed, Refused};
+use super::reach::{places, reach};
+use super::{NOT_PERMITTED, OK, Person, SOFTWARE, Socket, UNAVAILABLE, USAGE, say, word};
+use crate::config::{self, Lang, Style};
+use crate::control::{Answer, Ask, Deed, Refused};
 use crate::observe::{Status, render_alarms, render_calls, render_interlocks, render_test, status};
 
 pub(super) fn status(path: &Path, socket: &Socket, json: bool, lang: Lang) -> u8 {
@@ -269,19 +270,21 @@ pub(super) fn refused(answer: &Answer, lang: Lang) -> u8 {
 }
 
 pub(super) fn ask(path: &Path, socket: &Socket, ask: &Ask, lang: Lang) -> Result<Answer, u8> {
-    let socket = place(path, socket, lang)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|_| SOFTWARE)?;
-    runtime.block_on(control::ask(&socket, ask)).map_err(|fault| {
-        eprintln!("{}: {}", socket.display(), reason(&fault, lang));
+    runtime.block_on(reach(&places(path, socket), ask)).map_err(|faults| {
+        for (place, fault) in &faults {
+            eprintln!("{}: {}", place.display(), reason(fault, lang));
+        }
+        if socket.socket.is_none() && config::state_dir(path).is_none() {
+            let hint = word(
+                lang,
+                "站点文件没有说出代理的数据目录；用 --socket 或环境变量 HAZARD_SOCKET 写明 hazard.sock 在哪里",
+                "the site file does not tell the agent's state_dir; say where hazard.sock is with --socket or in HAZARD_SOCKET",
+            );
+            eprintln!("{}: {hint}", path.display());
+        }
         UNAVAILABLE
     })
-}
-
-pub(super) fn place(path: &Path, socket: &Socket, lang: Lang) -> Result<PathBuf, u8> {
-    match &socket.socket {
-        Some(socket) => Ok(socket.clone()),
-        None => load(path, lang).map(|loaded| loaded.state_dir.join(control::SOCKET)).map_err(|_| CONFIG),
-    }
 }
 
 fn reason(fault: &Error, lang: Lang) -> String {

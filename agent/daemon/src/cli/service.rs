@@ -11,16 +11,17 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tracing::error;
+use tracing::{error, warn};
 
-use super::changes::{Bell, Changes, give_back_at_once, recover};
+use super::changes::{Bell, Changes, give_back_at_once, last_good, recover};
 use super::home::{Home, Taken};
-use super::{CONFIG, IN_USE, OK, OS_REFUSES, SOFTWARE, USAGE, load, obstacles, word};
+use super::reach::write_down;
+use super::{CONFIG, IN_USE, OK, OS_REFUSES, SOFTWARE, USAGE, obstacles, word};
 use crate::clock::Clock;
-use crate::config::{Lang, Loaded};
+use crate::config::{self, Lang, Loaded, Style};
 use crate::control::{self, Rooms};
 use crate::observe::log::{self, LogFormat};
-use crate::observe::{Status, http};
+use crate::observe::{SiteFile, Status, http};
 use crate::run::{self, End, Legacy, Request, Surroundings};
 
 const REQUESTS_MAX: usize = 32;
@@ -38,13 +39,16 @@ pub(super) fn run(path: &Path, format: LogFormat, lang: Lang) -> u8 {
             Ok(()) => self::usable(path, lang),
             Err(fault) => {
                 eprintln!("{}: {fault}", path.display());
-                return OS_REFUSES;
+                usable
             }
         };
     }
-    let loaded = match usable {
-        Ok(loaded) => loaded,
-        Err(code) => return code,
+    let (loaded, invalid) = match usable {
+        Ok(loaded) => (loaded, None),
+        Err(invalid) => match last_good(path) {
+            Some(loaded) => (loaded, Some(*invalid)),
+            None => return CONFIG,
+        },
     };
     if let Err(fault) = log::init(format, None) {
         eprintln!("{fault}");
@@ -52,6 +56,16 @@ pub(super) fn run(path: &Path, format: LogFormat, lang: Lang) -> u8 {
     }
     let taken = recovered.map_or_else(|| Home::take(&loaded.state_dir), |found| Ok(found.home));
     let Ok(_home) = taken else { return in_use(&loaded.state_dir, lang) };
+    if let Some(invalid) = &invalid {
+        error!(
+            ?invalid,
+            config = loaded.hash,
+            "the site file cannot be used; the last good configuration runs"
+        );
+    }
+    if let Err(fault) = write_down(path, &loaded.state_dir) {
+        warn!(%fault, "the state folder cannot be written down beside the site file");
+    }
     // One thread for the loop, the buses and the uplinks: handing each reply from thread to thread costs more than all
     // they do with it. Files, names and the journal have threads of their own.
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
@@ -61,20 +75,35 @@ pub(super) fn run(path: &Path, format: LogFormat, lang: Lang) -> u8 {
             return SOFTWARE;
         }
     };
-    let code = runtime.block_on(serve(path, loaded, clock));
+    let code = runtime.block_on(serve(path, (loaded, invalid), clock));
     runtime.shutdown_timeout(Duration::from_secs(5));
     code
 }
 
-/// A configuration that can be run, or the exit code after saying why it cannot.
-fn usable(path: &Path, lang: Lang) -> Result<Loaded, u8> {
-    let loaded = load(path, lang)?;
-    let refused = obstacles(&loaded, lang);
-    if refused.is_empty() {
+/// A configuration that can be run, or, after all of it was told, why it cannot.
+fn usable(path: &Path, lang: Lang) -> Result<Loaded, Box<SiteFile>> {
+    let loaded = config::load(path).map_err(|report| {
+        eprint!("{}", report.render(lang, Style::of_stderr()));
+        Box::new(SiteFile::of_report(path.display().to_string(), &report))
+    })?;
+    let Some(invalid) = unusable(path, &loaded) else {
         return Ok(loaded);
-    }
-    refused.iter().for_each(|why| eprintln!("{why}"));
-    Err(CONFIG)
+    };
+    obstacles(&loaded, lang).iter().for_each(|why| eprintln!("{why}"));
+    Err(Box::new(invalid))
+}
+
+/// What keeps a faultless site file from being run.
+pub(super) fn unusable(path: &Path, loaded: &Loaded) -> Option<SiteFile> {
+    let obstacles = (obstacles(loaded, Lang::Zh), obstacles(loaded, Lang::En));
+    let is_any = !obstacles.0.is_empty();
+    is_any.then(|| SiteFile::of_obstacles(path.display().to_string(), obstacles))
+}
+
+/// Tells systemd which configuration runs.
+pub(super) fn say_what_runs(hash: &str, invalid: bool) {
+    let last_good = format!("site file invalid, last good configuration runs: {hash}");
+    notify(&[NotifyState::Status(if invalid { &last_good } else { hash })]);
 }
 
 fn in_use(dir: &Path, lang: Lang) -> u8 {
@@ -87,11 +116,11 @@ fn in_use(dir: &Path, lang: Lang) -> u8 {
     IN_USE
 }
 
-async fn serve(path: &Path, loaded: Loaded, clock: Clock) -> u8 {
+async fn serve(path: &Path, (loaded, invalid): (Loaded, Option<SiteFile>), clock: Clock) -> u8 {
     let mut loaded = Arc::new(loaded);
     let stop = CancellationToken::new();
     let (requests, mut inbox) = mpsc::channel(REQUESTS_MAX);
-    let changes = match Changes::start(path, &loaded, (requests.clone(), &clock)) {
+    let changes = match Changes::start(path, (&loaded, invalid), (requests.clone(), &clock)) {
         Ok(changes) => changes,
         Err(fault) => {
             error!(%fault, "no thread for the configuration");
@@ -109,7 +138,7 @@ async fn serve(path: &Path, loaded: Loaded, clock: Clock) -> u8 {
     loop {
         let metrics = stop.child_token();
         let served = serve_metrics(&loaded, &requests, metrics.clone()).await;
-        notify(&[NotifyState::Ready, NotifyState::Status(&loaded.hash)]);
+        notify(&[NotifyState::Ready]);
         let end = run::run(&loaded, &around, legacy, &mut inbox).await;
         metrics.cancel();
         if let Some(served) = served {

@@ -22,6 +22,7 @@ mod upkeep;
 mod uplink;
 mod watch;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use hazard_core::alarm::Priority;
@@ -29,7 +30,6 @@ use hazard_core::site::SiteTables;
 use hazard_core::{Site, site::SiteFault};
 use serde::Deserialize;
 
-use super::Loaded;
 use super::catalogue::Code;
 use super::check::{self, Schema};
 use super::error::{Fault, Report, Severity, Spot, args};
@@ -40,6 +40,7 @@ use super::renamed::Renamed;
 use super::signature::Model;
 use super::sources::Sources;
 use super::tree::{Document, Node};
+use super::{Attachment, Loaded};
 use crate::dictionary::Dictionary;
 use crate::settings::{BusLink, GpioLine, Mqtt, Secret, Webhook};
 use bus::DeviceRow;
@@ -126,6 +127,7 @@ struct Lowering<'a> {
     interlock_outputs: Vec<(usize, Spot)>,
     zones: Vec<String>,
     references: Vec<watch::Reference<'a>>,
+    attachments: Vec<Attachment>,
     devices: Vec<DeviceRow<'a>>,
     /// Points of the site that were taken from templates.
     taken: Vec<status::Taken>,
@@ -166,6 +168,7 @@ impl<'a> Lowering<'a> {
             interlock_outputs: Vec::new(),
             zones: Vec::new(),
             references: Vec::new(),
+            attachments: Vec::new(),
             devices: Vec::new(),
             taken: Vec::new(),
             status_nodes: Vec::new(),
@@ -182,6 +185,10 @@ impl<'a> Lowering<'a> {
             role_webhooks: Vec::new(),
             renamed: Renamed::default(),
         }
+    }
+
+    fn attach(&mut self, path: PathBuf, bytes: &[u8]) {
+        self.attachments.push(Attachment { path, hash: blake3::hash(bytes).to_hex().to_string() });
     }
 
     fn root(&mut self, site: Section<'a, '_>) {
@@ -278,6 +285,8 @@ impl<'a> Lowering<'a> {
             state_dir: gateway.state_dir,
             clock_sync_file: gateway.clock_sync_file,
             hash: self.sources.hash.clone(),
+            fingerprint: fingerprint(&self.sources.hash, &self.attachments),
+            attachments: self.attachments,
             files: self.sources.paths.clone(),
             templates: self.sources.named_templates(),
             renamed: self.renamed,
@@ -304,4 +313,12 @@ impl<'a> Lowering<'a> {
             self.faults.push(Fault::new(Code::NothingSounds, spot, Vec::new()));
         }
     }
+}
+
+fn fingerprint(files: &str, attachments: &[Attachment]) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for hash in std::iter::once(files).chain(attachments.iter().map(|attachment| &*attachment.hash)) {
+        hasher.update(hash.as_bytes());
+    }
+    hasher.finalize().to_hex().to_string()
 }

@@ -46,6 +46,26 @@ pub use signature::{
 /// Device templates by name: what the one beside the site file says, `None` where there is none and the program's own is meant.
 pub type Templates = BTreeMap<String, Option<String>>;
 
+/// A file that a configuration names and does not contain: a certificate, a password, a secret.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Attachment {
+    /// The file, as the configuration names it.
+    pub path: PathBuf,
+    /// Hash of its bytes.
+    pub hash: String,
+}
+
+/// A configuration that ran, as it was kept.
+#[derive(Clone, Debug, Default)]
+pub struct Kept {
+    /// The site file.
+    pub site: String,
+    /// The templates.
+    pub templates: Templates,
+    /// Copies of attachments, by the path that the site file names.
+    pub attachments: BTreeMap<PathBuf, PathBuf>,
+}
+
 /// A configuration that can be started.
 #[derive(Clone, Debug)]
 pub struct Loaded {
@@ -75,6 +95,10 @@ pub struct Loaded {
     pub clock_sync_file: PathBuf,
     /// `blake3:` and the hash over all files' bytes.
     pub hash: String,
+    /// The hash over the files and their attachments: what has the same one is the same configuration.
+    pub fingerprint: String,
+    /// What the files name beside themselves.
+    pub attachments: Vec<Attachment>,
     /// The files that were read; embedded templates are not among them.
     pub files: Vec<PathBuf>,
     /// The templates that the site file names.
@@ -110,6 +134,15 @@ pub fn load_with(path: &Path, text: &str, templates: &Templates) -> Result<Loade
     understand(sources::Sources::of_text(path, text, templates), Vec::new())
 }
 
+/// Reads a configuration that was kept; an attachment that is not there any more is read from its copy.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_kept(path: &Path, kept: Kept) -> Result<Loaded, Report> {
+    let sources = sources::Sources::of_text(path, &kept.site, &kept.templates);
+    understand(sources.with_copies(kept.attachments), Vec::new())
+}
+
 /// The templates in the folder beside `path` that a site file with this text names.
 ///
 /// # Errors
@@ -118,13 +151,29 @@ pub fn templates_beside(path: &Path, text: &str) -> Result<Templates, (PathBuf, 
     sources::templates_beside(path, text)
 }
 
-/// The state folder that a site file names, also where the rest of the file cannot be used.
+/// The state folder that a site file names, also where the rest of the file cannot be used; `None` where it does not tell.
 #[must_use]
 pub fn state_dir(path: &Path) -> Option<PathBuf> {
-    let text = std::fs::read_to_string(path).ok()?;
-    let site: toml::Table = text.parse().ok()?;
-    let named = site.get("gateway").and_then(|gateway| gateway.get("state_dir"));
-    Some(named.and_then(toml::Value::as_str).map_or_else(file::state_dir, PathBuf::from))
+    let bytes = std::fs::read(path).ok()?;
+    let text = String::from_utf8_lossy(&bytes);
+    let named = |table: &toml::Table| Some(PathBuf::from(table.get("state_dir")?.as_str()?));
+    match text.parse::<toml::Table>() {
+        Ok(site) => {
+            let gateway = site.get("gateway").and_then(toml::Value::as_table);
+            Some(gateway.and_then(named).unwrap_or_else(file::state_dir))
+        }
+        // No other table has this key, and a typo elsewhere does not make the line untrue.
+        Err(_) => {
+            let lines = text.lines().filter(|line| line.trim_start().starts_with("state_dir"));
+            lines.filter_map(|line| line.parse().ok()).find_map(|line| named(&line))
+        }
+    }
+}
+
+/// The state folder of a site file that names none.
+#[must_use]
+pub fn usual_state_dir() -> PathBuf {
+    file::state_dir()
 }
 
 fn understand(mut sources: sources::Sources, mut faults: Vec<Fault>) -> Result<Loaded, Report> {

@@ -1,5 +1,6 @@
 //! The files of a configuration as bytes: the site, and each template once, from the folder beside it or from the binary.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Error, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
@@ -69,6 +70,8 @@ pub(crate) struct Sources {
     pub(crate) hash: String,
     /// What counts for templates that are not read from the folder.
     instead: Templates,
+    /// Copies of files that the site names.
+    copies: BTreeMap<PathBuf, PathBuf>,
 }
 
 impl Sources {
@@ -88,6 +91,33 @@ impl Sources {
         sources
     }
 
+    /// The same, with copies of files that may be gone.
+    pub(crate) fn with_copies(self, copies: BTreeMap<PathBuf, PathBuf>) -> Self {
+        Self { copies, ..self }
+    }
+
+    /// A file that the site names, its path, its bytes where it can be read, and where that was.
+    pub(crate) fn attached(&self, path: &Path) -> (PathBuf, Option<(PathBuf, Vec<u8>)>) {
+        let path = self.named(path);
+        let places = [Some(&path), self.copies.get(&path)].into_iter().flatten();
+        let read = places.filter(|place| place.is_file()).find_map(|place| {
+            let bytes = read_bounded(place).ok().filter(|bytes| bytes.len() as u64 <= FILE_BYTES_MAX)?;
+            Some((place.clone(), bytes))
+        });
+        (path, read)
+    }
+
+    /// The bytes of the copy of a file that the site names.
+    pub(crate) fn copied(&self, path: &Path) -> Option<Vec<u8>> {
+        read_bounded(self.copies.get(&self.named(path))?).ok()
+    }
+
+    /// A path that the site names, wherever the program was started.
+    fn named(&self, path: &Path) -> PathBuf {
+        let path = self.dir.join(path);
+        std::path::absolute(&path).unwrap_or(path)
+    }
+
     fn beside(path: &Path) -> Self {
         Self {
             dir: path.parent().map(Path::to_path_buf).unwrap_or_default(),
@@ -96,6 +126,7 @@ impl Sources {
             paths: Vec::new(),
             hash: String::new(),
             instead: Templates::new(),
+            copies: BTreeMap::new(),
         }
     }
 

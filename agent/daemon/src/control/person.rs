@@ -91,6 +91,7 @@ fn of_deed(actor: &str, mut deed: Deed) -> Result<(String, Deed), Misnamed> {
         | Deed::Rearm { .. }
         | Deed::Answer { .. }
         | Deed::ResetTrip { .. }
+        | Deed::ResetRetentive
         | Deed::GasOn { .. }
         | Deed::GasOff { .. }
         | Deed::FinishTest { .. }

@@ -14,6 +14,7 @@ pub mod metrics;
 mod render;
 mod report;
 mod sensors;
+mod site_file;
 pub mod status;
 mod tell;
 mod texts;
@@ -30,6 +31,7 @@ pub use ledger::{LedgerRow, PollRow};
 pub use lines::{BusRow, DeviceRow, LinkRow};
 pub use report::render_test;
 pub use sensors::SensorRow;
+pub use site_file::{SiteFault, SiteFile};
 pub use status::{
     AlarmRow, Facts, Status, render_alarms, render_calls, render_commands, render_interlocks, render_upkeep,
 };

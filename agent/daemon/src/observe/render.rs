@@ -24,6 +24,7 @@ pub(super) fn screen(status: &Status, lang: Lang, style: Style) -> String {
     let mut screen = Screen { lines: Vec::new(), lang };
     screen.verdict(status);
     screen.lines.push(headline(status, lang));
+    screen.lines.extend(status.site_file.iter().flat_map(|file| file.lines(lang)));
     screen.notices(status);
     screen.lines.extend(status.figures.line(lang));
     screen.alarms(status);

@@ -65,6 +65,9 @@ pub struct Status {
     pub agent: Agent,
     /// The wall clock.
     pub clock: Clock,
+    /// The site file, where it cannot be used and the last good configuration runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site_file: Option<super::SiteFile>,
     /// Conditions of the agent itself that stand.
     pub conditions: Vec<Standing>,
     /// What is shown here, as a word for `hazard ack --seen`.

@@ -47,6 +47,7 @@ pub(super) fn status(snapshot: &Snapshot, facts: &Facts) -> Status {
             uptime_s: facts.uptime.as_secs(),
         },
         clock: Clock { utc: time(snapshot.stamp.utc), trust: words::clock(snapshot.stamp.trust).into() },
+        site_file: None,
         conditions: snapshot.conditions.iter().map(|condition| standing(*condition, dictionary)).collect(),
         view: super::view::of(snapshot),
         alarms: alarms(snapshot, facts),

@@ -26,7 +26,7 @@ use tracing::{error, info, warn};
 use crate::clock::Clock;
 use crate::config::Loaded;
 use crate::control::{Deed, Refused};
-use crate::observe::{Facts, Latencies, Status, TestReport};
+use crate::observe::{Facts, Latencies, SiteFile, Status, TestReport};
 use crate::retentive::Page;
 use crate::uplink::mqtt;
 use adapters::{Adapters, Inboxes};
@@ -50,6 +50,8 @@ pub enum Request {
     Configured(Box<ConfigEvent>),
     /// Whether a configuration is on trial.
     OnTrial(bool),
+    /// What is wrong with the site file, while another configuration runs.
+    SiteFile(Option<Box<SiteFile>>),
     /// What stands, as names tell it, and what a change to this configuration would do to it.
     Judge(Arc<Loaded>, oneshot::Sender<Outcome>),
     /// Go on with this configuration, in a fresh epoch; answered with why the one that runs goes on.
@@ -156,6 +158,7 @@ struct Daemon {
     district: District,
     memory: Memory,
     facts: Facts,
+    site_file: Option<SiteFile>,
     clock_read_at: Mono,
 }
 
@@ -204,6 +207,7 @@ impl Daemon {
             district,
             memory,
             facts,
+            site_file: None,
             clock_read_at: now,
         };
         Ok((daemon, inboxes))
@@ -292,6 +296,10 @@ impl Daemon {
             Event::Request(Request::Configured(event)) => self.engine.configured(now, *event),
             Event::Request(Request::OnTrial(on_trial)) => self.engine.configuration_on_trial(now, on_trial),
             Event::Request(Request::Judge(next, reply)) => drop(reply.send(self.judge(&next))),
+            Event::Request(Request::SiteFile(invalid)) => {
+                self.engine.site_file_said(now, invalid.is_some());
+                self.site_file = invalid.map(|file| *file);
+            }
             Event::Request(Request::Reload(..)) | Event::Timer | Event::Stop => {}
         }
     }
@@ -424,7 +432,7 @@ impl Daemon {
     fn status(&mut self) -> Status {
         self.facts.uptime = self.clock.now().since(Mono::ZERO);
         (self.facts.links, self.facts.units) = self.adapters.line_healths();
-        Status::new(&self.engine.snapshot(), &self.facts)
+        Status { site_file: self.site_file.clone(), ..Status::new(&self.engine.snapshot(), &self.facts) }
     }
 
     async fn shut_down(mut self) {

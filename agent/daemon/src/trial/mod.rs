@@ -4,6 +4,7 @@
 
 mod files;
 mod history;
+mod last_good;
 mod machine;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use files::{FILES_BYTES_MAX, Folder, Op, carry_out, is_pending};
 pub use history::{History, ROWS_MAX};
+pub use last_good::LastGood;
 pub use machine::{Event, Phase, Refused, Seen, Start, Why, at_start};
 
 /// The longest trial.

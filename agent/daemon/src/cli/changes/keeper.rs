@@ -7,17 +7,22 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tracing::{error, info, warn};
 
-use super::super::obstacles;
+use super::super::service::{say_what_runs, unusable};
 use super::check::{Checked, Refusal, check, check_people, check_time};
+use super::last_good::{Running, last_good};
 use super::start::{marker, moment, row};
 use super::{counts, event, told};
 use crate::clock::Clock;
 use crate::config::compare::{self, Class};
-use crate::config::{self, Lang, Loaded};
+use crate::config::{self, Loaded};
 use crate::control::{Answer, Configure, Configured};
+use crate::observe::SiteFile;
 use crate::run::standing::Line;
 use crate::run::{self, Request};
 use crate::trial::{Change, Event, Files, Folder, History, Marker, Op, Phase, Refused, Row, carry_out};
+
+/// A site file that cannot be used is looked at so often.
+const LOOK_AGAIN: Duration = Duration::from_secs(20);
 
 /// Who wants another configuration, and why.
 struct Wish {
@@ -29,9 +34,10 @@ struct Wish {
 
 pub(super) struct Keeper {
     site: PathBuf,
-    home: PathBuf,
-    /// Hash of the configuration that runs.
-    running: String,
+    /// The configuration that runs.
+    running: Running,
+    /// What is wrong with the site file, while it is not what runs.
+    invalid: Option<SiteFile>,
     folder: Option<Folder>,
     phase: Phase,
     /// Why the configuration before is not given back yet though its time has come; mostly empty.
@@ -43,10 +49,10 @@ pub(super) struct Keeper {
 impl Keeper {
     pub(super) fn new(
         site: &Path,
-        (home, running): (PathBuf, String),
+        (running, invalid): (Running, Option<SiteFile>),
         (requests, clock): (mpsc::Sender<Request>, Clock),
     ) -> Self {
-        let folder = Folder::open(&home, site)
+        let folder = Folder::open(&running.home, site)
             .inspect_err(|fault| error!(%fault, "the history of the configuration cannot be kept"));
         let folder = folder.ok();
         let marker = folder.as_ref().and_then(Folder::marker);
@@ -54,27 +60,29 @@ impl Keeper {
             until: clock.now() + Duration::from_millis(marker.left_ms),
         });
         let (site, waits_for) = (site.to_owned(), String::new());
-        Self { site, home, running, folder, phase, waits_for, requests, clock }
+        Self { site, running, invalid, folder, phase, waits_for, requests, clock }
     }
 
     /// How long until something has to be done by itself.
     pub(super) fn left(&self) -> Option<Duration> {
-        self.phase.left(self.clock.now())
+        let look = self.invalid.is_some().then_some(LOOK_AGAIN);
+        self.phase.left(self.clock.now()).into_iter().chain(look).min()
     }
 
     /// Notes what was edited while no agent ran, and has the journal told what it does not know.
     pub(super) fn look_at_the_start(&mut self) {
+        self.say_site_file();
         let Some(folder) = self.folder.clone() else { return };
         let last = folder.history().current;
-        if last != self.running {
+        if last != self.running.hash {
             self.edited(&folder, &last);
         }
         self.keep_files(&folder);
         self.record(&folder);
         folder.tidy();
         self.say_trial();
-        if let Some(left) = self.left() {
-            warn!(config = self.running, left_s = left.as_secs(), "the configuration is on trial");
+        if let Some(left) = self.phase.left(self.clock.now()) {
+            warn!(config = self.running.hash, left_s = left.as_secs(), "the configuration is on trial");
         }
     }
 
@@ -106,7 +114,10 @@ impl Keeper {
             return;
         }
         if self.waits_for.is_empty() {
-            warn!(config = self.running, "nobody has confirmed the configuration; the one before comes back");
+            warn!(
+                config = self.running.hash,
+                "nobody has confirmed the configuration; the one before comes back"
+            );
         }
         let nobody = Wish { actor: String::new(), approver: String::new(), note: String::new(), within_s: 0 };
         if let Err(refusal) = self.end_trial(nobody, Change::Expired) {
@@ -125,7 +136,7 @@ impl Keeper {
 
     /// The agent ends in order: the rest of a trial is for the next start.
     pub(super) fn pause(&self) {
-        let (Some(folder), Some(left)) = (&self.folder, self.left()) else { return };
+        let (Some(folder), Some(left)) = (&self.folder, self.phase.left(self.clock.now())) else { return };
         if let Some(marker) = folder.marker() {
             let left_ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
             let marker = Marker { left_ms, at: moment(&self.clock), ..marker };
@@ -139,18 +150,20 @@ impl Keeper {
             Ok(loaded) => loaded,
             Err(report) => {
                 error!(faults = %report.to_json(), "the configuration has faults; the last good one stays");
-                return;
+                return self.judge_site_file(Some(SiteFile::of_report(self.shown(), &report)));
             }
         };
-        let refused = obstacles(&loaded, Lang::En);
-        if !refused.is_empty() {
-            let obstacles = refused.join("; ");
-            error!(obstacles, "the configuration cannot be run; the last good one stays");
-            return;
+        if loaded.fingerprint == self.running.fingerprint {
+            info!(config = loaded.hash, "the configuration is unchanged");
+            return self.judge_site_file(None);
         }
-        if loaded.state_dir != self.home {
+        if let Some(invalid) = unusable(&self.site, &loaded) {
+            error!(?invalid.first, "the configuration cannot be run; the last good one stays");
+            return self.judge_site_file(Some(invalid));
+        }
+        if loaded.state_dir != self.running.home {
             error!(dir = %loaded.state_dir.display(), "another state_dir takes a restart; the last good configuration stays");
-            return;
+            return self.judge_site_file(None);
         }
         let loaded = Arc::new(loaded);
         let refused = self.judge(&loaded);
@@ -158,21 +171,55 @@ impl Keeper {
             not_while_it_stands(&refused);
             return;
         }
+        self.invalid = None;
         info!(config = loaded.hash, "the configuration is read again");
-        let last = std::mem::replace(&mut self.running, loaded.hash.clone());
-        if let Some(folder) = self.folder.clone().filter(|_| last != self.running) {
-            self.edited(&folder, &last);
-            self.keep_files(&folder);
+        let last = std::mem::replace(&mut self.running, Running::of(&loaded));
+        if let Some(folder) = self.folder.clone().filter(|_| last.hash != self.running.hash) {
+            self.edited(&folder, &last.hash);
             self.record(&folder);
             folder.tidy();
         }
         if let Err(refused) = self.reload(loaded, "") {
             not_while_it_stands(&refused);
-            self.running.clone_from(&last);
             if let Some(folder) = self.folder.clone() {
-                self.write(&folder.say(&History { current: last, ..folder.history() }));
+                self.write(&folder.say(&History { current: last.hash.clone(), ..folder.history() }));
             }
+            self.running = last;
+            return;
         }
+        if let Some(folder) = &self.folder {
+            self.keep_files(folder);
+        }
+    }
+
+    /// Looks whether the site file that could not be used was corrected; what runs is changed by nobody but a person.
+    pub(super) fn look_again(&mut self) {
+        if self.invalid.is_none() {
+            return;
+        }
+        let invalid = match config::load(&self.site) {
+            Err(report) => Some(SiteFile::of_report(self.shown(), &report)),
+            Ok(loaded) if loaded.fingerprint == self.running.fingerprint => None,
+            Ok(loaded) => {
+                let corrected = SiteFile { file: self.shown(), ..SiteFile::default() };
+                Some(unusable(&self.site, &loaded).unwrap_or(corrected))
+            }
+        };
+        if invalid != self.invalid {
+            self.judge_site_file(invalid);
+        }
+    }
+
+    fn judge_site_file(&mut self, invalid: Option<SiteFile>) {
+        if invalid.is_none() && self.invalid.is_some() {
+            info!(config = self.running.hash, "the site file is what runs");
+        }
+        self.invalid = invalid;
+        self.say_site_file();
+    }
+
+    fn shown(&self) -> String {
+        self.site.display().to_string()
     }
 
     /// Somebody edited the files: that is his right, and is noted.
@@ -196,23 +243,23 @@ impl Keeper {
         if last.is_empty() {
             // The first that this gateway runs is no change.
             let mut history = folder.history();
-            history.current.clone_from(&self.running);
+            history.current.clone_from(&self.running.hash);
             self.write(&folder.say(&history));
             return;
         }
         if lowered > 0 {
             warn!(
                 from = last,
-                to = self.running,
+                to = self.running.hash,
                 lowered,
                 "the configuration was edited by hand and protects less"
             );
         } else {
-            info!(from = last, to = self.running, "the configuration was edited by hand");
+            info!(from = last, to = self.running.hash, "the configuration was edited by hand");
         }
         let row = Row {
             from: last.to_owned(),
-            to: self.running.clone(),
+            to: self.running.hash.clone(),
             counts: counts(&differences),
             told: told(&differences),
             ..row(Change::Unplanned, &self.clock)
@@ -225,7 +272,7 @@ impl Keeper {
         let next = self.step(Event::Applied { within })?;
         let folder = self.folder()?;
         let before = folder.site_text().map_err(|fault| Refusal::with("cannot_write", fault))?;
-        let checked = check(&self.site, (&before, wanted), Some(&self.running))?;
+        let checked = check(&self.site, (&before, wanted), Some(&self.running.hash))?;
         check_people(&checked, (&wish.actor, &wish.approver))?;
         let refused = self.judge(&checked.after);
         if !refused.is_empty() {
@@ -245,12 +292,10 @@ impl Keeper {
             "another configuration is on trial"
         );
         self.phase = next;
-        self.running.clone_from(&marker.to);
         self.record(&folder);
         folder.tidy();
         if let Err(refused) = self.reload(checked.after, &marker.actor) {
             self.phase = Phase::Settled;
-            self.running.clone_from(&marker.from);
             self.write(&folder.end(&marker, self.about(&marker, Change::Interrupted)));
             self.record(&folder);
             self.say_trial();
@@ -320,21 +365,27 @@ impl Keeper {
         let ended = configured(&marker, None);
         if change == Change::Confirmed {
             info!(config = marker.to, "the configuration is confirmed");
+            self.keep_files(&folder);
             self.say_trial();
             return Ok(ended);
         }
-        self.running.clone_from(&marker.from);
-        match config::load(&self.site) {
+        self.running.hash.clone_from(&marker.from);
+        let before = config::load(&self.site).or_else(|report| {
+            error!(faults = %report.to_json(), "the site file has faults; the last good configuration comes back");
+            self.invalid = Some(SiteFile::of_report(self.shown(), &report));
+            last_good(&self.site).ok_or(())
+        });
+        match before {
             Ok(loaded) => {
                 warn!(config = loaded.hash, "the configuration before is back");
-                self.running.clone_from(&loaded.hash);
                 if let Err(refused) = self.reload(Arc::new(loaded), &actor) {
                     not_while_it_stands(&refused);
-                    self.running.clone_from(&marker.to);
+                    self.running.hash.clone_from(&marker.to);
                 }
             }
-            Err(report) => {
-                error!(faults = %report.to_json(), "the configuration before cannot be read any more; the one on trial runs on");
+            Err(()) => {
+                error!("the configuration before cannot be read any more; the one on trial runs on");
+                self.say_site_file();
             }
         }
         Ok(Configured { from: ended.to, to: ended.from, ..ended })
@@ -350,19 +401,24 @@ impl Keeper {
     }
 
     fn folder(&self) -> Result<Folder, Refusal> {
-        self.folder.clone().ok_or_else(|| Refusal::with("cannot_write", self.home.display()))
+        self.folder.clone().ok_or_else(|| Refusal::with("cannot_write", self.running.home.display()))
     }
 
-    /// Keeps what runs, so that a later change has something to be compared with.
+    /// Keeps what runs, so that a later change has something to be compared with, and a later start something to run.
     fn keep_files(&self, folder: &Folder) {
-        let Some(site) = folder.site_text().ok().filter(|_| folder.files(&self.running).is_none()) else {
-            return;
-        };
-        if let Ok(loaded) = config::load_text(&self.site, &site)
-            && loaded.hash == self.running
-        {
-            self.write(&folder.keep(&self.running, &Files { site, templates: loaded.templates }));
+        let kept = folder.files(&self.running.hash);
+        let Some(files) = kept.or_else(|| self.files_there(folder)) else { return };
+        if self.phase == Phase::Settled {
+            self.running.keep(&self.site, files);
         }
+    }
+
+    fn files_there(&self, folder: &Folder) -> Option<Files> {
+        let site = folder.site_text().ok()?;
+        let loaded = config::load_text(&self.site, &site).ok().filter(|one| one.hash == self.running.hash)?;
+        let files = Files { site, templates: loaded.templates };
+        self.write(&folder.keep(&self.running.hash, &files));
+        Some(files)
     }
 
     /// Has the journal and the platform told each row that they do not know.
@@ -397,17 +453,30 @@ impl Keeper {
         loaded.map(|loaded| self.judge(&Arc::new(loaded))).unwrap_or_default()
     }
 
-    fn reload(&self, next: Arc<Loaded>, actor: &str) -> Result<(), Vec<Line>> {
+    fn reload(&mut self, next: Arc<Loaded>, actor: &str) -> Result<(), Vec<Line>> {
+        let before = std::mem::replace(&mut self.running, Running::of(&next));
         let (reply, answer) = oneshot::channel();
         let change = run::Change { next, actor: actor.to_owned() };
         let asked = self.requests.blocking_send(Request::Reload(change, reply));
         match asked.ok().and_then(|()| answer.blocking_recv().ok()) {
-            Some(Err(refused)) => return Err(refused),
+            Some(Err(refused)) => {
+                self.running = before;
+                return Err(refused);
+            }
             Some(Ok(())) => {}
             None => warn!("the agent is ending; the configuration is used by the next start"),
         }
         self.say_trial();
+        self.say_site_file();
         Ok(())
+    }
+
+    /// While the site file cannot be used, people and systemd are told.
+    fn say_site_file(&self) {
+        let invalid = self.invalid.clone().map(Box::new);
+        say_what_runs(&self.running.hash, invalid.is_some());
+        // An agent that is ending shows nothing any more.
+        drop(self.requests.blocking_send(Request::SiteFile(invalid)));
     }
 
     /// While a configuration is on trial, devices get no commands.

@@ -3,6 +3,7 @@
 
 mod check;
 mod keeper;
+mod last_good;
 mod start;
 
 use std::path::Path;
@@ -19,10 +20,13 @@ use crate::clock::Clock;
 use crate::config::Loaded;
 use crate::config::compare::{self, Class, Difference};
 use crate::control::{Answer, Configure, Configurer};
+use crate::observe::SiteFile;
 use crate::run::Request;
 use crate::trial::{Change, Row, TOLD_MAX, Told};
 pub(super) use check::{Refusal, check, check_people};
 use keeper::Keeper;
+use last_good::Running;
+pub(super) use last_good::last_good;
 pub(super) use start::{give_back_at_once, marker, recover, row};
 
 /// What waits for the thread at most.
@@ -68,12 +72,12 @@ impl Changes {
     /// When the thread cannot be started.
     pub(super) fn start(
         site: &Path,
-        loaded: &Loaded,
+        (loaded, invalid): (&Loaded, Option<SiteFile>),
         (requests, clock): (mpsc::Sender<Request>, &Clock),
     ) -> std::io::Result<Self> {
         let (turns, inbox) = sync_channel(TURNS_MAX);
         let clock = clock.with_sync_file(loaded.clock_sync_file.clone());
-        let (site, running) = (site.to_owned(), (loaded.state_dir.clone(), loaded.hash.clone()));
+        let (site, running) = (site.to_owned(), (Running::of(loaded), invalid));
         let life = move || {
             let mut keeper = Keeper::new(&site, running, (requests, clock));
             keeper.look_at_the_start();
@@ -102,7 +106,7 @@ fn live(keeper: &mut Keeper, inbox: &Receiver<Turn>) {
             Ok(Turn::Ask(ask, reply)) => drop(reply.send(keeper.configure(ask))),
             Ok(Turn::HangUp) => keeper.read_again(),
             Ok(Turn::End) | Err(RecvTimeoutError::Disconnected) => break,
-            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Timeout) => keeper.look_again(),
         }
         keeper.expire();
     }

@@ -7,11 +7,12 @@ use std::time::Duration;
 use hazard_core::ClockTrust;
 
 use super::super::home::{Home, Taken};
+use super::super::reach::state_dirs;
 use super::check::Checked;
 use super::counts;
 use crate::clock::Clock;
 use crate::config;
-use crate::trial::{Carrier, Change, Folder, Marker, Moment, Row, carry_out, is_pending};
+use crate::trial::{Carrier, Change, Folder, Marker, Moment, Row, Seen, carry_out, is_pending};
 use crate::words;
 
 /// What a start found.
@@ -27,7 +28,7 @@ pub(in crate::cli) struct Recovered {
 /// # Errors
 /// When another agent has the folder.
 pub(in crate::cli) fn recover(site: &Path, clock: &Clock) -> std::result::Result<Option<Recovered>, Taken> {
-    let Some(dir) = config::state_dir(site).filter(|dir| is_pending(dir)) else {
+    let Some(dir) = state_dirs(site).into_iter().find(|dir| is_pending(dir)) else {
         return Ok(None);
     };
     let home = Home::take(&dir)?;
@@ -40,7 +41,7 @@ pub(in crate::cli) fn recover(site: &Path, clock: &Clock) -> std::result::Result
 
 /// The configuration on trial cannot be started at all: the one before comes back.
 pub(in crate::cli) fn give_back_at_once(site: &Path, clock: &Clock) -> Result<()> {
-    let Some(dir) = config::state_dir(site) else {
+    let Some(dir) = state_dirs(site).into_iter().find(|dir| is_pending(dir)) else {
         return Ok(());
     };
     let folder = Folder::open(&dir, site)?;
@@ -57,6 +58,14 @@ fn judge(dir: &Path, site: &Path, clock: &Clock) -> Result<bool> {
     let folder = Folder::open(dir, site)?;
     let sync_file = folder.marker().map(|marker| marker.sync_file).unwrap_or_default();
     let clock = clock.with_sync_file(sync_file);
+    if let Some(marker) =
+        folder.marker().filter(|marker| folder.seen(marker) == Seen::Other && config::load(site).is_err())
+    {
+        // What was edited cannot be run: the one before does, and the one on trial was never confirmed.
+        let change = Change::Interrupted;
+        carry_out(&folder.end(&marker, row(change, &clock).about(&marker, change)))?;
+        return Ok(false);
+    }
     let (ops, left) = folder.take_up(moment(&clock), row(Change::Interrupted, &clock));
     carry_out(&ops)?;
     Ok(left.is_some())

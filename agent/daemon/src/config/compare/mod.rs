@@ -116,6 +116,8 @@ fn subjects(of: &Loaded) -> Vec<Subject> {
         state_dir,
         clock_sync_file,
         hash: _,
+        fingerprint: _,
+        attachments: _,
         files: _,
         templates: _,
         renamed: _,

@@ -1,6 +1,5 @@
 //! Call-and-answer: webhooks with their secrets, roles, and the ladders of the colours.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -187,7 +186,8 @@ impl<'a> Lowering<'a> {
 
     fn secret(&mut self, node: Node<'a>, file: &WebhookFile) -> Option<Secret> {
         let (_, content) = self.webhook_file((node, "secret_file"), &file.id, &file.secret_file);
-        let secret = Secret::new(&content?);
+        let copied = || Secret::new(&self.sources.copied(&file.secret_file)?);
+        let secret = Secret::new(&content?).or_else(copied);
         if secret.is_none() {
             let words = args![&file.id, SECRET_BYTES_MIN];
             self.faults.push(Fault::new(Code::SecretTooShort, node.at("secret_file"), words));
@@ -201,13 +201,14 @@ impl<'a> Lowering<'a> {
         webhook: &str,
         path: &Path,
     ) -> (PathBuf, Option<Vec<u8>>) {
-        let path = self.sources.dir.join(path);
-        let content = path.is_file().then(|| fs::read(&path).ok()).flatten();
-        if content.is_none() {
+        let (path, read) = self.sources.attached(path);
+        let Some((place, bytes)) = read else {
             let words = args![webhook, key, path.display()];
             self.faults.push(Fault::new(Code::WebhookFileMissing, node.at(key), words));
-        }
-        (path, content)
+            return (path, None);
+        };
+        self.attach(path, &bytes);
+        (place, Some(bytes))
     }
 }
 

@@ -1,7 +1,6 @@
 //! Uplinks.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -98,12 +97,14 @@ impl<'a> Lowering<'a> {
     }
 
     fn existing(&mut self, (node, key): (Node<'a>, &str), uplink: &str, path: &Path) -> PathBuf {
-        let path = self.sources.dir.join(path);
-        if !path.is_file() || File::open(&path).is_err() {
+        let (path, read) = self.sources.attached(path);
+        let Some((place, bytes)) = read else {
             let words = args![uplink, key, path.display()];
             self.faults.push(Fault::new(Code::FileMissing, node.at(key), words));
-        }
-        path
+            return path;
+        };
+        self.attach(path, &bytes);
+        place
     }
 
     fn shared_client(&mut self, node: Node<'a>, mqtt: &Mqtt, seen: &mut HashMap<String, Spot>) {
