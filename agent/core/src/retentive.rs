@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::alarm::Kept;
+use crate::alarm::{Kept, Underway};
 use crate::assist::KeptTrip;
 use crate::bypass::{Bypass, left_after};
 use crate::call;
@@ -60,6 +60,22 @@ impl Engine {
             answered: self.duty.answered.iter().copied().collect(),
             commands: self.kept_commands(),
         }
+    }
+
+    /// The delays that run, for an engine that follows in the same process.
+    #[must_use]
+    pub fn underway(&self) -> Vec<(AlarmId, Underway)> {
+        let alarms = (0..).map(AlarmId).zip(&self.plant.alarms);
+        alarms.filter_map(|(id, alarm)| Some((id, alarm.underway()?))).collect()
+    }
+
+    /// Goes on with the delays of an engine before, on the same clock: a configuration that is read again and again must not
+    /// keep an alarm from being raised. To be called after [`Self::resume`], for alarms that compare what they compared.
+    pub fn go_on(&mut self, underway: &[(AlarmId, Underway)]) {
+        for (id, underway) in underway {
+            self.plant.go_on(*id, *underway);
+        }
+        self.touched();
     }
 
     /// Goes on where an earlier run stopped, `away` ago; `None` when no clock can tell. To be called before anything else.

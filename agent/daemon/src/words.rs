@@ -149,7 +149,7 @@ pub(crate) const fn bypass(change: BypassChange) -> &'static str {
     }
 }
 
-pub(crate) const fn config(change: ConfigChange) -> &'static str {
+pub(crate) const fn config(change: &ConfigChange) -> &'static str {
     match change {
         ConfigChange::Applied { .. } => "applied",
         ConfigChange::Confirmed => "confirmed",
@@ -157,6 +157,7 @@ pub(crate) const fn config(change: ConfigChange) -> &'static str {
         ConfigChange::Expired => "expired",
         ConfigChange::Interrupted => "interrupted",
         ConfigChange::Unplanned => "unplanned",
+        ConfigChange::Withdrawn { .. } => "withdrawn",
     }
 }
 

@@ -11,11 +11,13 @@ use hazard_core::call::{self, KeptCall, KeptRole};
 use hazard_core::device_command::KeptCommand;
 use hazard_core::id::PermitId;
 use hazard_core::interlock::Cause;
+use hazard_core::outbox::record::{ConfigChange, ConfigEvent};
 use hazard_core::retentive::Retained;
 use hazard_core::{ClockTrust, Engine, Mono, Site, Utc, Value};
 use tracing::{error, info};
 
-use super::standing::Outcome;
+use super::standing::{Outcome, Withdrawn};
+use super::underway::Underways;
 use super::{Legacy, standing, upkeep};
 
 use crate::clock::Clock;
@@ -46,7 +48,12 @@ impl Memory {
     ) -> std::io::Result<Self> {
         // What the last run of this process handed over is a moment old, whatever the clock says.
         let (dir, handed_over) = (&*loaded.state_dir, legacy.0.is_some());
-        match legacy.0.map_or_else(|| retentive::read(dir), |left| Ok(Some(left.page))) {
+        let left = legacy.0.map(|left| *left);
+        let (page, from, actor, underway) = left.map_or_else(
+            || (retentive::read(dir), String::new(), String::new(), None),
+            |left| (Ok(Some(left.page)), left.config, left.actor, Some(left.underway)),
+        );
+        match page {
             Ok(None) => {}
             Ok(Some(page)) => {
                 let known = trust == ClockTrust::Synced && page.clock_synced;
@@ -55,6 +62,12 @@ impl Memory {
                 let away = away.or(handed_over.then_some(Duration::ZERO));
                 info!(alarms = page.alarms.len(), bypasses = page.bypasses.len(), "what stood stands again");
                 engine.resume(&named(&standing::carry(&page, &loaded.renamed), loaded), away);
+                for gone in standing::withdrawn(&page, loaded) {
+                    engine.configured(now, withdrawal(gone, (&from, &loaded.hash), &actor));
+                }
+                if let Some(underway) = &underway {
+                    engine.go_on(&underway.in_place(loaded));
+                }
             }
             Err(fault) => {
                 error!(%fault, "what stood before the restart cannot be read: every alarm is judged by the plant alone");
@@ -89,6 +102,11 @@ impl Memory {
     /// What a change of configuration would do to what stands at this moment.
     pub(super) fn judge(&self, (engine, clock): (&Engine, &Clock), next: &Loaded) -> Outcome {
         standing::judge(&self.now(engine, clock), (&self.site, &self.dictionary), next)
+    }
+
+    /// The delays that run, for the run that follows.
+    pub(super) fn underway(&self, engine: &Engine) -> Underways {
+        Underways::new(engine.underway(), (&self.site, &self.dictionary))
     }
 
     pub(super) async fn shut_down(self) {
@@ -135,6 +153,21 @@ impl Memory {
             answered: retained.answered.iter().map(|alarm| names.alarm_name(*alarm)).collect(),
             commands: retained.commands.iter().map(|sent| command_row(names, sent)).collect(),
         }
+    }
+}
+
+/// An alarm that leaves with the configuration that had it.
+fn withdrawal(gone: Withdrawn, (from, to): (&str, &str), actor: &str) -> ConfigEvent {
+    let Withdrawn { alarm, state } = gone;
+    ConfigEvent {
+        change: ConfigChange::Withdrawn { alarm, state },
+        actor: actor.to_owned(),
+        approver: String::new(),
+        note: String::new(),
+        from: from.to_owned(),
+        to: to.to_owned(),
+        differences: 0,
+        lowered: 0,
     }
 }
 

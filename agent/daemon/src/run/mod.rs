@@ -7,6 +7,7 @@ mod district;
 mod memory;
 mod people;
 pub mod standing;
+mod underway;
 mod upkeep;
 
 use std::path::PathBuf;
@@ -34,6 +35,7 @@ use district::District;
 pub use district::birth_too_large;
 use memory::Memory;
 use standing::{Line, Outcome};
+use underway::Underways;
 
 /// Inputs taken before outputs are looked at again: enough to batch, too few to delay the panel.
 const INPUTS_PER_TURN: usize = 32;
@@ -111,6 +113,8 @@ struct Left {
     config: String,
     /// Who wanted another one.
     actor: String,
+    /// Delays that run.
+    underway: Underways,
 }
 
 /// What stays while configurations come and go.
@@ -248,7 +252,9 @@ impl Daemon {
         // Commands under way are told as lost in the epoch that ends.
         let page = Page { commands: Vec::new(), ..self.memory.now(&self.engine, &self.clock) };
         let config = self.facts.dictionary.config_hash.clone();
-        End::Reload(change.next, Legacy(Some(Box::new(Left { page, config, actor: change.actor }))))
+        let underway = self.memory.underway(&self.engine);
+        let left = Left { page, config, actor: change.actor, underway };
+        End::Reload(change.next, Legacy(Some(Box::new(left))))
     }
 
     async fn next_event(&mut self, inboxes: &mut Inboxes, requests: &mut mpsc::Receiver<Request>) -> Event {
