@@ -284,6 +284,7 @@ fn a_change_of_configuration_is_written_and_read_as_it_came() {
     };
     let rest = [1, 97, 1, 98, 1, 99, 1, 100, 1, 101, 172, 2, 2];
     let applied = ConfigChange::Applied { confirm_within: Duration::from_millis(300) };
+    let withdrawn = ConfigChange::Withdrawn { alarm: "A".into(), state: AlarmState::LatchedAcked };
     for (change, bytes) in [
         (applied, &[18, 0, 172, 2][..]),
         (ConfigChange::Confirmed, &[18, 1]),
@@ -291,6 +292,7 @@ fn a_change_of_configuration_is_written_and_read_as_it_came() {
         (ConfigChange::Expired, &[18, 3]),
         (ConfigChange::Interrupted, &[18, 4]),
         (ConfigChange::Unplanned, &[18, 5]),
+        (withdrawn, &[18, 6, 1, 65, 5]),
     ] {
         comes_back(event(change), &[bytes, &rest].concat());
     }

@@ -62,6 +62,8 @@ pub mod table;
 mod tend;
 #[cfg(test)]
 mod tend_tests;
+#[cfg(test)]
+mod underway_tests;
 pub mod upkeep;
 pub mod vote;
 mod wall;

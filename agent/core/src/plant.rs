@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use crate::Mono;
 use crate::alarm::flood::Flood;
-use crate::alarm::{Alarm, Kept, Seen, Signal};
+use crate::alarm::{Alarm, Kept, Seen, Signal, Underway};
 use crate::button::{self, Button};
 use crate::bypass::Bypasses;
 use crate::deadline::Deadlines;
@@ -283,6 +283,17 @@ impl Plant {
         }
         if alarm.is_active() {
             self.first_up[spec.zone.index()].get_or_insert(id);
+        }
+    }
+
+    /// Goes on with the delay that ran in an alarm.
+    pub(crate) fn go_on(&mut self, id: AlarmId, underway: Underway) {
+        let Some(alarm) = self.alarms.get_mut(id.index()) else {
+            return;
+        };
+        alarm.go_on(underway);
+        if let Some(at) = alarm.poll_timeout() {
+            self.delays.arm(id.index(), at);
         }
     }
 

@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::alarm::{Alarm, Kept};
+use crate::alarm::{Alarm, Kept, Underway};
 use crate::assist::KeptTrip;
 use crate::bypass::{Bypass, left_after};
 use crate::call;
@@ -71,6 +71,22 @@ impl Engine {
     pub(crate) fn onset(&self, alarm: &Alarm) -> Option<(Utc, ClockTrust)> {
         let here = |at| (self.wall.at(at), self.wall.trust);
         alarm.onset().or_else(|| alarm.raised_at().map(here))
+    }
+
+    /// The delays that run, for an engine that follows in the same process.
+    #[must_use]
+    pub fn underway(&self) -> Vec<(AlarmId, Underway)> {
+        let alarms = (0..).map(AlarmId).zip(&self.plant.alarms);
+        alarms.filter_map(|(id, alarm)| Some((id, alarm.underway()?))).collect()
+    }
+
+    /// Goes on with the delays of an engine before, on the same clock: a configuration that is read again and again must not
+    /// keep an alarm from being raised. To be called after [`Self::resume`], for alarms that compare what they compared.
+    pub fn go_on(&mut self, underway: &[(AlarmId, Underway)]) {
+        for (id, underway) in underway {
+            self.plant.go_on(*id, *underway);
+        }
+        self.touched();
     }
 
     /// Goes on where an earlier run stopped, `away` ago; `None` when no clock can tell. To be called before anything else.

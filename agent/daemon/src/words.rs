@@ -150,7 +150,7 @@ pub(crate) const fn bypass(change: BypassChange) -> &'static str {
     }
 }
 
-pub(crate) const fn config(change: ConfigChange) -> &'static str {
+pub(crate) const fn config(change: &ConfigChange) -> &'static str {
     match change {
         ConfigChange::Applied { .. } => "applied",
         ConfigChange::Confirmed => "confirmed",
@@ -158,6 +158,7 @@ pub(crate) const fn config(change: ConfigChange) -> &'static str {
         ConfigChange::Expired => "expired",
         ConfigChange::Interrupted => "interrupted",
         ConfigChange::Unplanned => "unplanned",
+        ConfigChange::Withdrawn { .. } => "withdrawn",
     }
 }
 

@@ -388,6 +388,7 @@ fn config() -> impl Strategy<Value = Body> {
             ConfigChange::Interrupted,
             ConfigChange::Unplanned,
         ]),
+        (any::<String>(), alarm_state()).prop_map(|(alarm, state)| ConfigChange::Withdrawn { alarm, state }),
     ];
     (change, any::<[String; 5]>(), any::<[u32; 2]>()).prop_map(
         |(change, [actor, approver, note, from, to], [differences, lowered])| {

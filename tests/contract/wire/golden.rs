@@ -83,6 +83,7 @@ pub(super) fn messages() -> Vec<(&'static str, Encoded)> {
         ("backfill-replay", write(&replayed())),
         ("alarm-replay", of(replays())),
         ("alarm-config", of(sample::configured())),
+        ("alarm-config-withdrawn", of(sample::withdrawn())),
         ("birth-commands", command::wire().birth(sample::EPOCH)),
         (
             "alarm-commands",

@@ -199,6 +199,24 @@ fn alarm(point: u32, [kind, priority, setpoint]: [&str; 3]) -> AlarmEntry {
     }
 }
 
+/// An alarm that left with the configuration that had it.
+pub(super) fn withdrawn() -> Vec<Body> {
+    let [from, to] = ["blake3:0ld", "blake3:0f2e"].map(String::from);
+    let change = ConfigChange::Withdrawn { alarm: "GT-101/high".into(), state: AlarmState::LatchedUnacked };
+    let (actor, approver, note) = ("李四".into(), String::new(), String::new());
+    let (differences, lowered) = (0, 0);
+    vec![Body::Config(Box::new(ConfigEvent {
+        change,
+        actor,
+        approver,
+        note,
+        from,
+        to,
+        differences,
+        lowered,
+    }))]
+}
+
 /// A configuration on trial, every way in which a trial ends, and an edit by hand.
 pub(super) fn configured() -> Vec<Body> {
     let event = |change, actor: &str, approver: &str, lowered| {

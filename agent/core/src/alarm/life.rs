@@ -46,6 +46,15 @@ pub struct Kept {
     pub since: Option<(Utc, ClockTrust)>,
 }
 
+/// 延时中: what runs in an alarm beside its state. Its moments are those of one clock: another engine of the same process takes it
+/// up, a start does not.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Underway {
+    phase: Phase,
+    memory: Memory,
+    recheck_at: Option<Mono>,
+}
+
 impl Alarm {
     /// An alarm as an earlier run left it. One that stood still stands until a good value says otherwise, and what nobody
     /// acknowledged sounds again: whoever silenced it may have gone home.
@@ -103,6 +112,24 @@ impl Alarm {
             shelved_for: self.shelved_until.map(|until| until.since(now)),
             since: self.onset,
         })
+    }
+
+    /// What runs in it; `None` where nothing does.
+    #[must_use]
+    pub fn underway(&self) -> Option<Underway> {
+        let underway = Underway { phase: self.phase, memory: self.memory, recheck_at: self.recheck_at };
+        let idle = self.phase.poll_timeout().is_none()
+            && self.recheck_at.is_none()
+            && self.memory == Memory::default();
+        (!idle).then_some(underway)
+    }
+
+    /// Goes on with what ran in it. A delay that no longer fits where it stands begins anew.
+    pub(crate) fn go_on(&mut self, underway: Underway) {
+        if self.stands() == underway.phase.is_tripped() && !self.is_withheld() {
+            (self.phase, self.memory) = (underway.phase, underway.memory);
+            self.recheck_at = underway.recheck_at;
+        }
     }
 
     /// Where it stands, as people see it.

@@ -8,7 +8,7 @@ mod machine;
 mod signal;
 mod spec;
 
-pub use life::{Alarm, Kept};
+pub use life::{Alarm, Kept, Underway};
 pub use machine::{AlarmInput, Withheld, step};
 pub(crate) use signal::Seen;
 pub use spec::{AlarmKind, AlarmSpec, Priority, Signal};

@@ -4,12 +4,12 @@
 use alloc::string::String;
 use core::time::Duration;
 
-use super::record::Body;
+use super::record::{AlarmState, Body};
 use crate::Mono;
 use crate::engine::Engine;
 
 /// What happened to the configuration.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ConfigChange {
     /// Another one was put in force, on trial.
     Applied {
@@ -26,6 +26,13 @@ pub enum ConfigChange {
     Interrupted,
     /// The files were edited by hand.
     Unplanned,
+    /// 撤销: an alarm that was not normal has no place in the configuration after. It has not returned.
+    Withdrawn {
+        /// What people called it, `GT-101/high`: the configuration after has no number for it.
+        alarm: String,
+        /// Where it stood.
+        state: AlarmState,
+    },
 }
 
 /// A change of configuration.

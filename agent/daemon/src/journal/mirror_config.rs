@@ -6,7 +6,7 @@ use hazard_core::outbox::record as core;
 use serde::{Deserialize, Serialize};
 
 use super::codec::NotRecords;
-use super::mirror::{bounded, cut};
+use super::mirror::{AlarmState, bounded, cut};
 use super::mirror_event::millis;
 
 #[derive(Serialize, Deserialize)]
@@ -29,20 +29,24 @@ enum ConfigChange {
     Expired,
     Interrupted,
     Unplanned,
+    Withdrawn { alarm: String, state: AlarmState },
 }
 
 impl From<&core::ConfigEvent> for ConfigEvent {
     fn from(event: &core::ConfigEvent) -> Self {
         Self {
-            change: match event.change {
+            change: match &event.change {
                 core::ConfigChange::Applied { confirm_within } => {
-                    ConfigChange::Applied { confirm_within_ms: millis(confirm_within) }
+                    ConfigChange::Applied { confirm_within_ms: millis(*confirm_within) }
                 }
                 core::ConfigChange::Confirmed => ConfigChange::Confirmed,
                 core::ConfigChange::RolledBack => ConfigChange::RolledBack,
                 core::ConfigChange::Expired => ConfigChange::Expired,
                 core::ConfigChange::Interrupted => ConfigChange::Interrupted,
                 core::ConfigChange::Unplanned => ConfigChange::Unplanned,
+                core::ConfigChange::Withdrawn { alarm, state } => {
+                    ConfigChange::Withdrawn { alarm: cut(alarm), state: (*state).into() }
+                }
             },
             actor: cut(&event.actor),
             approver: cut(&event.approver),
@@ -69,6 +73,9 @@ impl TryFrom<ConfigEvent> for core::ConfigEvent {
                 ConfigChange::Expired => core::ConfigChange::Expired,
                 ConfigChange::Interrupted => core::ConfigChange::Interrupted,
                 ConfigChange::Unplanned => core::ConfigChange::Unplanned,
+                ConfigChange::Withdrawn { alarm, state } => {
+                    core::ConfigChange::Withdrawn { alarm: bounded(alarm)?, state: state.into() }
+                }
             },
             actor: bounded(event.actor)?,
             approver: bounded(event.approver)?,

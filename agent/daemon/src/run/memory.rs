@@ -12,11 +12,13 @@ use hazard_core::call::{self, KeptCall, KeptRole};
 use hazard_core::device_command::KeptCommand;
 use hazard_core::id::{AlarmId, PermitId, TripId};
 use hazard_core::interlock::Cause;
+use hazard_core::outbox::record::{ConfigChange, ConfigEvent};
 use hazard_core::retentive::Retained;
 use hazard_core::{ClockTrust, Engine, Mono, Site, Utc, Value};
 use tracing::{error, info, warn};
 
-use super::standing::Outcome;
+use super::standing::{Outcome, Withdrawn};
+use super::underway::Underways;
 use super::{Left, Legacy, standing, upkeep};
 
 use crate::clock::Clock;
@@ -68,6 +70,8 @@ impl Memory {
             // What the last run of this process handed over is a moment old, whatever the clock says.
             let away = away(&left.page, clock.1, clock.2).or(Some(Duration::ZERO));
             engine.resume(&memory.named(&left.page), away);
+            memory.withdraw((engine, clock.0), &left.page, (&left.config, &left.actor));
+            engine.go_on(&left.underway.in_place(loaded));
             if unread {
                 memory.arrive(engine, clock);
             }
@@ -83,10 +87,11 @@ impl Memory {
         Ok(memory)
     }
 
-    fn begin(&self, engine: &mut Engine, found: Found, (_, utc, trust): (Mono, Utc, ClockTrust)) {
+    fn begin(&self, engine: &mut Engine, found: Found, (now, utc, trust): (Mono, Utc, ClockTrust)) {
         let resume = |engine: &mut Engine, page: &Page| {
             info!(alarms = page.alarms.len(), bypasses = page.bypasses.len(), "what stood stands again");
             engine.resume(&self.named(page), away(page, utc, trust));
+            self.withdraw((engine, now), page, ("", ""));
         };
         match found {
             Found::Fresh => {}
@@ -116,6 +121,7 @@ impl Memory {
             Found::Fresh => engine.retentive_came(now, &Retained::default(), None),
             Found::Page(page) => {
                 engine.retentive_came(now, &self.named(&page), away(&page, utc, trust));
+                self.withdraw((engine, now), &page, ("", ""));
             }
             Found::Older(page) => {
                 let mut retained = self.named(&page);
@@ -126,8 +132,16 @@ impl Memory {
                     }
                 }
                 engine.retentive_came(now, &retained, away(&page, utc, trust));
+                self.withdraw((engine, now), &page, ("", ""));
             }
             Found::Lost => {}
+        }
+    }
+
+    /// Says which alarms on the page leave with the configuration that had them.
+    fn withdraw(&self, (engine, now): (&mut Engine, Mono), page: &Page, (from, actor): (&str, &str)) {
+        for gone in standing::withdrawn(page, (&self.dictionary, &self.renamed)) {
+            engine.configured(now, withdrawal(gone, (from, &self.dictionary.config_hash), actor));
         }
     }
 
@@ -158,7 +172,8 @@ impl Memory {
     ) -> Legacy {
         // Commands under way are told as lost in the epoch that ends.
         let page = Page { commands: Vec::new(), ..self.now(engine, clock) };
-        Legacy { left: Some(Box::new(Left { page, config, actor })), unread: self.unread }
+        let underway = self.underway(engine);
+        Legacy { left: Some(Box::new(Left { page, config, actor, underway })), unread: self.unread }
     }
 
     /// The page with this configuration's names and numbers.
@@ -174,6 +189,11 @@ impl Memory {
     /// What a change of configuration would do to what stands at this moment.
     pub(super) fn judge(&self, (engine, clock): (&Engine, &Clock), next: &Loaded) -> Outcome {
         standing::judge(&self.now(engine, clock), (&self.site, &self.dictionary), next)
+    }
+
+    /// The delays that run, for the run that follows.
+    fn underway(&self, engine: &Engine) -> Underways {
+        Underways::new(engine.underway(), (&self.site, &self.dictionary))
     }
 
     pub(super) async fn shut_down(self) {
@@ -224,6 +244,21 @@ impl Memory {
             commands: retained.commands.iter().map(|sent| command_row(names, sent)).collect(),
             lost: retained.lost,
         }
+    }
+}
+
+/// An alarm that leaves with the configuration that had it.
+fn withdrawal(gone: Withdrawn, (from, to): (&str, &str), actor: &str) -> ConfigEvent {
+    let Withdrawn { alarm, state } = gone;
+    ConfigEvent {
+        change: ConfigChange::Withdrawn { alarm, state },
+        actor: actor.to_owned(),
+        approver: String::new(),
+        note: String::new(),
+        from: from.to_owned(),
+        to: to.to_owned(),
+        differences: 0,
+        lowered: 0,
     }
 }
 

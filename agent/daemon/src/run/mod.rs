@@ -7,6 +7,7 @@ mod district;
 mod memory;
 mod people;
 pub mod standing;
+mod underway;
 mod upkeep;
 
 use std::path::PathBuf;
@@ -35,6 +36,7 @@ pub use district::birth_too_large;
 use memory::Memory;
 use people::Unclear;
 use standing::{Line, Outcome};
+use underway::Underways;
 
 /// Inputs taken before outputs are looked at again: enough to batch, too few to delay the panel.
 const INPUTS_PER_TURN: usize = 32;
@@ -120,6 +122,8 @@ struct Left {
     config: String,
     /// Who wanted another one.
     actor: String,
+    /// Delays that run.
+    underway: Underways,
 }
 
 /// What stays while configurations come and go.

@@ -67,7 +67,7 @@ pub fn judge(page: &Page, before: (&Site, &Dictionary), after: &Loaded) -> Outco
     Outcome {
         refused: refused.into_iter().map(|(zh, en)| Line { zh, en }).collect(),
         carried: carried(page, &after.renamed),
-        withdrawn: withdrawn(page, after),
+        withdrawn: withdrawn(page, (&after.dictionary, &after.renamed)),
     }
 }
 
@@ -107,9 +107,9 @@ pub fn carry(page: &Page, renamed: &Renamed) -> Page {
 
 /// Alarms on the page that this configuration does not have, whatever it calls them.
 #[must_use]
-pub fn withdrawn(page: &Page, after: &Loaded) -> Vec<Withdrawn> {
-    let leaves = |row: &&AlarmRow| after.dictionary.alarm(&after.renamed.alarm(&row.alarm)).is_none();
-    let rows = page.alarms.iter().filter(leaves);
+pub fn withdrawn(page: &Page, (names, renamed): (&Dictionary, &Renamed)) -> Vec<Withdrawn> {
+    let leaves = |row: &&AlarmRow| names.alarm(&renamed.alarm(&row.alarm)).is_none();
+    let rows = page.alarms.iter().filter(|row| row.state != AlarmState::Normal).filter(leaves);
     rows.map(|row| Withdrawn { alarm: row.alarm.clone(), state: row.state }).collect()
 }
 

@@ -7,9 +7,20 @@ use crate::words;
 
 /// Appends the fields of a change of configuration.
 pub(super) fn write(out: &mut Vec<u8>, event: &ConfigEvent) {
-    word(out, ",\"kind\":\"config\",\"change\":", words::config(event.change));
-    if let ConfigChange::Applied { confirm_within } = event.change {
-        number_field(out, ",\"confirm_within_s\":", confirm_within.as_secs());
+    word(out, ",\"kind\":\"config\",\"change\":", words::config(&event.change));
+    match &event.change {
+        ConfigChange::Applied { confirm_within } => {
+            number_field(out, ",\"confirm_within_s\":", confirm_within.as_secs());
+        }
+        ConfigChange::Withdrawn { alarm, state } => {
+            text_field(out, ",\"alarm\":", alarm);
+            word(out, ",\"state\":", words::alarm_state(*state));
+        }
+        ConfigChange::Confirmed
+        | ConfigChange::RolledBack
+        | ConfigChange::Expired
+        | ConfigChange::Interrupted
+        | ConfigChange::Unplanned => {}
     }
     text_field(out, ",\"actor\":", &event.actor);
     text_field(out, ",\"approver\":", &event.approver);
