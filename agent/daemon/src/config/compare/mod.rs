@@ -119,6 +119,7 @@ fn subjects(of: &Loaded) -> Vec<Subject> {
         files: _,
         templates: _,
         warnings: _,
+        accepted: _,
     } = of;
     let names = plant::Plant { site, names: dictionary };
     let mut subjects = plant::subjects(&names, buses);
