@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod calls;
+mod cautions;
 mod compare;
 mod config;
 mod deploy;

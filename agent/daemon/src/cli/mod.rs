@@ -87,6 +87,9 @@ enum Command {
         /// 输出 JSON print JSON
         #[arg(long)]
         json: bool,
+        /// 有未确认的警告也算不通过（返回 78） fail on warnings that are not accepted, too (exit code 78)
+        #[arg(long)]
+        strict: bool,
     },
     /// 轮询计划：何时发什么请求，每条总线是否来得及，报警最迟多久 which requests are sent when, whether each bus keeps up, the worst alarm delay
     Plan {
@@ -337,7 +340,10 @@ pub fn main() -> ExitCode {
 fn carry_out(verb: Command, path: &Path, lang: Lang) -> u8 {
     match verb {
         Command::Run { log } => service::run(path, log, lang),
-        Command::Check { json } => check(path, json, lang),
+        Command::Check { json, strict } => {
+            let (report, code) = check(path, json, lang);
+            if strict && !report.is_empty() { CONFIG } else { code }
+        }
         Command::Plan { json } => show_plan(path, json, lang),
         Command::Status { json, socket } => operate::status(path, &socket, json, lang),
         Command::Alarms { json, socket } => operate::alarms(path, &socket, json, lang),
@@ -391,7 +397,7 @@ fn carry_out(verb: Command, path: &Path, lang: Lang) -> u8 {
     }
 }
 
-fn check(path: &Path, json: bool, lang: Lang) -> u8 {
+fn check(path: &Path, json: bool, lang: Lang) -> (config::Report, u8) {
     let (report, code) = match config::load(path) {
         Ok(loaded) => {
             let refused = obstacles(&loaded, lang);
@@ -410,7 +416,7 @@ fn check(path: &Path, json: bool, lang: Lang) -> u8 {
     } else if !report.is_empty() {
         eprint!("{}", report.render(lang, Style::of_stderr()));
     }
-    code
+    (report, code)
 }
 
 fn show_plan(path: &Path, json: bool, lang: Lang) -> u8 {

@@ -1,6 +1,7 @@
 //! `hazard plan`: which requests will be sent when, whether each bus can keep its periods, and how long an alarm may take.
 //! It computes from the configuration and opens no bus.
 
+mod accepted;
 mod json;
 mod ladders;
 
@@ -38,6 +39,7 @@ pub fn render(loaded: &Loaded, lang: Lang) -> String {
     }
     page.delays(&prediction.points, &mut text);
     ladders::write(&loaded.site.calls, lang, &mut text);
+    accepted::write(&loaded.accepted, lang, &mut text);
     text
 }
 
@@ -47,7 +49,7 @@ pub fn to_json(loaded: &Loaded) -> Value {
     let prediction = predict(&loaded.site);
     let buses: Vec<_> = prediction.buses.iter().map(|bus| json::bus(loaded, bus)).collect();
     let points: Vec<_> = prediction.points.iter().map(|delay| json::delay(loaded, delay)).collect();
-    json!({ "buses": buses, "points": points })
+    json!({ "buses": buses, "points": points, "accepted": accepted::to_json(&loaded.accepted) })
 }
 
 /// What becomes of a bus.

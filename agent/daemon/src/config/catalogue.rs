@@ -1,6 +1,7 @@
 //! The words of every fault, in both languages, by code. A code's meaning never changes; a new fault gets a new code.
 
 mod calls;
+mod cautions;
 mod commands;
 mod sensors;
 
@@ -56,6 +57,10 @@ macro_rules! catalogue {
                 match self { $(Self::$name => $code),* }
             }
 
+            const fn identifier(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name)),* }
+            }
+
             pub(crate) const fn texts(self) -> &'static Texts {
                 match self {
                     $(Self::$name => texts!($($texts),+)),*
@@ -66,6 +71,19 @@ macro_rules! catalogue {
 }
 
 impl Code {
+    /// The code in words, by which a site file accepts a warning: `GasNotLatched` is `gas_not_latched`. As stable as the code.
+    #[must_use]
+    pub fn name(self) -> String {
+        let mut name = String::new();
+        for letter in self.identifier().chars() {
+            if letter.is_ascii_uppercase() && !name.is_empty() {
+                name.push('_');
+            }
+            name.push(letter.to_ascii_lowercase());
+        }
+        name
+    }
+
     /// Whether the code prevents the start.
     #[must_use]
     pub const fn severity(self) -> Severity {
@@ -134,6 +152,7 @@ with_sensors! {
         ["{0} 的长度是 {1} 个字符，应为 {2} 到 {3} 个", "{0} has {1} characters; it takes {2} to {3}"],
         ["长度不对", "wrong length"], ALSO,
         ["写 {2} 到 {3} 个字符", "write {2} to {3} characters"];
+    "E0208" BlankText cautions::BLANK_TEXT;
     // Names and references.
     "E0301" DuplicateName
         ["{0}重名：{1}（不分大小写）", "two {0} are named {1} (case is ignored)"],
@@ -177,6 +196,8 @@ with_sensors! {
         ["{1}", "{1}"];
     "E0313" RenamedFromKnown rows::RENAMED_FROM_KNOWN;
     "E0314" RenamedFromTwice rows::RENAMED_FROM_TWICE;
+    "E0315" UnknownWarning cautions::UNKNOWN_WARNING;
+    "E0316" AcceptsNothing cautions::ACCEPTS_NOTHING;
     "E0307" FromWithoutTemplate
         ["设备 {0} 没有模板，from 无从引用", "{0} has no template, so from names nothing"],
         ["设备没有模板", "the device has no template"], ALSO,
@@ -343,9 +364,9 @@ with_sensors! {
         ["应为 1 到 247", "1 to 247"], ["串行总线", "a serial bus"],
         ["0 是广播，248 以上保留：写设备拨码的站号", "0 is broadcast, 248 and above are reserved: write the device's address"];
     "E0605" SharedUnit
-        ["总线 {0} 上两台不同的设备用同一个站号 {1}", "two different devices on {0} have the same unit {1}"],
+        ["总线 {0} 上两台设备用同一个站号 {1}", "two devices on {0} have the same unit {1}"],
         ["第二次使用", "used again"], FIRST,
-        ["两台会同时应答：改其中一台的站号", "both would answer: change one of them"];
+        ["地址或串口相同的总线是同一条物理总线：若确是同一台设备，合并成一台；否则改其中一台的站号", "buses with one address or port are one line: if it is one device, write it once; otherwise change one of the units"];
     // Outputs.
     "E0701" OutputWiring
         ["输出 {0} 应写 coil 或 gpio 其中一个", "the output {0} takes either coil or gpio"],
@@ -440,6 +461,7 @@ with_sensors! {
     "E1211" Cycle rows::CYCLE;
     "E1212" OutputOnSis rows::OUTPUT_ON_SIS;
     "E1213" OutputWithoutRow rows::OUTPUT_WITHOUT_ROW;
+    "E1214" ValveNotLatched cautions::VALVE_NOT_LATCHED;
     // Key periods.
     "E1501" BadMoment rows::BAD_MOMENT;
     "E1502" PeriodEmpty rows::PERIOD_EMPTY;
@@ -453,32 +475,26 @@ with_sensors! {
     "E1307" ProvesWithoutFeedback rows::PROVES_WITHOUT_FEEDBACK;
     "E1308" UpkeepLimit rows::UPKEEP_LIMIT;
     // Warnings.
-    "W0901" NoPoints
-        ["没有任何点：网关不会读任何设备", "there are no points: the gateway reads nothing"],
-        ["没有点", "no points"], ALSO,
-        ["写 [[points]]，或给设备写带点的 template", "write [[points]], or give a device a template with points"];
-    "W0902" NothingSounds
-        ["有报警，却没有声光输出", "there are alarms, and no output that sounds or lights"],
-        ["没有 horn 或 beacon", "no horn or beacon"], ALSO,
-        ["写 [[outputs]] role = \"horn\"", "write [[outputs]] with role = \"horn\""];
-    "W0903" SharedEndpoint
-        ["两条总线连同一个地址 {0}", "two buses connect to the same address {0}"],
-        ["第二次使用", "used again"], FIRST,
-        ["很多设备只接受一个连接：通常应合并为一条总线", "many devices accept one connection: usually this is one bus"];
-    "W0904" SameUnit
-        ["总线 {0} 上两台同型号设备用同一个站号 {1}", "two devices of one template on {0} have the same unit {1}"],
-        ["第二次使用", "used again"], FIRST,
-        ["若确是同一台设备，合并成一台；否则改站号", "if it is one device, write it once; otherwise change the unit"];
-    "W0905" CollectorIncomplete
-        ["除尘器 {0} 没有 {1}", "the dust collector {0} has no {1}"],
-        ["缺 {1}", "{1} missing"], ALSO,
-        ["补上 profile = \"{2}\" 的点；没有信号就写 [[safeguards]] kind = \"{2}\", device = \"{0}\", state = \"fitted\" 或 \"absent\"", "add a point with profile = \"{2}\"; where there is no signal, [[safeguards]] kind = \"{2}\", device = \"{0}\", state = \"fitted\" or \"absent\""];
-    "W0906" CollectorUnprotected
-        ["除尘器 {0}：没有说明怎样泄爆、隔爆、惰化或抑爆", "the dust collector {0}: nothing says how an explosion is vented, isolated, inerted or suppressed"],
-        ["干式除尘器至少要有一种", "a dry collector needs one of them"], ALSO,
-        ["写 [[safeguards]] kind = \"vent_panel\", device = \"{0}\", state = \"fitted\" 或 \"absent\"（没有即为重大事故隐患）", "write [[safeguards]] kind = \"vent_panel\", device = \"{0}\", state = \"fitted\" or \"absent\" (none is a major hazard)"];
-    "W0907" RunShort
-        ["许可 {0}：{1} = {2}，通常不少于 {3}", "permit {0}: {1} = {2}, commonly no less than {3}"],
-        ["偏短", "short"], ALSO,
-        ["除尘系统先于产尘设备启动 10 分钟、后于其停机 15 分钟；写 {3}，或确认管道能清空", "fans commonly run 10 min before and 15 min after their line; write {3}, or make sure that the ducts are cleared"];
+    "W0901" NoPoints cautions::NO_POINTS;
+    "W0902" NothingSounds cautions::NOTHING_SOUNDS;
+    "W0903" SharedEndpoint cautions::SHARED_ENDPOINT;
+    "W0905" CollectorIncomplete cautions::COLLECTOR_INCOMPLETE;
+    "W0906" CollectorUnprotected cautions::COLLECTOR_UNPROTECTED;
+    "W0907" RunShort cautions::RUN_SHORT;
+    "W0908" RunAbsent cautions::RUN_ABSENT;
+    "W0909" GasNotLatched cautions::GAS_NOT_LATCHED;
+    "W0910" GasDelayed cautions::GAS_DELAYED;
+    "W0911" GasLowPriority cautions::GAS_LOW_PRIORITY;
+    "W0912" GasNotSafety cautions::GAS_NOT_SAFETY;
+    "W0913" GasSuppressed cautions::GAS_SUPPRESSED;
+    "W0914" GasLowSetpoint cautions::GAS_LOW_SETPOINT;
+    "W0915" AlarmUnheard cautions::ALARM_UNHEARD;
+    "W0916" LostUnheard cautions::LOST_UNHEARD;
+    "W0917" PollSlow cautions::POLL_SLOW;
+    "W0918" StaleSlow cautions::STALE_SLOW;
+    "W0919" SentinelInAlarm cautions::SENTINEL_IN_ALARM;
+    "W0920" ScaleFar cautions::SCALE_FAR;
+    "W0921" BypassLong cautions::BYPASS_LONG;
+    "W0922" BypassesMany cautions::BYPASSES_MANY;
+    "W0923" CauseNotFailSafe cautions::CAUSE_NOT_FAIL_SAFE;
 }

@@ -280,6 +280,10 @@ fn text_faults(name: &str, (node, text): (Node<'_>, &str), schema: Schema<'_>) -
         let words = args![name, format!("\"{text}\""), choices.join(", "), near];
         return vec![Fault::new(Code::NotAChoice, node.spot(), words)];
     }
+    // A cell of a point table cannot tell it from nothing, and on a screen nobody can.
+    if !text.is_empty() && text.trim().is_empty() {
+        return vec![Fault::new(Code::BlankText, node.spot(), args![name])];
+    }
     let (least, most) = schema.lengths("minLength", "maxLength");
     let count = text.chars().count() as u64;
     if count < least || most.is_some_and(|most| count > most) {

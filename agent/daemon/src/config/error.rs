@@ -159,12 +159,49 @@ pub struct Fault {
     code: Code,
     spot: Spot,
     other: Option<Spot>,
+    of: Option<String>,
     args: Vec<Arg>,
 }
 
 impl Fault {
     pub(crate) const fn new(code: Code, spot: Spot, args: Vec<Arg>) -> Self {
-        Self { code, spot, other: None, args }
+        Self { code, spot, other: None, of: None, args }
+    }
+
+    /// What it is of, where that is more than its first word.
+    pub(crate) fn about(mut self, of: String) -> Self {
+        self.of = Some(of);
+        self
+    }
+
+    /// What it is of, by which a site file accepts a warning.
+    #[must_use]
+    pub fn of(&self) -> &str {
+        let first = self.args.first().map_or("site", |arg| arg.text(Lang::En));
+        self.of.as_deref().unwrap_or(first)
+    }
+
+    fn is_warning(&self) -> bool {
+        self.code.severity() == Severity::Warning
+    }
+
+    /// The code as shown; a warning's with its name.
+    fn title(&self) -> String {
+        if self.is_warning() {
+            format!("{} {}", self.code.as_str(), self.code.name())
+        } else {
+            self.code.as_str().to_owned()
+        }
+    }
+
+    /// What to write where a warning is as it should be.
+    fn acceptance(&self, lang: Lang) -> String {
+        let (name, of) = (self.code.name(), self.of());
+        let (before, reason) = match lang {
+            Lang::Zh => ("；确有理由不改时写", "理由"),
+            Lang::En => ("; where there is a reason to leave it so, write", "why"),
+        };
+        format!("{before} [[accepted]] warning = \"{name}\", of = \"{of}\", reason = \"{reason}\"")
     }
 
     /// The other of two places that contradict each other.
@@ -329,6 +366,8 @@ impl Report {
                 let (file, line, column) = self.place(fault);
                 serde_json::json!({
                     "code": fault.code.as_str(),
+                    "name": fault.code.name(),
+                    "of": fault.of(),
                     "severity": match fault.code.severity() {
                         Severity::Error => "error",
                         Severity::Warning => "warning",
@@ -347,6 +386,9 @@ impl Report {
         let source = self.sources.get(fault.spot.file);
         let mut labels = Vec::new();
         let mut help = fault.help(lang);
+        if fault.is_warning() {
+            help.push_str(&fault.acceptance(lang));
+        }
         if let Some(source) = source.filter(|source| !source.text.is_empty()) {
             let range = source.range(fault.spot);
             labels.push(LabeledSpan::new_primary_with_span(Some(fault.label(lang)), range));
@@ -365,13 +407,21 @@ impl Report {
         }
         let source = source
             .map(|source| NamedSource::new(source.path.display().to_string(), Arc::clone(&source.text)));
-        Rendered { code: fault.code, message: fault.message(lang), help, labels, source }
+        Rendered {
+            title: fault.title(),
+            code: fault.code,
+            message: fault.message(lang),
+            help,
+            labels,
+            source,
+        }
     }
 }
 
 /// One fault in one language, as miette wants it.
 #[derive(Debug)]
 struct Rendered {
+    title: String,
     code: Code,
     message: String,
     help: String,
@@ -389,7 +439,7 @@ impl std::error::Error for Rendered {}
 
 impl miette::Diagnostic for Rendered {
     fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        Some(Box::new(self.code.as_str()))
+        Some(Box::new(&self.title))
     }
 
     fn severity(&self) -> Option<miette::Severity> {

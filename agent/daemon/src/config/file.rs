@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::accepted::AcceptedFile;
 use super::call::{CallFile, WebhookFile};
 use super::command::CommandFile;
 use super::device::DeviceEntry;
@@ -96,6 +97,10 @@ pub(crate) struct SiteFile {
     /// 存证。 Evidence.
     #[serde(default)]
     pub(crate) evidence: EvidenceFile,
+    /// 已确认的警告。 Warnings that are accepted.
+    #[serde(default)]
+    #[schemars(length(max = 1000))]
+    pub(crate) accepted: Vec<AcceptedFile>,
 }
 
 /// 企业。 The enterprise.

@@ -4,6 +4,7 @@
 mod alarm;
 mod bus;
 mod call;
+mod caution;
 mod command;
 mod gateway;
 mod interlock;
@@ -30,6 +31,7 @@ use hazard_core::site::SiteTables;
 use hazard_core::{Site, site::SiteFault};
 use serde::Deserialize;
 
+use super::accepted::AcceptedFile;
 use super::catalogue::Code;
 use super::check::{self, Schema};
 use super::error::{Fault, Report, Severity, Spot, args};
@@ -137,6 +139,8 @@ struct Lowering<'a> {
     profiles: Vec<(usize, ProfileKey)>,
     /// How urgent the loss of a safety point is where the point does not say it.
     lost_priority: Priority,
+    /// What the rules of caution must know of each point.
+    measured: Vec<caution::Measured<'a>>,
     tables: SiteTables,
     dictionary: Dictionary,
     links: Vec<BusLink>,
@@ -174,6 +178,7 @@ impl<'a> Lowering<'a> {
             status_nodes: Vec::new(),
             profiles: Vec::new(),
             lost_priority: Priority::Medium,
+            measured: Vec::new(),
             tables: SiteTables::default(),
             dictionary: Dictionary::default(),
             links: Vec::new(),
@@ -259,9 +264,11 @@ impl<'a> Lowering<'a> {
     }
 
     fn finish(mut self, site: Section<'a, '_>, gateway: Option<gateway::Gateway>) -> Result<Loaded, Report> {
+        let written = self.list::<AcceptedFile>(site, "accepted", self.recovered);
         self.warn_of_silence(site);
-        let failed = self.faults.iter().any(|fault| fault.code().severity() == Severity::Error);
-        let (Some(gateway), false) = (gateway, failed) else {
+        self.caution(site.node, gateway.as_ref().map(|gateway| gateway.practice));
+        let accepted = self.accept(written);
+        let (Some(gateway), false) = (gateway, self.has_failed()) else {
             return Err(Report::new(self.faults, self.sources.files.clone()));
         };
         self.tables.limits = gateway.limits;
@@ -291,6 +298,7 @@ impl<'a> Lowering<'a> {
             templates: self.sources.named_templates(),
             renamed: self.renamed,
             warnings: Report::new(self.faults, self.sources.files.clone()),
+            accepted,
         })
     }
 
@@ -303,13 +311,19 @@ impl<'a> Lowering<'a> {
         Report::new(self.faults, self.sources.files.clone())
     }
 
+    fn has_failed(&self) -> bool {
+        self.faults.iter().any(|fault| fault.code().severity() == Severity::Error)
+    }
+
     fn warn_of_silence(&mut self, site: Section<'a, '_>) {
         let spot = site.node.spot();
         let written = |key| site.node.get(key).is_some();
         if self.tables.points.is_empty() && !written("points") && !self.recovered {
             self.faults.push(Fault::new(Code::NoPoints, spot, Vec::new()));
         }
-        if !self.tables.alarms.is_empty() && !written("outputs") && !self.recovered {
+        let sounds = self.tables.outputs.iter().any(|output| caution::bar(output).is_some());
+        let silent = !sounds && (!written("outputs") || !self.has_failed());
+        if !self.tables.alarms.is_empty() && silent && !self.recovered {
             self.faults.push(Fault::new(Code::NothingSounds, spot, Vec::new()));
         }
     }

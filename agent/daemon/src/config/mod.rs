@@ -1,6 +1,7 @@
 //! Configuration: the site file and its device templates, lowered into the core's tables and the adapters' settings. All
 //! faults of all files are found in one run. It starts nothing and reads nothing but these files.
 
+mod accepted;
 mod call;
 mod catalogue;
 mod catalogue_rows;
@@ -37,6 +38,7 @@ use hazard_core::Site;
 use crate::dictionary::Dictionary;
 use crate::settings::{BusLink, GpioLine, Identity, Journal, Mqtt, Secret, Webhook};
 
+pub use accepted::Accepted;
 pub use error::{Code, Fault, Lang, Report, Severity, Style};
 pub use renamed::Renamed;
 pub use signature::{
@@ -107,6 +109,8 @@ pub struct Loaded {
     pub renamed: Renamed,
     /// What can be used and should be looked at.
     pub warnings: Report,
+    /// Warnings that the site file accepts.
+    pub accepted: Vec<Accepted>,
 }
 
 /// Reads a site file and the templates it names.

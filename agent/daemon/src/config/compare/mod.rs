@@ -122,6 +122,7 @@ fn subjects(of: &Loaded) -> Vec<Subject> {
         templates: _,
         renamed: _,
         warnings: _,
+        accepted: _,
     } = of;
     let names = plant::Plant { site, names: dictionary };
     let mut subjects = plant::subjects(&names, buses);

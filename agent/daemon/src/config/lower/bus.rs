@@ -1,6 +1,7 @@
 //! Buses and the devices on them.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -115,12 +116,11 @@ impl<'a> Lowering<'a> {
     }
 
     fn shared_endpoint(&mut self, node: Node<'a>, endpoint: &Endpoint, seen: &mut HashMap<String, Spot>) {
-        let (key, name, code) = match endpoint {
-            Endpoint::Rtu(serial) => ("path", serial.path.display().to_string(), Code::SharedPort),
-            Endpoint::Tcp { host, port } | Endpoint::RtuOverTcp { host, port } => {
-                ("host", format!("{}:{port}", host.to_lowercase()), Code::SharedEndpoint)
-            }
+        let (key, code) = match endpoint {
+            Endpoint::Rtu(_) => ("path", Code::SharedPort),
+            Endpoint::Tcp { .. } | Endpoint::RtuOverTcp { .. } => ("host", Code::SharedEndpoint),
         };
+        let name = physical_name(endpoint);
         let spot = node.at(key);
         if let Some(first) = seen.get(&name) {
             self.faults.push(Fault::new(code, spot, args![name]).against(*first));
@@ -139,8 +139,12 @@ impl<'a> Lowering<'a> {
             if !self.unit_fits(node, &device, bus) {
                 continue;
             }
-            let place = UnitPlace { spot: node.at("unit"), template };
-            self.shared_unit(&device, place, units.entry((bus, device.unit)).or_insert(place));
+            let spot = node.at("unit");
+            let first = *units.entry((self.physical_bus(bus), device.unit)).or_insert(spot);
+            if first != spot {
+                let words = args![&device.bus, device.unit];
+                self.faults.push(Fault::new(Code::SharedUnit, spot, words).against(first));
+            }
             self.device_names.settle(&device.id, self.tables.devices.len());
             self.device(node, device, (bus, template));
         }
@@ -185,14 +189,18 @@ impl<'a> Lowering<'a> {
         fits
     }
 
-    fn shared_unit(&mut self, device: &DeviceEntry, here: UnitPlace, first: &UnitPlace) {
-        if here.spot == first.spot {
-            return;
-        }
-        let same = here.template.is_some() && here.template == first.template;
-        let code = if same { Code::SameUnit } else { Code::SharedUnit };
-        let fault = Fault::new(code, here.spot, args![&device.bus, device.unit]);
-        self.faults.push(fault.against(first.spot));
+    /// What the bus is outside of this file: two of one address or port are one.
+    fn physical_bus(&self, bus: usize) -> String {
+        self.links.get(bus).map_or_else(String::new, |link| physical_name(&link.endpoint))
+    }
+
+    /// Where a device is, whatever this file calls it.
+    pub(super) fn physical(&self, device: usize) -> Physical {
+        let spec = self.tables.devices.get(device);
+        spec.map_or_else(Physical::default, |spec| Physical {
+            bus: self.physical_bus(spec.bus.index()),
+            unit: spec.unit,
+        })
     }
 
     fn device(&mut self, node: Node<'a>, device: DeviceEntry, at: (usize, Option<usize>)) {
@@ -216,11 +224,27 @@ impl<'a> Lowering<'a> {
     }
 }
 
-/// Where a unit address is used, and by which template.
-#[derive(Clone, Copy)]
-struct UnitPlace {
-    spot: Spot,
-    template: Option<usize>,
+/// A device outside of this file.
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
+pub(super) struct Physical {
+    bus: String,
+    unit: u8,
+}
+
+/// One spelling of an address or a port. It asks no resolver and follows no link.
+fn physical_name(endpoint: &Endpoint) -> String {
+    match endpoint {
+        Endpoint::Rtu(serial) if Usb::named(&serial.path).is_some() => {
+            serial.path.display().to_string().to_lowercase()
+        }
+        Endpoint::Rtu(serial) => serial.path.components().collect::<PathBuf>().display().to_string(),
+        Endpoint::Tcp { host, port } | Endpoint::RtuOverTcp { host, port } => {
+            let host = host.trim_end_matches('.').to_lowercase();
+            let host = if host == "localhost" { "127.0.0.1".to_owned() } else { host };
+            let host = host.parse::<IpAddr>().map_or(host, |ip| ip.to_canonical().to_string());
+            format!("{host}:{port}")
+        }
+    }
 }
 
 /// What devices on one kind of bus usually do.

@@ -242,10 +242,7 @@ impl<'a> Lowering<'a> {
             lowering
                 .effect_at(name, &[AssistKey::FanHold, AssistKey::GasValveClose, AssistKey::ExhaustFanStart])
         });
-        if file.pre_run_s < PRE_RUN_S {
-            let words = args![&file.id, "pre_run_s", file.pre_run_s, PRE_RUN_S];
-            self.faults.push(Fault::new(Code::RunShort, node.at("pre_run_s"), words));
-        }
+        self.run((&file.id, "pre_run_s"), node, (file.pre_run_s, PRE_RUN_S));
         let hold = file.hold.as_ref().zip(node.get("hold"));
         let hold = hold.and_then(|(hold, node)| self.hold(row, (node, hold), (places, &file.id)));
         self.dictionary.permits.push(file.id.clone());
@@ -283,10 +280,7 @@ impl<'a> Lowering<'a> {
         let line = line.map(|line| self.feedback((row, Column::Line), Some(line), places));
         let released = node.get("released_by");
         let released_by = self.column((row, Column::ReleasedBy), released, places, Self::trip_at);
-        if file.post_run_s < POST_RUN_S {
-            let words = args![id, "post_run_s", file.post_run_s, POST_RUN_S];
-            self.faults.push(Fault::new(Code::RunShort, node.at("post_run_s"), words));
-        }
+        self.run((id, "post_run_s"), node, (file.post_run_s, POST_RUN_S));
         let post_run = Duration::from_secs(file.post_run_s.into());
         Some(HoldSpec { output: output?, line: line.flatten(), post_run, released_by })
     }

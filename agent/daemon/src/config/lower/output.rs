@@ -1,13 +1,14 @@
 //! Outputs of the annunciator.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use hazard_core::Polarity;
 use hazard_core::alarm::Priority;
 use hazard_core::annunciate::{OutputSpec, Role, Wiring};
 use hazard_core::id::{AlarmId, DeviceId};
 
+use super::bus::Physical;
 use super::tag::{index, priority};
 use super::{Lowering, Section};
 use crate::config::catalogue::Code;
@@ -20,8 +21,8 @@ use crate::settings::GpioLine;
 /// What outputs have taken so far.
 #[derive(Default)]
 struct Taken {
-    coils: HashMap<(usize, u16), Spot>,
-    lines: HashMap<(String, u32), Spot>,
+    coils: HashMap<(Physical, u16), Spot>,
+    lines: HashMap<(PathBuf, u32), Spot>,
 }
 
 impl<'a> Lowering<'a> {
@@ -148,7 +149,7 @@ impl<'a> Lowering<'a> {
             self.faults.push(Fault::new(Code::OutputOnSis, node.at("device"), words));
         }
         let spot = node.at("address");
-        if let Some(first) = taken.coils.insert((device, coil.address), spot) {
+        if let Some(first) = taken.coils.insert((self.physical(device), coil.address), spot) {
             let words = args![&coil.device, coil.address];
             self.faults.push(Fault::new(Code::CoilTwice, spot, words).against(first));
             return None;
@@ -159,7 +160,9 @@ impl<'a> Lowering<'a> {
 
     fn line(&mut self, node: Node<'a>, gpio: &GpioFile, taken: &mut Taken) -> Option<GpioLine> {
         let spot = node.at("line");
-        if let Some(first) = taken.lines.insert((gpio.chip.clone(), gpio.line), spot) {
+        // `//` and `/./` are the same chip.
+        let chip: PathBuf = Path::new(&gpio.chip).components().collect();
+        if let Some(first) = taken.lines.insert((chip, gpio.line), spot) {
             let words = args![&gpio.chip, gpio.line];
             self.faults.push(Fault::new(Code::GpioTwice, spot, words).against(first));
             return None;

@@ -59,7 +59,13 @@ impl Applied {
         three_digits(number * self.scale, if low { f64::ceil } else { f64::floor }, self.scale)
     }
 
-    fn range(&self) -> Option<[f64; 2]> {
+    /// The row of the table.
+    pub(super) const fn profile(&self) -> &'static Profile {
+        self.profile
+    }
+
+    /// The field's usual range in the point's unit.
+    pub(super) fn range(&self) -> Option<[f64; 2]> {
         let [low, high] = self.profile.range?;
         Some([
             three_digits(low * self.scale, f64::floor, self.scale),

@@ -7,6 +7,7 @@ use hazard_core::alarm::Priority;
 use hazard_core::id::DeviceId;
 use hazard_core::point::{PointSpec, Report, Shape, Source};
 
+use super::caution::Measured;
 use super::profile::Applied;
 use super::status::Taken;
 use super::{Lowering, Section};
@@ -203,6 +204,7 @@ impl<'a> Lowering<'a> {
         self.tags.settle(&draft.tag, point);
         self.dictionary.points.push(draft.entry(source.shape, safety));
         self.tables.points.push(draft.spec((source, device), timing, safety));
+        self.measured.push(Measured::new(&draft));
         let first = self.tables.alarms.len();
         self.enter_alarms(&draft, alarms, safety && draft.file.lost_alarm.unwrap_or(true));
         self.enter_watches(&draft, watches);
