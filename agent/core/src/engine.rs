@@ -28,8 +28,6 @@ use crate::{ClockTrust, Input, Mono, Output, Site, Stamp, Utc};
 
 /// The engine looks after its own condition so often.
 pub(crate) const TICK: Duration = Duration::from_secs(1);
-/// An uplink may be away so long before a person is told.
-const UPLINK_GRACE: Duration = Duration::from_secs(10);
 /// A bus that skipped a poll counts as overrun for so long.
 const OVERRUN_HOLD: Duration = Duration::from_secs(30);
 /// Measured delays that wait for whoever counts them; without anybody, the newest are forgotten.
@@ -66,7 +64,7 @@ pub struct Engine {
     pub(crate) conditions: BTreeSet<Condition>,
     /// Retentive memory was lost, and nobody has silenced the horn for it.
     pub(crate) lost_sounds: bool,
-    uplinks_down_at: Vec<Option<Mono>>,
+    pub(crate) uplinks_down_at: Vec<Option<Mono>>,
     panel: Panel,
     panel_stale: bool,
     revision: u64,
@@ -341,12 +339,7 @@ impl Engine {
         }
         self.note_sensors(found.health);
         self.note_calls(&found.alarms);
-        for point in found.felt {
-            let button = self.plant.button(point);
-            let (flapping, stuck) = button.map_or((false, false), |b| (b.is_flapping(), b.is_stuck()));
-            self.set(Condition::ButtonFlapping(point), flapping);
-            self.set(Condition::ButtonStuck(point), stuck);
-        }
+        self.note_buttons(found.felt);
         self.pressed(found.pressed);
     }
 
@@ -387,15 +380,7 @@ impl Engine {
         self.watch_flood();
         self.watch_periods();
         self.count_figures();
-        for index in 0..self.uplinks_down_at.len() {
-            let away = self.uplinks_down_at[index].is_some_and(|at| self.now.since(at) >= UPLINK_GRACE);
-            if away && let Ok(index) = u8::try_from(index) {
-                self.set(Condition::UplinkDown(UplinkId(index)), true);
-            }
-            if let Ok(uplink) = u8::try_from(index).map(UplinkId) {
-                self.set(Condition::ReceiptsMissing(uplink), self.outbox.lacks_receipts(uplink));
-            }
-        }
+        self.watch_uplinks();
         for index in 0..self.pollers.len() {
             let overrun = self.pollers[index].overrun_at.is_some_and(|at| self.now.since(at) < OVERRUN_HOLD);
             let delayed = is_held(self.pollers[index].exceeded_at, self.now);

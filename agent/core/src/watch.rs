@@ -1,16 +1,20 @@
-//! What the engine looks after besides the plant: its journal, the number of its alarms, key periods, safeguards, and what must
+//! What the engine looks after besides the plant: its journal, its uplinks, push buttons, the number of its alarms, key periods, safeguards, and what must
 //! outlive a power cut. Each is a condition that people see.
 
 use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use crate::Mono;
 use crate::engine::Engine;
-use crate::id::{KeyPeriodId, SafeguardId};
+use crate::id::{KeyPeriodId, PointId, SafeguardId, UplinkId};
 use crate::outbox::JournalState;
 use crate::outbox::record::Condition;
 use crate::site::SafeguardState;
+
+/// An uplink may be away so long before a person is told.
+const UPLINK_GRACE: Duration = Duration::from_secs(10);
 
 impl Engine {
     pub(crate) fn watch_journal(&mut self) {
@@ -22,6 +26,28 @@ impl Engine {
         self.set(Condition::JournalDown, down);
         self.set(Condition::JournalBehind, self.outbox.is_journal_behind());
         self.set(Condition::JournalFull, self.outbox.is_journal_full(self.now()));
+    }
+
+    pub(crate) fn watch_uplinks(&mut self) {
+        for index in 0..self.uplinks_down_at.len() {
+            let away = self.uplinks_down_at[index].is_some_and(|at| self.now().since(at) >= UPLINK_GRACE);
+            if away && let Ok(index) = u8::try_from(index) {
+                self.set(Condition::UplinkDown(UplinkId(index)), true);
+            }
+            if let Ok(uplink) = u8::try_from(index).map(UplinkId) {
+                self.set(Condition::ReceiptsMissing(uplink), self.outbox.lacks_receipts(uplink));
+            }
+        }
+    }
+
+    /// What buttons that people touch have shown.
+    pub(crate) fn note_buttons(&mut self, felt: Vec<PointId>) {
+        for point in felt {
+            let button = self.plant.button(point);
+            let (flapping, stuck) = button.map_or((false, false), |b| (b.is_flapping(), b.is_stuck()));
+            self.set(Condition::ButtonFlapping(point), flapping);
+            self.set(Condition::ButtonStuck(point), stuck);
+        }
     }
 
     pub(crate) fn watch_flood(&mut self) {

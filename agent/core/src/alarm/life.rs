@@ -14,7 +14,7 @@ use crate::{ClockTrust, Mono, Phase, Utc};
 pub struct Alarm {
     phase: Phase,
     /// One of the six of the process; what puts it aside covers it.
-    process: AlarmState,
+    beneath: AlarmState,
     silenced: bool,
     handled: bool,
     memory: Memory,
@@ -61,11 +61,11 @@ impl Alarm {
     #[must_use]
     pub fn restored(now: Mono, kept: Kept) -> Self {
         // Bypass and suppression are put on again by whoever keeps them.
-        let process = match kept.state {
+        let beneath = match kept.state {
             AlarmState::Shelved | AlarmState::Suppressed | AlarmState::OutOfService => kept.beneath,
             state => state,
         };
-        let phase = match process {
+        let phase = match beneath {
             AlarmState::Unacked | AlarmState::Acked => Phase::Tripped,
             AlarmState::Normal
             | AlarmState::RtnUnacked
@@ -76,10 +76,10 @@ impl Alarm {
             | AlarmState::OutOfService => Phase::Clear,
         };
         let shelved_until = kept.shelved_for.filter(|left| !left.is_zero()).map(|left| now + left);
-        let is_open = process != AlarmState::Normal || shelved_until.is_some();
+        let is_open = beneath != AlarmState::Normal || shelved_until.is_some();
         Self {
             phase,
-            process,
+            beneath,
             handled: kept.handled,
             raised_at: is_open.then_some(now),
             // A clock that nobody had set says 1970: the restart is nearer to the truth.
@@ -106,7 +106,7 @@ impl Alarm {
     pub fn kept(&self, now: Mono) -> Option<Kept> {
         (self.state() != AlarmState::Normal || self.unended).then(|| Kept {
             state: self.state(),
-            beneath: self.process,
+            beneath: self.beneath,
             unended: self.unended,
             handled: self.handled,
             shelved_for: self.shelved_until.map(|until| until.since(now)),
@@ -135,7 +135,7 @@ impl Alarm {
     /// Where it stands, as people see it.
     #[must_use]
     pub fn state(&self) -> AlarmState {
-        self.strongest().map_or(self.process, Withheld::state)
+        self.strongest().map_or(self.beneath, Withheld::state)
     }
 
     /// Whether its condition stood while it was out of service, and no good value in service has shown its end.
@@ -147,7 +147,7 @@ impl Alarm {
     /// Whether something of it is open, be it covered or not: it stands, is latched, or nobody has acknowledged it.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        self.stands() || self.process != AlarmState::Normal
+        self.stands() || self.beneath != AlarmState::Normal
     }
 
     /// Whether its condition stands, announced or not.
@@ -183,7 +183,7 @@ impl Alarm {
     /// Whether it is announced on the panel.
     #[must_use]
     pub fn is_active(&self) -> bool {
-        !matches!(self.process, AlarmState::Normal) && !self.is_withheld()
+        !matches!(self.beneath, AlarmState::Normal) && !self.is_withheld()
     }
 
     /// Whether nobody has acknowledged it.
@@ -399,7 +399,7 @@ impl Alarm {
                 return;
             }
             let stands = alarm.stands();
-            alarm.process = step(alarm.process, AlarmInput::Released { stands }, spec.latch);
+            alarm.beneath = step(alarm.beneath, AlarmInput::Released { stands }, spec.latch);
             alarm.silenced = false;
             if stands {
                 alarm.announce(now);
@@ -441,7 +441,7 @@ impl Alarm {
     }
 
     fn apply(&mut self, input: AlarmInput, latch: bool) -> Option<AlarmState> {
-        self.seen_change(|alarm| alarm.process = step(alarm.process, input, latch))
+        self.seen_change(|alarm| alarm.beneath = step(alarm.beneath, input, latch))
     }
 }
 

@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use super::super::obstacles;
 use hazard_core::person;
+use tracing::error;
 
 use crate::config::compare::{self, Class, Difference};
 use crate::config::{self, Lang, Loaded, Templates};
+use crate::control::Configured;
 use crate::run::standing::Line;
-use crate::trial::{FILES_BYTES_MAX, Files, Folder, WITHIN_MAX};
+use crate::trial::{FILES_BYTES_MAX, Files, Folder, Marker, WITHIN_MAX};
 use crate::words;
 
 /// Why the configuration stays as it is; the words are told in `cli::configure`.
@@ -106,4 +108,23 @@ pub(in crate::cli) fn check_people(
 pub(in crate::cli) fn check_time(within_s: u64) -> Result<Duration, Refusal> {
     let within = Duration::from_secs(within_s);
     if within.is_zero() || within > WITHIN_MAX { Err(Refusal::new("bad_time")) } else { Ok(within) }
+}
+
+/// Says in the log what a change would have dropped.
+pub(super) fn not_while_it_stands(refused: &[Line]) {
+    for Line { zh, en } in refused {
+        error!(zh, en, "the configuration would drop what stands; the one that runs goes on");
+    }
+}
+
+/// What a person is told of a change.
+pub(super) fn configured(marker: &Marker, within_s: Option<u64>) -> Configured {
+    let lowered = marker.counts.get(Class::ProtectionLowered.name()).copied();
+    Configured {
+        from: marker.from.clone(),
+        to: marker.to.clone(),
+        differences: marker.counts.values().sum(),
+        lowered: lowered.unwrap_or_default(),
+        within_s,
+    }
 }

@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::{error, info, warn};
 
 use super::super::service::{say_what_runs, unusable};
-use super::check::{Checked, Refusal, check, check_people, check_time};
+use super::check::{Checked, Refusal, check, check_people, check_time, configured, not_while_it_stands};
 use super::last_good::{Running, last_good};
 use super::start::{marker, moment, row};
 use super::{counts, event, told};
@@ -493,22 +493,5 @@ impl Keeper {
         if let Err(fault) = carry_out(ops) {
             error!(%fault, "the history of the configuration cannot be written");
         }
-    }
-}
-
-fn not_while_it_stands(refused: &[Line]) {
-    for Line { zh, en } in refused {
-        error!(zh, en, "the configuration would drop what stands; the one that runs goes on");
-    }
-}
-
-fn configured(marker: &Marker, within_s: Option<u64>) -> Configured {
-    let lowered = marker.counts.get(Class::ProtectionLowered.name()).copied();
-    Configured {
-        from: marker.from.clone(),
-        to: marker.to.clone(),
-        differences: marker.counts.values().sum(),
-        lowered: lowered.unwrap_or_default(),
-        within_s,
     }
 }

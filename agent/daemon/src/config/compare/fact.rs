@@ -263,6 +263,8 @@ pub(super) fn time(lasts: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::slice;
+
     use std::slice::from_ref;
 
     use super::*;
@@ -323,13 +325,14 @@ mod tests {
         let fact = |shown: &str, rule| Fact::new(WHAT, shown, rule);
         let (sight, other) = (fact("0.1", Rule::Sight), fact("0.001", Rule::Sight));
         let wiring = fact("0.1", Rule::Wiring);
+        let of = slice::from_ref::<Fact>;
         for (before, after) in [
-            (&[sight.clone()][..], &[other.clone()][..]),
-            (&[other], &[sight.clone()]),
-            (&[sight.clone()], &[]),
-            (&[], &[sight.clone()]),
-            (&[wiring.clone()], &[sight.clone()]),
-            (&[sight], &[wiring]),
+            (of(&sight), of(&other)),
+            (of(&other), of(&sight)),
+            (of(&sight), &[]),
+            (&[], of(&sight)),
+            (of(&wiring), of(&sight)),
+            (of(&sight), of(&wiring)),
         ] {
             assert_eq!(found(before, after)[0].0, Class::ProtectionLowered, "{before:?} {after:?}");
         }
