@@ -85,6 +85,61 @@ fn a_leak_shuts_the_valve_until_somebody_resets_it_whatever_happens_in_between()
     platform.is_content();
 }
 
+/// One bit of the file is read from its copy; with both damaged, or gone beside the journal, nothing is known: in either case the
+/// valve never moves, and a person has to come.
+#[test]
+fn a_valve_that_is_held_shut_stays_shut_whatever_became_of_the_file_that_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(mut device) = Device::tcp() else {
+        return;
+    };
+    let bus = format!("kind = \"tcp\"\nhost = \"127.0.0.1\"\nport = {}", device.port);
+    let uplink = format!("host = \"127.0.0.1\"\nport = {}", crate::tools::free_port());
+    let file = site(dir.path(), &SiteParts { bus: &bus, uplink: &uplink });
+    std::fs::OpenOptions::new().append(true).open(&file).unwrap().write_all(VALVE.as_bytes()).unwrap();
+    let kept = |name: &str| dir.path().join("state").join(name);
+    let both = ["retentive.json", "retentive.copy.json"];
+    let mut agent = Agent::start(&file);
+    device.set(1, &[600]);
+    device.set(5, &[1]);
+    valve(&device, "shut");
+    device.set(1, &[20]);
+    let is_held = |status: &serde_json::Value| {
+        let trip = &status["interlocks"]["trips"][0];
+        trip["state"] == "held" && trip["proof"] == "proven" && status["points"][1]["value"] == 2.0
+    };
+    agent.wait("the end of the gas", is_held);
+    wait_for("the trip on disk", || {
+        let held =
+            |name| std::fs::read_to_string(kept(name)).is_ok_and(|page| page.contains("\"held\":true"));
+        both.into_iter().all(held).then_some(())
+    });
+    let is_lost = |status: &serde_json::Value| {
+        let conditions = status["conditions"].as_array().unwrap();
+        conditions.iter().any(|standing| standing["condition"] == "retentive_lost")
+    };
+    for (damaged, lost) in [(&both[..1], false), (&both[..], true)] {
+        agent.kill();
+        for name in damaged {
+            let mut page = std::fs::read(kept(name)).unwrap();
+            let last = page.len() - 9;
+            page[last] ^= 1;
+            std::fs::write(kept(name), page).unwrap();
+        }
+        agent = Agent::start(&file);
+        let status = agent.wait("the trip after the damage", is_held);
+        assert_eq!(is_lost(&status), lost, "{damaged:?}");
+        valve(&device, "shut");
+    }
+    let path = file.to_str().unwrap();
+    let by = ["--actor", "李四", "--note", "已巡检", "-c", path];
+    assert_eq!(hazard(&[&["reset", "--retentive"], &by[..]].concat()).status.code(), Some(0));
+    assert!(!is_lost(&agent.status()));
+    valve(&device, "shut");
+    assert_eq!(hazard(&[&["reset", "--trip", "燃气切断"], &by[..]].concat()).status.code(), Some(0));
+    valve(&device, "open");
+}
+
 /// Refused while the valve is not shown shut, and done when it is.
 fn reset(agent: &Agent, device: &mut Device, file: &Path) {
     let path = file.to_str().unwrap();

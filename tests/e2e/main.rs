@@ -20,6 +20,7 @@ mod evidence;
 mod firmware;
 mod forwarding;
 mod interlocks;
+mod last_good;
 mod line;
 mod lines;
 mod master;

@@ -3,4 +3,5 @@
 mod journal;
 mod modbus;
 mod mqtt;
+mod retentive;
 mod webhook;
