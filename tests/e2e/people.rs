@@ -85,6 +85,8 @@ fn a_detector_is_calibrated_behind_a_bypass_and_armed_again() {
     assert!(shown.contains("旁路") && shown.contains("年度标定") && shown.contains("李四 / 王五"), "{shown}");
     // Another configuration is no absence: the bypass goes on.
     let epoch = status["agent"]["epoch"].clone();
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text + "\n# another text\n").unwrap();
     agent.signal(rustix::process::Signal::HUP);
     let status = agent.wait("the reload", |status| status["agent"]["epoch"] != epoch);
     assert_eq!(status["bypasses"][0]["approver"], "王五", "{}", status["bypasses"]);

@@ -204,6 +204,12 @@ fn held(written_ms: i64) -> Found {
 }
 
 fn page(written_ms: i64) -> Page {
-    let trip = TripRow { trip: "gas".into(), held: true, alarm: None, vote: Some("hall".into()) };
+    let trip = TripRow {
+        trip: "gas".into(),
+        held: true,
+        alarm: None,
+        vote: Some("hall".into()),
+        outputs: Vec::new(),
+    };
     Page { written_ms, trips: vec![trip], ..Page::default() }
 }
