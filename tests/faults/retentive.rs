@@ -1,5 +1,6 @@
 //! Retentive memory at its real boundary: files that a disk, a power cut or a person has damaged. Each is read from its copy, or
 //! said to be lost; none is taken for "nothing stood", and none is written over before it is kept beside.
+#![allow(clippy::unwrap_used, reason = "a test's own files")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
