@@ -48,6 +48,18 @@ fn an_alarm_calls_after_it_sounded_and_an_acknowledgement_answers() {
 }
 
 #[test]
+fn what_comes_back_unacknowledged_from_a_bypass_is_called_for_again() {
+    let mut shift = Shift::new();
+    shift.reads(1_000, 60);
+    let lasts = Duration::from_secs(60);
+    shift.asks(2_000, Action::Bypass { point: GAS, approver: "Li".into(), lasts });
+    shift.reads(3_000, 0);
+    shift.asks(4_000, Action::EndBypass(GAS));
+    assert!(shift.engine.plant.alarms[RED.index()].is_unacked());
+    assert_eq!(shift.story(), ["opened", "ordered", "withdrawn", "opened"]);
+}
+
+#[test]
 fn nobody_is_called_for_a_colour_without_a_ladder() {
     let mut shift = Shift::new();
     shift.reads(1_000, 20);

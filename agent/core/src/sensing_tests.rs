@@ -130,6 +130,19 @@ fn an_over_range_is_held_across_a_restart() {
 }
 
 #[test]
+fn an_over_range_that_is_put_aside_is_held_all_the_same() {
+    let mut plant = Plant::new(|_| {});
+    plant.reads(0.0, 104.0);
+    let spec = plant.site.alarms[OVER.index()];
+    plant.engine.plant.alarms[OVER.index()].set_suppressed(at(1.0), true, &spec);
+    plant.reads(1.0, 3.0);
+    plant.reads(2.0, 3.0);
+    assert_eq!(plant.state(OVER), AlarmState::Suppressed);
+    assert_eq!(plant.sample(), Sample::Suspect(number(3.0), Doubt::OverRangeHeld));
+    assert_eq!(plant.state(HIGH), AlarmState::Unacked, "what may be a flooded sensor ends nothing");
+}
+
+#[test]
 fn alarms_are_held_while_the_device_checks_itself_and_that_is_seen() {
     let mut plant = Plant::new(|_| {});
     plant.reads(0.0, 5.0);

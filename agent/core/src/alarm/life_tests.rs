@@ -250,6 +250,26 @@ fn what_was_latched_or_unacknowledged_before_it_was_put_aside_is_so_after() {
     }
 }
 
+/// What stood only under a bypass is no alarm afterwards, and no end that anybody has seen either.
+#[test]
+fn what_stood_under_a_bypass_is_unended_over_a_restart_until_a_good_value_in_service() {
+    let (mut alarm, spec) = (Alarm::default(), latching());
+    alarm.set_out_of_service(at(0), true, &spec);
+    alarm.sample(at(1), seen(&good(30)), &spec);
+    alarm.sample(at(2), seen(&good(0)), &spec);
+    let mut alarm = Alarm::restored(at(3), alarm.kept(at(3)).unwrap());
+    assert_eq!((alarm.state(), alarm.is_unended()), (AlarmState::Normal, true));
+    alarm.set_out_of_service(at(3), true, &spec);
+    alarm.sample(at(4), seen(&good(0)), &spec);
+    assert!(alarm.is_unended(), "test gas that goes is no end");
+    alarm.set_out_of_service(at(5), false, &spec);
+    alarm.sample(at(6), seen(&Sample::Suspect(number(0), Doubt::AfterFault)), &spec);
+    assert!(alarm.is_unended());
+    assert!(alarm.kept(at(6)).is_some(), "remembered although nothing is shown of it");
+    alarm.sample(at(7), seen(&good(0)), &spec);
+    assert!(!alarm.is_unended() && alarm.kept(at(7)).is_none());
+}
+
 fn brought_to(state: AlarmState, spec: &AlarmSpec) -> Alarm {
     use AlarmState::{Acked, LatchedAcked, Normal, Unacked};
     let mut alarm = Alarm::default();
