@@ -229,6 +229,22 @@ fn without_an_agent_only_offline_changes_the_file_and_the_next_start_tells_the_j
     assert_eq!(changes(&file), ["offline"]);
 }
 
+#[test]
+fn offline_changes_nothing_while_nobody_can_read_which_trips_are_held() {
+    let dir = tempfile::tempdir().unwrap();
+    let bus = "kind = \"tcp\"\nhost = \"127.0.0.1\"\nport = 9".to_owned();
+    let uplink = format!("host = \"127.0.0.1\"\nport = {}", free_port());
+    let file = site(dir.path(), &SiteParts { bus: &bus, uplink: &uplink });
+    let (new, before) = (changed(&file, LOWER), std::fs::read(&file).unwrap());
+    std::fs::create_dir_all(dir.path().join("state")).unwrap();
+    for name in ["retentive.json", "retentive.copy.json"] {
+        std::fs::write(dir.path().join("state").join(name), "{").unwrap();
+    }
+    let unknown = run(&file, &["apply", &new, "--by", "李四", "--approved-by", "王五", "--offline"]);
+    assert_eq!(unknown.status.code(), Some(77), "{}", said(&unknown));
+    assert_eq!(std::fs::read(&file).unwrap(), before);
+}
+
 fn run(file: &Path, args: &[&str]) -> Output {
     hazard(&[&["config"], args, &["-c", file.to_str().unwrap()]].concat())
 }

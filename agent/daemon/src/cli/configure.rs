@@ -398,7 +398,9 @@ fn put(path: &Path, wanted: &Files, who: Who) -> Result<String, Refusal> {
         .map_err(|misnamed| Refusal::with(misnamed.why, misnamed.detail()))?;
     let approver = approver.unwrap_or_default();
     check_people(&checked, (&by, &approver))?;
-    let refused = standing(&checked.before, &checked.after).map(|found| found.refused).unwrap_or_default();
+    // A page that cannot be read is no page without a trip.
+    let found = standing(&checked.before, &checked.after).ok_or(Refusal::new("standing_unknown"))?;
+    let refused = found.refused;
     if !refused.is_empty() {
         return Err(Refusal::standing(&refused));
     }

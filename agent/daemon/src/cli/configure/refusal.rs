@@ -55,6 +55,10 @@ fn about_people(why: &str) -> Option<Told> {
             "新配置会丢掉正在动作或保持的联锁，没有更换",
             "the change would drop a trip that stands or is held, nothing was changed",
         ),
+        "standing_unknown" => (
+            "掉电保持文件及其副本都读不出，不知道哪些联锁在保持：先启动代理，现场确认并复位，再更换",
+            "neither the retentive file nor its copy can be read, so which trips are held is not known: start the agent, look at the plant and reset, then apply",
+        ),
         "not_on_trial" => ("没有试用中的配置", "no configuration is on trial"),
         _ => return None,
     };
