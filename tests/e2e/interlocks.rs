@@ -140,6 +140,47 @@ fn a_valve_that_is_held_shut_stays_shut_whatever_became_of_the_file_that_says_so
     valve(&device, "open");
 }
 
+/// Somebody corrects the spelling of a trip while it holds a valve: the valve stays, and he is told until it is reset.
+#[test]
+fn a_held_valve_does_not_open_because_somebody_renamed_its_trip() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(mut device) = Device::tcp() else {
+        return;
+    };
+    let bus = format!("kind = \"tcp\"\nhost = \"127.0.0.1\"\nport = {}", device.port);
+    let uplink = format!("host = \"127.0.0.1\"\nport = {}", crate::tools::free_port());
+    let file = site(dir.path(), &SiteParts { bus: &bus, uplink: &uplink });
+    let text = std::fs::read_to_string(&file).unwrap() + VALVE;
+    std::fs::write(&file, &text).unwrap();
+    let agent = Agent::start(&file);
+    device.set(1, &[600]);
+    device.set(5, &[1]);
+    valve(&device, "shut");
+    device.set(1, &[20]);
+    let status = agent.wait("the end of the gas", |status| {
+        let trip = &status["interlocks"]["trips"][0];
+        trip["state"] == "held" && trip["proof"] == "proven"
+    });
+    std::fs::write(&file, text.replace("燃气切断", "切断燃气")).unwrap();
+    agent.signal(rustix::process::Signal::HUP);
+    let told = agent
+        .wait("what stands in the way", |status| status["site_file"]["faults"] != serde_json::Value::Null);
+    let why = told["site_file"]["first"][0]["en"].as_str().unwrap();
+    assert!(why.contains("燃气切断") && why.contains("renamed_from"), "{why}");
+    assert_eq!(told["agent"]["epoch"], status["agent"]["epoch"]);
+    assert_eq!(told["interlocks"]["trips"][0]["state"], "held");
+    valve(&device, "shut");
+
+    // The same with the old name said: what was held is held.
+    let renamed = text.replace("id = \"燃气切断\"", "id = \"切断燃气\"\nrenamed_from = \"燃气切断\"");
+    std::fs::write(&file, renamed).unwrap();
+    agent.signal(rustix::process::Signal::HUP);
+    let after = agent.wait("the new name", |status| status["interlocks"]["trips"][0]["trip"] == "切断燃气");
+    assert_eq!(after["interlocks"]["trips"][0]["state"], "held", "{after}");
+    valve(&device, "shut");
+    agent.wait("the file in force", |status| status["site_file"].is_null());
+}
+
 /// Refused while the valve is not shown shut, and done when it is.
 fn reset(agent: &Agent, device: &mut Device, file: &Path) {
     let path = file.to_str().unwrap();

@@ -11,6 +11,7 @@ use tracing::error;
 use crate::config::compare::{self, Class, Difference};
 use crate::config::{self, Lang, Loaded, Templates};
 use crate::control::Configured;
+use crate::observe::SiteFile;
 use crate::run::standing::Line;
 use crate::trial::{FILES_BYTES_MAX, Files, Folder, Marker, WITHIN_MAX};
 use crate::words;
@@ -115,6 +116,11 @@ pub(super) fn not_while_it_stands(refused: &[Line]) {
     for Line { zh, en } in refused {
         error!(zh, en, "the configuration would drop what stands; the one that runs goes on");
     }
+}
+
+/// A file without a fault that is not in force, and what stands in its way.
+pub(super) fn in_the_way(file: String, refused: Vec<Line>) -> SiteFile {
+    SiteFile::of_obstacles(file, refused.into_iter().map(|line| (line.zh, line.en)).unzip())
 }
 
 /// What a person is told of a change.

@@ -8,7 +8,9 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::{error, info, warn};
 
 use super::super::service::{say_what_runs, unusable};
-use super::check::{Checked, Refusal, check, check_people, check_time, configured, not_while_it_stands};
+use super::check::{
+    Checked, Refusal, check, check_people, check_time, configured, in_the_way, not_while_it_stands,
+};
 use super::last_good::{Running, last_good};
 use super::start::{marker, moment, row};
 use super::{counts, event, told};
@@ -169,7 +171,7 @@ impl Keeper {
         let refused = self.judge(&loaded);
         if !refused.is_empty() {
             not_while_it_stands(&refused);
-            return;
+            return self.judge_site_file(Some(in_the_way(self.shown(), refused)));
         }
         self.invalid = None;
         info!(config = loaded.hash, "the configuration is read again");
@@ -185,7 +187,7 @@ impl Keeper {
                 self.write(&folder.say(&History { current: last.hash.clone(), ..folder.history() }));
             }
             self.running = last;
-            return;
+            return self.judge_site_file(Some(in_the_way(self.shown(), refused)));
         }
         if let Some(folder) = &self.folder {
             self.keep_files(folder);
@@ -200,10 +202,10 @@ impl Keeper {
         let invalid = match config::load(&self.site) {
             Err(report) => Some(SiteFile::of_report(self.shown(), &report)),
             Ok(loaded) if loaded.fingerprint == self.running.fingerprint => None,
-            Ok(loaded) => {
-                let corrected = SiteFile { file: self.shown(), ..SiteFile::default() };
-                Some(unusable(&self.site, &loaded).unwrap_or(corrected))
-            }
+            Ok(loaded) => Some(
+                unusable(&self.site, &loaded)
+                    .unwrap_or_else(|| in_the_way(self.shown(), self.judge(&Arc::new(loaded)))),
+            ),
         };
         if invalid != self.invalid {
             self.judge_site_file(invalid);
