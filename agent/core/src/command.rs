@@ -27,10 +27,10 @@ use crate::vote::VoteSpec;
 enum Scope {
     All,
     One(AlarmId),
-    /// Those that were raised when the engine was at this revision.
+    /// Those that were announced when the engine was at this revision.
     Shown(u64),
     /// Those that were announced before this moment.
-    RaisedBefore(Mono),
+    AnnouncedBefore(Mono),
 }
 
 /// A person and his words.
@@ -105,7 +105,7 @@ impl Engine {
         let mut answer = Answer::default();
         let only = match scope {
             Scope::One(alarm) => Some(alarm),
-            Scope::All | Scope::Shown(_) | Scope::RaisedBefore(_) => None,
+            Scope::All | Scope::Shown(_) | Scope::AnnouncedBefore(_) => None,
         };
         if let Some(alarm) = only.filter(|alarm| alarm.index() >= site.alarms.len()) {
             answer.refused.push((Subject::Alarm(alarm), Refusal::Unknown));
@@ -141,22 +141,22 @@ impl Engine {
         match scope {
             Scope::All => true,
             Scope::One(only) => only == id,
-            Scope::Shown(revision) => self.was_shown(id, revision),
-            Scope::RaisedBefore(at) => {
-                self.plant.alarms[id.index()].raised_at().is_none_or(|raised| raised < at)
+            Scope::Shown(revision) => {
+                self.announced(id).is_none_or(|(in_revision, _)| in_revision <= revision)
             }
+            Scope::AnnouncedBefore(at) => self.announced(id).is_none_or(|(_, announced)| announced < at),
         }
     }
 
     fn act_on(&mut self, verb: Verb, id: AlarmId) -> Result<(bool, Option<AlarmState>), Refusal> {
         let now = self.now();
         let hold = self.site.practice.reset_hold;
-        let spec = &self.site.alarms[id.index()];
-        let alarm = &mut self.plant.alarms[id.index()];
-        // Nobody has seen or heard what was raised at this very moment.
-        if verb != Verb::Reset && alarm.raised_at() == Some(now) {
+        // Nobody has seen or heard what was announced at this very moment.
+        if verb != Verb::Reset && self.announced(id).is_some_and(|(_, at)| at == now) {
             return Ok((false, None));
         }
+        let spec = &self.site.alarms[id.index()];
+        let alarm = &mut self.plant.alarms[id.index()];
         let from = match verb {
             Verb::Silence => return Ok((alarm.silence(), None)),
             // No alarm's verb: see `Engine::reset_retentive`.
@@ -302,7 +302,7 @@ impl Engine {
             let spec = &site.points[point.index()];
             if let Some(verb) = spec.button {
                 let said = Said { actor: String::from(&*spec.tag), note: String::new() };
-                self.act(verb, Scope::RaisedBefore(began), said);
+                self.act(verb, Scope::AnnouncedBefore(began), said);
             }
             let trips = (0..).map(TripId).zip(&site.matrix.trips);
             for (trip, _) in trips.filter(|(_, trip)| trip.reset_button == Some(point)) {

@@ -207,6 +207,24 @@ fn what_was_raised_since_somebody_looked_is_not_acknowledged() {
 }
 
 #[test]
+fn what_came_back_from_being_put_aside_since_somebody_looked_is_not_acknowledged() {
+    let mut plant = Plant::new(|_| {});
+    plant.reads_both(0, 30, 0);
+    let lasts = Duration::from_secs(60);
+    plant.asks(1, Action::Bypass { point: GAS, approver: "Li".into(), lasts });
+    let shown = plant.engine.snapshot().revision;
+    plant.reads_both(2, 0, 0);
+    plant.asks(3, Action::EndBypass(GAS));
+    assert!(plant.state(HIGH).is_unacked());
+    // In the very moment nobody has heard it, and whoever looked before has seen it covered.
+    assert_eq!(plant.asks(3, Action::Act(Verb::Acknowledge, None)).alarms, []);
+    let acknowledge = |revision| Action::ActOnShown { verb: Verb::Acknowledge, revision };
+    assert_eq!(plant.asks(4, acknowledge(shown)).alarms, []);
+    let shown = plant.engine.snapshot().revision;
+    assert_eq!(plant.asks(5, acknowledge(shown)).alarms, [HIGH]);
+}
+
+#[test]
 fn the_first_alarm_of_a_zone_stays_marked_until_the_zone_is_quiet() {
     let mut plant = Plant::new(|_| {});
     plant.reads_both(0, 0, 30);

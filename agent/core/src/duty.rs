@@ -78,7 +78,7 @@ impl Engine {
                     calls.announced(now, alarm, priority)
                 }
                 // Back from being put aside, and still nobody knows of it.
-                AlarmState::RtnUnacked | AlarmState::LatchedUnacked if is_aside(event.from) => {
+                AlarmState::RtnUnacked | AlarmState::LatchedUnacked if event.announces() => {
                     calls.announced(now, alarm, self.site.alarms[alarm.index()].priority)
                 }
                 AlarmState::RtnUnacked | AlarmState::LatchedUnacked => None,
@@ -240,8 +240,4 @@ impl Engine {
         self.touched();
         self.duty.at = self.duty.calls.poll_timeout();
     }
-}
-
-const fn is_aside(state: AlarmState) -> bool {
-    matches!(state, AlarmState::Shelved | AlarmState::Suppressed | AlarmState::OutOfService)
 }

@@ -18,7 +18,7 @@ use crate::input::UplinkReport;
 use crate::interlock::Interlocks;
 use crate::link::{LinkFault, ReadResult};
 use crate::outbox::Outbox;
-use crate::outbox::record::{AlarmState, Body, Condition, DeviceEvent, SystemEvent};
+use crate::outbox::record::{Body, Condition, DeviceEvent, SystemEvent};
 use crate::period::KeyPeriods;
 use crate::plant::{Found, Plant};
 use crate::poll::{Ask, Delay, Delays, Health, Poller, Reached, Settled, Turn, is_held, plan};
@@ -68,8 +68,8 @@ pub struct Engine {
     panel: Panel,
     panel_stale: bool,
     revision: u64,
-    /// By alarm: the revision in which it was raised last; 0 for one that an earlier run raised.
-    raised: Vec<u64>,
+    /// By alarm: the revision and the moment in which people were last told of it; none for one that an earlier run announced.
+    announced: Vec<Option<(u64, Mono)>>,
     drive: Option<Panel>,
     beat: Beat,
     tick_at: Mono,
@@ -110,7 +110,7 @@ impl Engine {
             panel: Panel::default(),
             panel_stale: true,
             revision: 0,
-            raised: alloc::vec![0; site.alarms.len()],
+            announced: alloc::vec![None; site.alarms.len()],
             drive: None,
             beat: Beat::Low,
             tick_at: now,
@@ -133,9 +133,14 @@ impl Engine {
         self.revision
     }
 
-    /// Whether somebody who looked at this revision saw the alarm as it was raised last.
-    pub(crate) fn was_shown(&self, alarm: AlarmId, revision: u64) -> bool {
-        self.raised[alarm.index()] <= revision
+    /// The revision and the moment in which people were last told of an alarm; `None` where an earlier run told them.
+    pub(crate) fn announced(&self, alarm: AlarmId) -> Option<(u64, Mono)> {
+        self.announced[alarm.index()]
+    }
+
+    /// People are told of an alarm, in this revision.
+    pub(crate) fn announce(&mut self, alarm: AlarmId) {
+        self.announced[alarm.index()] = Some((self.revision, self.now));
     }
 
     /// Takes an input that happened at `now`.
@@ -329,8 +334,8 @@ impl Engine {
         let stamp = self.stamp();
         for event in &found.alarms {
             self.touched();
-            if event.to == AlarmState::Unacked {
-                self.raised[event.alarm.index()] = self.revision;
+            if event.announces() {
+                self.announce(event.alarm);
             }
             self.outbox.offer(stamp, Body::Alarm(event.clone()));
         }

@@ -267,11 +267,12 @@ impl Plant {
         }
     }
 
-    /// Takes up an alarm that an earlier run left, after this run has begun.
-    pub(crate) fn rejoin(&mut self, now: Mono, site: &Site, (id, kept): (AlarmId, Kept)) {
+    /// Takes up an alarm that an earlier run left, after this run has begun; whether people hear of it by that.
+    pub(crate) fn rejoin(&mut self, now: Mono, site: &Site, (id, kept): (AlarmId, Kept)) -> bool {
         let Some(alarm) = self.alarms.get_mut(id.index()) else {
-            return;
+            return false;
         };
+        let was_unacked = alarm.is_unacked();
         let spec = &site.alarms[id.index()];
         alarm.rejoin(now, kept);
         if self.bypasses.has(spec.point) {
@@ -284,6 +285,7 @@ impl Plant {
         if alarm.is_active() {
             self.first_up[spec.zone.index()].get_or_insert(id);
         }
+        alarm.is_unacked() && !was_unacked
     }
 
     /// Goes on with the delay that ran in an alarm.

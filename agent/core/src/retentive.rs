@@ -124,10 +124,13 @@ impl Engine {
     /// may have stood. What this run has found itself stays. Permits are granted anew by whoever needs them.
     pub fn retentive_came(&mut self, now: Mono, retained: &Retained, away: Option<Duration>) {
         self.reach(now);
+        self.touched();
         let (now, site) = (self.now(), Arc::clone(&self.site));
         for (id, kept) in &retained.alarms {
             let shelved_for = kept.shelved_for.and_then(|left| left_after(left, away));
-            self.plant.rejoin(now, &site, (*id, Kept { shelved_for, ..*kept }));
+            if self.plant.rejoin(now, &site, (*id, Kept { shelved_for, ..*kept })) {
+                self.announce(*id);
+            }
         }
         for id in &retained.first_up {
             self.plant.restore_first_up(&site, *id);

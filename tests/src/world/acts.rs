@@ -23,7 +23,7 @@ struct Shelving {
 #[derive(Default)]
 pub(super) struct Acts {
     /// Since the last look.
-    pub(super) acknowledged: BTreeSet<AlarmId>,
+    acknowledged: BTreeSet<AlarmId>,
     reset: BTreeSet<AlarmId>,
     shelved: BTreeMap<AlarmId, Shelving>,
     /// Acts on one alarm of several that somebody could have done something to.

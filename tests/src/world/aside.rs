@@ -14,13 +14,12 @@ impl Covers {
         Self(vec![AlarmState::Normal; alarms])
     }
 
-    /// Takes a change of an alarm; says what is not as it must be. Between the two states may lie a restart, and a person who
-    /// acknowledged it the moment it was back.
+    /// Takes a change of an alarm; says what is not as it must be. `booted`: a restart lies between the two states.
     pub(super) fn look(
         &mut self,
         (alarm, latch): (AlarmId, bool),
         (before, after): (AlarmState, AlarmState),
-        (booted, acknowledged): (bool, bool),
+        booted: bool,
     ) -> Option<String> {
         let covered = &mut self.0[alarm.index()];
         if is_aside(after) {
@@ -29,9 +28,7 @@ impl Covers {
         }
         // A restart acknowledges nothing and takes no acknowledgement back.
         let kept = booted && after == *covered;
-        let back = at_rest(*covered, latch);
-        let seen = acknowledged && after == acked(back);
-        let as_it_was = after == AlarmState::Unacked || after == back || kept || seen;
+        let as_it_was = after == AlarmState::Unacked || after == at_rest(*covered, latch) || kept;
         (is_aside(before) && !as_it_was)
             .then(|| format!("law 6: {alarm:?} was {covered:?} before it was put aside, and is {after:?}"))
     }
@@ -64,16 +61,6 @@ const fn at_rest(state: AlarmState, latch: bool) -> AlarmState {
         Unacked => RtnUnacked,
         Acked if latch => LatchedAcked,
         Acked => Normal,
-        _ => state,
-    }
-}
-
-const fn acked(state: AlarmState) -> AlarmState {
-    use AlarmState::{Acked, LatchedAcked, LatchedUnacked, Normal, RtnUnacked, Unacked};
-    match state {
-        Unacked => Acked,
-        RtnUnacked => Normal,
-        LatchedUnacked => LatchedAcked,
         _ => state,
     }
 }

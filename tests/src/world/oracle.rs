@@ -361,7 +361,6 @@ impl Oracle {
             states[active.alarm.index()] = active.state;
         }
         let site = Arc::clone(&self.site);
-        let acknowledged = self.acts.acknowledged.clone();
         let broken = self.acts.look(now, (&site, snapshot), (&self.states, &states));
         self.broken.extend(broken);
         for (id, spec) in (0..).map(AlarmId).zip(&site.alarms) {
@@ -379,8 +378,7 @@ impl Oracle {
             if after == AlarmState::Unacked || (is_aside(before) && !is_aside(after)) {
                 self.silenced.remove(&id);
             }
-            let acts = (now == self.booted, acknowledged.contains(&id));
-            let told = self.covers.look((id, spec.latch), (before, after), acts);
+            let told = self.covers.look((id, spec.latch), (before, after), now == self.booted);
             self.broken.extend(told);
             // Who may put an alarm aside, and for how long, is looked at with what people do.
             if is_aside(before) || is_aside(after) {

@@ -189,7 +189,7 @@ impl Alarm {
     /// Whether nobody has acknowledged it.
     #[must_use]
     pub fn is_unacked(&self) -> bool {
-        matches!(self.state(), AlarmState::Unacked | AlarmState::RtnUnacked | AlarmState::LatchedUnacked)
+        self.state().is_unacked()
     }
 
     /// Whether the horn must sound for it.

@@ -205,6 +205,20 @@ pub enum AlarmState {
     OutOfService,
 }
 
+impl AlarmState {
+    /// Whether it is put aside.
+    #[must_use]
+    pub const fn is_aside(self) -> bool {
+        matches!(self, Self::Shelved | Self::Suppressed | Self::OutOfService)
+    }
+
+    /// Whether nobody has acknowledged it.
+    #[must_use]
+    pub const fn is_unacked(self) -> bool {
+        matches!(self, Self::Unacked | Self::RtnUnacked | Self::LatchedUnacked)
+    }
+}
+
 /// An alarm's change of state.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AlarmEvent {
@@ -218,6 +232,14 @@ pub struct AlarmEvent {
     pub value: Option<Value>,
     /// Who caused it, if a person did.
     pub actor: Option<String>,
+}
+
+impl AlarmEvent {
+    /// Whether people are told of it anew: it was raised, or is back from being put aside and nobody has acknowledged it.
+    #[must_use]
+    pub const fn announces(&self) -> bool {
+        matches!(self.to, AlarmState::Unacked) || (self.from.is_aside() && self.to.is_unacked())
+    }
 }
 
 /// A device's change of health.
