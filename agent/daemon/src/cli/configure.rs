@@ -2,6 +2,7 @@
 //! `config::compare`; what it changes goes through the running agent, or with `--offline` through no agent at all.
 
 mod refusal;
+mod standing;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -20,10 +21,10 @@ use crate::clock::Clock;
 use crate::config::compare::{self, Class, Difference};
 use crate::config::{self, Lang, Loaded, Style};
 use crate::control::{Answer, Ask, Configure, Configured, person};
-use crate::retentive;
-use crate::run::standing::{Line, Outcome, Withdrawn, judge};
 use crate::trial::{Change, Files, Folder, Row, carry_out};
 use refusal::tell;
+pub use standing::render_standing;
+use standing::{say_standing, standing, standing_json};
 
 /// What is done to the configuration.
 #[derive(Debug, Subcommand)]
@@ -175,57 +176,6 @@ fn both(path: &Path, new: &Path, lang: Lang) -> Result<Both, u8> {
         return Err(CONFIG);
     }
     Ok(Both { before, after, wanted: Files { site, templates } })
-}
-
-/// What becomes of what stands, by the page that a running agent keeps at each change and one that ended has left; `None` where
-/// it cannot be read.
-fn standing(before: &Loaded, after: &Loaded) -> Option<Outcome> {
-    let page = retentive::last(&before.state_dir)?;
-    Some(judge(&page, (&before.site, &before.dictionary), after))
-}
-
-fn say_standing((before, after): (&Loaded, &Loaded), lang: Lang) {
-    let text = render_standing(standing(before, after).as_ref(), lang);
-    if !text.is_empty() {
-        say(&text);
-    }
-}
-
-/// What becomes of what stands, as programs read it.
-fn standing_json(outcome: &Outcome) -> serde_json::Value {
-    let withdrawn: Vec<Line> = outcome.withdrawn.iter().map(Withdrawn::line).collect();
-    let lines = |lines: &[Line]| -> serde_json::Value {
-        lines.iter().map(|line| json!({ "zh": line.zh, "en": line.en })).collect()
-    };
-    json!({
-        "refused": lines(&outcome.refused),
-        "carried": lines(&outcome.carried),
-        "withdrawn": lines(&withdrawn),
-    })
-}
-
-/// What becomes of what stands, as people read it; nothing where nothing is touched.
-#[must_use]
-pub fn render_standing(outcome: Option<&Outcome>, lang: Lang) -> String {
-    let Some(outcome) = outcome else {
-        return word(
-            lang,
-            "读不了现状 (state_dir)：更换时由网关程序判断\n",
-            "what stands cannot be read (state_dir): the agent judges it when it is applied\n",
-        )
-        .to_owned();
-    };
-    let withdrawn = outcome.withdrawn.iter().map(Withdrawn::line);
-    let all = [
-        (("不能更换", "refused"), outcome.refused.clone()),
-        (("保留", "carried over"), outcome.carried.clone()),
-        (("撤销", "withdrawn"), withdrawn.collect()),
-    ];
-    let line = |(fate, lines): &((&'static str, &'static str), Vec<Line>)| -> String {
-        let fate = word(lang, fate.0, fate.1);
-        lines.iter().map(|line| format!("[{fate}] {}\n", line.text(lang))).collect()
-    };
-    all.iter().map(line).collect()
 }
 
 /// The templates that say something else.

@@ -139,13 +139,14 @@ enum Read {
     Damaged { head: Vec<u8> },
 }
 
-/// What was kept last, beside an agent that may run; `None` where it cannot be read, and an empty page where nothing was kept.
+/// What was kept last, beside an agent that may run: an empty page on a fresh gateway, and `None` where the latest page cannot be
+/// known.
 #[must_use]
-pub fn last(dir: &Path) -> Option<Page> {
-    match (read(&dir.join(FILE)), read(&dir.join(COPY))) {
-        (Read::Intact { page, .. }, _) | (_, Read::Intact { page, .. }) => Some(*page),
-        (Read::Missing, Read::Missing) => Some(Page::default()),
-        (Read::Missing | Read::Damaged { .. }, Read::Missing | Read::Damaged { .. }) => None,
+pub fn last(dir: &Path, journal: &Path) -> Option<Page> {
+    match look(dir, journal).0 {
+        Found::Fresh => Some(Page::default()),
+        Found::Page(page) => Some(*page),
+        Found::Older(_) | Found::Lost => None,
     }
 }
 
