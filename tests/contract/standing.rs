@@ -17,6 +17,19 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("id = \"V\"", "id = \"W\"", "vote V "),
     ("tag = \"GT-101\"", "tag = \"GT-901\"", "GT-101:high"),
     ("tag = \"AT-201\"", "tag = \"AT-901\"", "AT-201:low"),
+    // All of it is still there, and the trip would not see it any more.
+    ("causes = [\"V\", \"AT-201:low\"]", "causes = [\"V\"]", "AT-201:low is not normal and would not be"),
+    (
+        "causes = [\"V\", \"AT-201:low\"]",
+        "causes = [\"AT-201:low\"]",
+        "vote V is not normal and would not be",
+    ),
+    ("rule = \"1oo2\"", "rule = \"2oo2\"", "would need more channels"),
+    (
+        "channels = [\"GT-101:high\", ",
+        "channels = [\"GT-103:high\", ",
+        "GT-101:high is not normal and would not be",
+    ),
 ];
 
 /// The same with the old names said.
@@ -93,6 +106,18 @@ fn a_trip_that_was_renamed_by_an_edit_while_nothing_ran_still_holds_its_outputs(
     let trips = standing::trips(&page(false), (&after.site, &after.dictionary));
     assert_eq!(trips.len(), 1);
     assert!(trips[0].held && after.dictionary.trip("燃气") == Some(trips[0].trip), "{trips:?}");
+    // Its name is there, and what it held is another trip's.
+    let swapped = other(&[
+        ("outputs = [\"VALVE\"]\nreset_needs", "outputs = [\"STOP\"]\nreset_needs"),
+        (
+            "[[trips]]",
+            "[[outputs]]\nid = \"STOP\"\nrole = \"interlock\"\nassist = \"feed_stop\"\ncoil = { device = \"RELAY\", address = 7 }\n\n[[trips]]\nid = \"另一个\"\ncauses = [\"AT-201:low\"]\noutputs = [\"VALVE\"]\n\n[[trips]]",
+        ),
+    ]);
+    let trips = standing::trips(&page(false), (&swapped.site, &swapped.dictionary));
+    let names: Vec<_> =
+        trips.iter().map(|kept| (swapped.dictionary.trips[kept.trip.index()].as_str(), kept.held)).collect();
+    assert_eq!(names, [("切断", false), ("另一个", true)]);
     let elsewhere =
         Page { trips: vec![TripRow { outputs: vec!["LINE".into()], ..trip(true) }], ..page(true) };
     assert_eq!(standing::trips(&elsewhere, (&after.site, &after.dictionary)), vec![]);

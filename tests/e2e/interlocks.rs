@@ -171,6 +171,19 @@ fn a_held_valve_does_not_open_because_somebody_renamed_its_trip() {
     assert_eq!(told["interlocks"]["trips"][0]["state"], "held");
     valve(&device, "shut");
 
+    // A start runs what ran, too.
+    wait_for("the trip on disk", || {
+        let kept = std::fs::read_to_string(dir.path().join("state/retentive.json")).ok()?;
+        kept.contains("\"held\":true").then_some(())
+    });
+    agent.kill();
+    let agent = Agent::start(&file);
+    let told = agent
+        .wait("the trip after the power cut", |status| status["interlocks"]["trips"][0]["proof"] == "proven");
+    assert_eq!(told["interlocks"]["trips"][0]["trip"], "燃气切断");
+    assert!(told["site_file"]["first"][0]["en"].as_str().unwrap().contains("燃气切断"), "{told}");
+    valve(&device, "shut");
+
     // The same with the old name said: what was held is held.
     let renamed = text.replace("id = \"燃气切断\"", "id = \"切断燃气\"\nrenamed_from = \"燃气切断\"");
     std::fs::write(&file, renamed).unwrap();

@@ -306,7 +306,11 @@ impl Engine {
             }
             let trips = (0..).map(TripId).zip(&site.matrix.trips);
             for (trip, _) in trips.filter(|(_, trip)| trip.reset_button == Some(point)) {
-                self.reset_trip(trip, (&spec.tag, ""));
+                // Whoever leans on the button while the gas comes or goes has not looked at what it came to.
+                let moved_at = self.locks.trips()[trip.index()].moved_at();
+                if moved_at.is_none_or(|at| at < began) {
+                    self.reset_trip(trip, (&spec.tag, ""));
+                }
             }
         }
     }

@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::annunciate::{Beat, Impaired, Panel, Wiring};
+use crate::annunciate::{Beat, Panel, Wiring};
 use crate::call::Order;
 use crate::daybook::Daybook;
 use crate::deadline::Deadlines;
@@ -446,14 +446,7 @@ impl Engine {
         if !core::mem::replace(&mut self.panel_stale, false) {
             return;
         }
-        let offline = self.health.iter().any(Health::is_offline);
-        let impaired = if self.lost_sounds {
-            Impaired::Heard
-        } else if offline || self.conditions.iter().any(|condition| condition.impairs()) {
-            Impaired::Yes
-        } else {
-            Impaired::No
-        };
+        let impaired = self.impaired();
         let panel = Panel::image(&self.site, (&self.plant.alarms, &self.locks), impaired, self.beat);
         if panel == self.panel {
             return;

@@ -132,7 +132,13 @@ impl Plant {
                 Signal::Discrepancy { output } => self.commanded.get(output.index()).copied(),
                 _ => None,
             };
-            let sample = if at.signal == Signal::OverRange { &sample } else { &doubted };
+            let sample = match at.signal {
+                Signal::OverRange => &sample,
+                Signal::Lost if self.is_dead(now, site, (point, &sample)) => {
+                    &Sample::Bad(NoData::SensorFailure)
+                }
+                _ => &doubted,
+            };
             let seen = Seen { sample, reference, commanded };
             let from = self.alarms[id.index()].sample(now, seen, at);
             self.moved((now, site), id, (from, Some(sample)), found);
@@ -160,6 +166,19 @@ impl Plant {
         if worth {
             found.readings.push(Reading { point, sample });
         }
+    }
+
+    /// Whether interlocks take the point for dead although it shows something, and no other alarm says what is the matter: what
+    /// votes to trip must be heard.
+    fn is_dead(&self, now: Mono, site: &Site, (point, sample): (PointId, &Sample)) -> bool {
+        let spec = &site.points[point.index()];
+        let is_told = |id: &AlarmId| {
+            site.alarms[id.index()].signal != Signal::Lost && self.alarms[id.index()].is_open()
+        };
+        // A function check is a condition of its own, and has a limit.
+        matches!(sample, Sample::Suspect(_, doubt) if *doubt != Doubt::FunctionCheck)
+            && self.table.is_dead(now, (point, spec), sample)
+            && !self.alarms_of[point.index()].iter().any(is_told)
     }
 
     /// No point of the device has a value any more.
@@ -310,6 +329,12 @@ impl Plant {
     /// The alarms that came first in their zones (首警), until all alarms of the zone are gone.
     pub(crate) fn first_up(&self) -> impl Iterator<Item = AlarmId> {
         self.first_up.iter().flatten().copied()
+    }
+
+    /// Whether a point that must be seen is lost, and nobody has taken it out.
+    pub(crate) fn has_lost(&self, site: &Site) -> bool {
+        let mut alarms = site.alarms.iter().zip(&self.alarms);
+        alarms.any(|(spec, alarm)| spec.signal == Signal::Lost && alarm.stands() && !alarm.is_withheld())
     }
 
     /// The alarms of a point.

@@ -99,6 +99,11 @@ impl PointTable {
         }
     }
 
+    /// Whether with this sample the point has had none that counts for its staleness limit.
+    pub(crate) fn is_dead(&self, now: Mono, (point, spec): (PointId, &PointSpec), sample: &Sample) -> bool {
+        now >= self.entries[point.index()].credible_until && !is_credible(sample, spec)
+    }
+
     /// The last good sample of a point, unless it is too old.
     pub(crate) fn good(&self, point: PointId, now: Mono) -> Option<&Sample> {
         let (sample, until) = self.entries[point.index()].good.as_ref()?;

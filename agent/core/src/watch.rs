@@ -7,10 +7,12 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::Mono;
+use crate::annunciate::Impaired;
 use crate::engine::Engine;
 use crate::id::{KeyPeriodId, PointId, SafeguardId, UplinkId};
 use crate::outbox::JournalState;
 use crate::outbox::record::Condition;
+use crate::poll::Health;
 use crate::site::SafeguardState;
 
 /// An uplink may be away so long before a person is told.
@@ -47,6 +49,21 @@ impl Engine {
             let (flapping, stuck) = button.map_or((false, false), |b| (b.is_flapping(), b.is_stuck()));
             self.set(Condition::ButtonFlapping(point), flapping);
             self.set(Condition::ButtonStuck(point), stuck);
+        }
+    }
+
+    /// Whether the agent, a device or a point is impaired.
+    pub(crate) fn impaired(&self) -> Impaired {
+        let offline = self.health.iter().any(Health::is_offline);
+        if self.lost_sounds {
+            Impaired::Heard
+        } else if offline
+            || self.plant.has_lost(&self.site)
+            || self.conditions.iter().any(|condition| condition.impairs())
+        {
+            Impaired::Yes
+        } else {
+            Impaired::No
         }
     }
 

@@ -99,6 +99,38 @@ fn a_detector_far_below_its_range_votes_as_a_dead_one_and_permits_nothing() {
     assert_eq!(plant.permit(), PermitState::Withheld, "each requirement is known, or the line stands");
 }
 
+/// What votes as a dead channel is heard as one, and lights the fault lamp.
+#[test]
+fn a_detector_that_interlocks_take_for_dead_is_lost_to_people_too() {
+    let mut tables = tables();
+    tables.points[0].range = Some((Value::ZERO, Value::from_i32(100)));
+    let lost = AlarmId(u32::try_from(tables.alarms.len()).unwrap());
+    tables.alarms.push(AlarmSpec::new(GAS[0], AlarmKind::Lost, Threshold::switch(Side::High)));
+    tables.outputs.push(OutputSpec {
+        name: "fault".into(),
+        role: Role::Fault,
+        ..tables.outputs[HORN].clone()
+    });
+    let mut plant = Plant::of(tables);
+    let sample = |value, doubt| Sample::Suspect(Quantity::Number(Value::from_i32(value)), doubt);
+    let stands = |plant: &Plant| plant.engine.plant.alarms[lost.index()].stands();
+    plant.calm(0);
+    for ms in (500..3_000).step_by(500) {
+        plant.takes(ms, GAS[0], sample(-50, Doubt::UnderRange));
+        assert!(!stands(&plant));
+    }
+    plant.takes(3_000, GAS[0], sample(-50, Doubt::UnderRange));
+    assert!(stands(&plant) && plant.is_active(HORN) && plant.is_active(HORN + 1));
+    plant.reads(3_500, GAS[0], 0);
+    assert!(!stands(&plant), "a good value is seen");
+    // Gas beyond the range is an alarm already, and no lost detector.
+    plant.takes(4_000, GAS[0], sample(130, Doubt::OverRange));
+    for ms in (5_000..9_000).step_by(500) {
+        plant.takes(ms, GAS[0], sample(130, Doubt::OverRange));
+        assert!(!stands(&plant));
+    }
+}
+
 /// 44: the trip's cause is a bare alarm, and its detector dies.
 #[test]
 fn the_death_of_a_bare_cause_trips_unless_the_row_says_otherwise() {
@@ -128,6 +160,26 @@ fn a_dead_cause_is_not_reset_before_it_is_seen_again() {
     plant.calm(3_300);
     plant.reads(3_300, SHUT, 1);
     assert_eq!(plant.reset(3_400).refused, []);
+}
+
+/// Somebody leans on the reset button while the gas comes and goes: what he has not looked at is not reset.
+#[test]
+fn a_press_resets_no_trip_that_moved_after_it_began() {
+    // The press begins before the trip; while its cause stands; after it was held.
+    for (pressed_at, resets) in [(2_000, false), (4_000, false), (6_000, true)] {
+        let mut plant = Plant::new();
+        plant.calm(0);
+        plant.reads(0, SHUT, 1);
+        for ms in (0..10_000).step_by(250) {
+            let gas = if (3_000..5_000).contains(&ms) { 60 } else { 0 };
+            plant.reads(ms, GAS[0], gas);
+            plant.reads(ms, GAS[1], gas);
+            plant.reads(ms, GAS[2], 0);
+            plant.reads(ms, SHUT, 1);
+            plant.reads(ms, BUTTON, i32::from((pressed_at..7_500).contains(&ms)));
+        }
+        assert_eq!(!plant.is_active(VALVE_OUT), resets, "{pressed_at}");
+    }
 }
 
 /// 2oo3, or any one of the same three alarms' second levels.

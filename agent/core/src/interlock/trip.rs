@@ -168,13 +168,14 @@ pub enum Obstacle {
 pub struct Trip {
     state: TripState,
     proof: Proof,
+    moved_at: Option<Mono>,
 }
 
 impl Trip {
     /// A trip as an earlier run left it: a restart resets nothing.
     #[must_use]
     pub const fn restored(state: TripState) -> Self {
-        Self { state, proof: Proof::Idle }
+        Self { state, proof: Proof::Idle, moved_at: None }
     }
 
     /// Where it stands; what has to be kept over a restart.
@@ -187,6 +188,12 @@ impl Trip {
     #[must_use]
     pub const fn proof(&self) -> Proof {
         self.proof
+    }
+
+    /// When it became what it is; `None` for what an earlier run left.
+    #[must_use]
+    pub const fn moved_at(&self) -> Option<Mono> {
+        self.moved_at
     }
 
     /// The cause that came first, unless it is ready.
@@ -210,7 +217,10 @@ impl Trip {
     /// Takes what a scan saw.
     pub fn step(&mut self, now: Mono, spec: &TripSpec, seen: (impl Fn(Cause) -> CauseState, Feedback)) {
         let (cause, feedback) = seen;
-        self.state = self.state.step(now, look(spec, &cause));
+        let next = self.state.step(now, look(spec, &cause));
+        if core::mem::replace(&mut self.state, next) != next {
+            self.moved_at = Some(now);
+        }
         self.proof = match &spec.prove {
             Some(prove) if !self.state.is_ready() => self.proof.step(now, feedback, prove.within),
             Some(_) | None => Proof::Idle,

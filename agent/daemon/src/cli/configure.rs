@@ -24,7 +24,8 @@ use crate::control::{Answer, Ask, Configure, Configured, person};
 use crate::trial::{Change, Files, Folder, Row, carry_out};
 use refusal::tell;
 pub use standing::render_standing;
-use standing::{say_standing, standing, standing_json};
+pub(super) use standing::standing;
+use standing::{say_standing, standing_json};
 
 /// What is done to the configuration.
 #[derive(Debug, Subcommand)]

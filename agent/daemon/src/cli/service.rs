@@ -13,7 +13,8 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-use super::changes::{Bell, Changes, give_back_at_once, last_good, recover};
+use super::changes::{Bell, Changes, give_back_at_once, in_the_way, last_good, recover};
+use super::configure::standing;
 use super::home::{Home, Taken};
 use super::reach::write_down;
 use super::{CONFIG, IN_USE, OK, OS_REFUSES, SOFTWARE, USAGE, obstacles, word};
@@ -44,7 +45,9 @@ pub(super) fn run(path: &Path, format: LogFormat, lang: Lang) -> u8 {
         };
     }
     let (loaded, invalid) = match usable {
-        Ok(loaded) => (loaded, None),
+        // One on trial ran before this start.
+        Ok(loaded) if recovered.as_ref().is_some_and(|found| found.goes_on) => (loaded, None),
+        Ok(loaded) => would_drop_what_stands(path, loaded),
         Err(invalid) => match last_good(path) {
             Some(loaded) => (loaded, Some(*invalid)),
             None => return CONFIG,
@@ -78,6 +81,18 @@ pub(super) fn run(path: &Path, format: LogFormat, lang: Lang) -> u8 {
     let code = runtime.block_on(serve(path, (loaded, invalid), clock));
     runtime.shutdown_timeout(Duration::from_secs(5));
     code
+}
+
+/// A site file that would drop a trip that stands or is held is not run at a start either, where what ran is known.
+fn would_drop_what_stands(path: &Path, loaded: Loaded) -> (Loaded, Option<SiteFile>) {
+    let Some(ran) = last_good(path).filter(|ran| ran.fingerprint != loaded.fingerprint) else {
+        return (loaded, None);
+    };
+    let refused = standing(&ran, &loaded).map(|found| found.refused).unwrap_or_default();
+    if refused.is_empty() {
+        return (loaded, None);
+    }
+    (ran, Some(in_the_way(path.display().to_string(), refused)))
 }
 
 /// A configuration that can be run, or, after all of it was told, why it cannot.

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use hazard_core::Site;
 use hazard_core::assist::KeptTrip;
-use hazard_core::id::{AlarmId, OutputId, TripId, VoteId};
+use hazard_core::id::{AlarmId, TripId, VoteId};
 use hazard_core::interlock::{Cause, TripSpec};
 use hazard_core::outbox::record::AlarmState;
 
@@ -113,19 +113,21 @@ pub fn withdrawn(page: &Page, (names, renamed): (&Dictionary, &Renamed)) -> Vec<
     rows.map(|row| Withdrawn { alarm: row.alarm.clone(), state: row.state }).collect()
 }
 
-/// Trips that are not ready. One whose name is gone holds its outputs through whatever trip drives them: none of them moves
-/// because somebody edited a name while the agent was away.
+/// Trips that are not ready. An output that one of them held and does not drive in this configuration, be it renamed or another
+/// trip's, is held through whatever trip drives it: none of them moves because somebody edited a file while the agent was away.
 #[must_use]
 pub fn trips(page: &Page, (site, names): (&Site, &Dictionary)) -> Vec<KeptTrip> {
     let specs = &site.matrix.trips;
-    let (known, gone): (Vec<_>, Vec<_>) = page.trips.iter().partition(|row| names.trip(&row.trip).is_some());
-    let mut kept: Vec<KeptTrip> = known.into_iter().filter_map(|row| kept_trip(names, row)).collect();
-    let held = |output: &OutputId| {
-        let name = names.outputs.get(output.index());
-        gone.iter().any(|row| row.outputs.iter().any(|output| Some(output) == name))
-    };
+    let mut kept: Vec<KeptTrip> = page.trips.iter().filter_map(|row| kept_trip(names, row)).collect();
+    let mut held = BTreeSet::new();
+    for row in &page.trips {
+        let same = names.trip(&row.trip).and_then(|id| specs.get(id.index()));
+        let driven: BTreeSet<&str> = same.into_iter().flat_map(|spec| outputs(spec, names)).collect();
+        held.extend(row.outputs.iter().map(String::as_str).filter(|output| !driven.contains(output)));
+    }
     for (trip, spec) in (0..).map(TripId).zip(specs) {
-        if spec.outputs.iter().any(held) && !kept.iter().any(|other| other.trip == trip) {
+        let holds = outputs(spec, names).any(|output| held.contains(output));
+        if holds && !kept.iter().any(|other| other.trip == trip) {
             kept.push(KeptTrip { trip, held: true, cause: None });
         }
     }
@@ -188,7 +190,7 @@ impl Standing<'_> {
                 &format!("it would not drive the output {output} any more"),
             ));
         }
-        refusals.extend(spec.causes.iter().flat_map(|cause| self.cause(*cause)));
+        refusals.extend(spec.causes.iter().flat_map(|cause| self.cause(*cause, next)));
         refusals
     }
 
@@ -198,31 +200,55 @@ impl Standing<'_> {
         self.after.site.matrix.trips.get(id.index())
     }
 
-    /// A cause that is not over and that the configuration that follows does not have.
-    fn cause(&self, cause: Cause) -> Vec<Words> {
+    /// What the configuration that follows lacks of a cause that is not over: itself, its place among the causes, or what makes
+    /// a vote stand.
+    fn cause(&self, cause: Cause, next: &TripSpec) -> Vec<Words> {
         match cause {
-            Cause::Alarm(alarm) => self.alarm(alarm).into_iter().collect(),
-            Cause::Vote(vote) => self.vote(vote),
+            Cause::Alarm(alarm) => self.alarm(alarm, |id| next.causes.contains(&Cause::Alarm(id))),
+            Cause::Vote(vote) => self.vote(vote, next),
         }
     }
 
-    fn vote(&self, vote: VoteId) -> Vec<Words> {
+    fn vote(&self, vote: VoteId, next: &TripSpec) -> Vec<Words> {
         let (site, names) = self.before;
         let Some(spec) = site.matrix.votes.get(vote.index()) else { return Vec::new() };
-        let members = || spec.channels.iter().chain(&spec.any_of);
-        let stands = members().any(|alarm| self.stands(&names.alarm_name(*alarm)));
-        let next = self.after.renamed.vote(&spec.name);
-        if stands && !self.after.dictionary.votes.iter().any(|known| known == next) {
-            return vec![self.lacks("表决", "vote", &spec.name)];
+        let mut members = spec.channels.iter().chain(&spec.any_of);
+        if !members.any(|alarm| self.stands(&names.alarm_name(*alarm))) {
+            return Vec::new();
         }
-        members().filter_map(|alarm| self.alarm(*alarm)).collect()
+        let name = self.after.renamed.vote(&spec.name);
+        let found =
+            (0..).map(VoteId).zip(&self.after.site.matrix.votes).find(|(_, vote)| &*vote.name == name);
+        let Some((id, after)) = found else { return vec![self.lacks("表决", "vote", &spec.name)] };
+        if !next.causes.contains(&Cause::Vote(id)) {
+            return vec![self.no_cause("表决", "vote", &spec.name)];
+        }
+        let mut missing = Vec::new();
+        if after.needed > spec.needed {
+            missing.push(self.words(
+                &format!("它的表决 {} 未恢复正常，新配置里需要更多通道", spec.name),
+                &format!("its vote {} is not normal and would need more channels", spec.name),
+            ));
+        }
+        let channels = spec.channels.iter().map(|alarm| (*alarm, &after.channels));
+        for (alarm, members) in channels.chain(spec.any_of.iter().map(|alarm| (*alarm, &after.any_of))) {
+            missing.extend(self.alarm(alarm, |id| members.contains(&id)));
+        }
+        missing
     }
 
-    fn alarm(&self, alarm: AlarmId) -> Option<Words> {
+    /// An alarm that is not normal has to be there, and where it was.
+    fn alarm(&self, alarm: AlarmId, is_there: impl Fn(AlarmId) -> bool) -> Vec<Words> {
         let name = self.before.1.alarm_name(alarm);
+        if !self.stands(&name) {
+            return Vec::new();
+        }
         let next: Cow<'_, str> = self.after.renamed.alarm(&name);
-        let leaves = self.stands(&name) && self.after.dictionary.alarm(&next).is_none();
-        leaves.then(|| self.lacks("报警", "alarm", &name))
+        match self.after.dictionary.alarm(&next) {
+            None => vec![self.lacks("报警", "alarm", &name)],
+            Some(id) if !is_there(id) => vec![self.no_cause("报警", "alarm", &name)],
+            Some(_) => Vec::new(),
+        }
     }
 
     fn stands(&self, alarm: &str) -> bool {
@@ -251,6 +277,14 @@ impl Standing<'_> {
             &format!(
                 "its {en} {name} is not normal and missing there; if it was renamed, write renamed_from"
             ),
+        )
+    }
+
+    fn no_cause(&self, zh: &str, en: &str, name: &str) -> Words {
+        let name = name.replace('/', ":");
+        self.words(
+            &format!("它的{zh} {name} 未恢复正常，新配置里不再是它的原因"),
+            &format!("its {en} {name} is not normal and would not be among its causes any more"),
         )
     }
 

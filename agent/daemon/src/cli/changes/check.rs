@@ -119,7 +119,7 @@ pub(super) fn not_while_it_stands(refused: &[Line]) {
 }
 
 /// A file without a fault that is not in force, and what stands in its way.
-pub(super) fn in_the_way(file: String, refused: Vec<Line>) -> SiteFile {
+pub(in crate::cli) fn in_the_way(file: String, refused: Vec<Line>) -> SiteFile {
     SiteFile::of_obstacles(file, refused.into_iter().map(|line| (line.zh, line.en)).unzip())
 }
 

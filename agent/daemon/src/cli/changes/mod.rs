@@ -23,7 +23,7 @@ use crate::control::{Answer, Configure, Configurer};
 use crate::observe::SiteFile;
 use crate::run::Request;
 use crate::trial::{Change, Row, TOLD_MAX, Told};
-pub(super) use check::{Refusal, check, check_people};
+pub(super) use check::{Refusal, check, check_people, in_the_way};
 use keeper::Keeper;
 use last_good::Running;
 pub(super) use last_good::last_good;

@@ -9,7 +9,7 @@ use crate::run::standing::{Line, Outcome, Withdrawn, judge};
 
 /// What becomes of what stands, by the page that a running agent keeps at each change and one that ended has left; `None` where
 /// it cannot be read.
-pub(super) fn standing(before: &Loaded, after: &Loaded) -> Option<Outcome> {
+pub(in crate::cli) fn standing(before: &Loaded, after: &Loaded) -> Option<Outcome> {
     let page = retentive::last(&before.state_dir, &before.journal.dir)?;
     Some(judge(&page, (&before.site, &before.dictionary), after))
 }
