@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use hazard_agent::config::{self, Kept, Loaded};
 use hazard_agent::trial::{Files, LastGood};
@@ -94,6 +95,23 @@ fn it_is_read_without_the_site_file_its_templates_and_what_they_name() {
     assert!(site.kept().is_some());
 }
 
+/// A pipe that nobody writes and a file without an end: neither keeps a start waiting, and the other generation is read.
+#[test]
+fn what_lies_in_its_place_and_is_no_file_is_passed_over() {
+    let site = Site::new();
+    let first = config::load(&site.file()).unwrap();
+    site.keep(&first);
+    fs::write(site.dir.path().join("secret"), "sixteen others!!").unwrap();
+    site.keep(&config::load(&site.file()).unwrap());
+    let latest = site.dir.path().join(FOLDER).join("last_good.json");
+    for lay in [endless, pipe] {
+        fs::remove_file(&latest).unwrap();
+        lay(&latest);
+        let read = LastGood::read(&site.state(), &site.file());
+        assert_eq!(read.map(|kept| kept.fingerprint).as_ref(), Some(&first.fingerprint));
+    }
+}
+
 #[test]
 fn another_secret_is_another_configuration_and_the_same_bytes_are_the_same() {
     let site = Site::new();
@@ -103,6 +121,14 @@ fn another_secret_is_another_configuration_and_the_same_bytes_are_the_same() {
     assert_eq!(fingerprint(), first);
     fs::write(site.dir.path().join("secret"), "sixteen others!!").unwrap();
     assert_ne!(fingerprint(), first);
+}
+
+fn endless(path: &Path) {
+    std::os::unix::fs::symlink("/dev/zero", path).unwrap();
+}
+
+fn pipe(path: &Path) {
+    assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
 }
 
 struct Site {

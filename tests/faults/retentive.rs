@@ -149,6 +149,18 @@ fn cut(path: &Path) {
     fs::write(path, &bytes[..bytes.len() / 2]).unwrap();
 }
 
+/// A disk that is full while a valve is shut, and then the power goes: the page on it is from before.
+#[test]
+fn pages_that_are_known_to_be_old_are_called_older_until_one_is_written() {
+    let disk = Disk::kept(&[1]);
+    fs::create_dir(disk.path("retentive.tmp")).unwrap();
+    disk.keep(2);
+    assert_eq!(disk.found(), Found::Older(Box::new(page(1))));
+    fs::remove_dir(disk.path("retentive.tmp")).unwrap();
+    disk.keep(3);
+    assert_eq!(disk.found(), held(3));
+}
+
 fn fold(path: &Path) {
     fs::remove_file(path).unwrap();
     fs::create_dir(path).unwrap();

@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 use super::Socket;
 use crate::config;
 use crate::control::{self, Answer, Ask, SOCKET};
+use crate::trial::read_small;
 
 /// The state folders that the agent of a site file may use, the likeliest first: what the file names, what the agent
 /// wrote down beside it, and the usual one where neither says any.
 pub(super) fn state_dirs(site: &Path) -> Vec<PathBuf> {
-    let written_down = fs::read_to_string(pointer(site)).ok();
-    let written_down = written_down.map(|text| PathBuf::from(text.trim_end_matches('\n')));
+    let written_down = read(&pointer(site)).map(|text| PathBuf::from(text.trim_end_matches('\n')));
     let mut dirs: Vec<PathBuf> = config::state_dir(site).into_iter().collect();
     dirs.extend(written_down.filter(|dir| !dir.as_os_str().is_empty() && !dirs.contains(dir)));
     if dirs.is_empty() {
@@ -25,7 +25,7 @@ pub(super) fn state_dirs(site: &Path) -> Vec<PathBuf> {
 /// Writes the state folder down beside the site file, where a reader without the file would guess another one.
 pub(super) fn write_down(site: &Path, dir: &Path) -> Result<()> {
     let pointer = pointer(site);
-    let known = fs::read_to_string(&pointer).ok();
+    let known = read(&pointer);
     let is_told =
         known.as_deref().map_or(dir == config::usual_state_dir(), |text| Path::new(text.trim()) == dir);
     if is_told {
@@ -67,6 +67,10 @@ pub(super) async fn reach(
         }
     }
     Err(found)
+}
+
+fn read(pointer: &Path) -> Option<String> {
+    String::from_utf8(read_small(pointer).ok()?).ok()
 }
 
 fn pointer(site: &Path) -> PathBuf {

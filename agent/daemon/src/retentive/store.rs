@@ -15,6 +15,8 @@ use super::Page;
 pub const FILE: &str = "retentive.json";
 /// The same page once more, written when the file is on disk.
 pub const COPY: &str = "retentive.copy.json";
+/// The copy's name since a page could not be written: what stood then is not in it, nor in the file.
+const OUTDATED: &str = "retentive.outdated.json";
 /// What could not be read is kept under this name and a number.
 pub const DAMAGED: &str = "retentive.damaged-";
 /// A disk that hangs must not keep the gateway from alarming: after this time it starts, and takes the page up when it comes.
@@ -154,7 +156,9 @@ pub fn last(dir: &Path, journal: &Path) -> Option<Page> {
 fn look(dir: &Path, journal: &Path) -> (Found, Vec<PathBuf>) {
     // Before the files: the journal of this run may come into being while a slow disk is asked.
     let ran_before = has_history(dir, journal);
-    let (file, copy) = (dir.join(FILE), dir.join(COPY));
+    let (file, outdated) = (dir.join(FILE), dir.join(OUTDATED));
+    let is_outdated = outdated.symlink_metadata().is_ok();
+    let copy = if is_outdated { outdated } else { dir.join(COPY) };
     let (latest, spare) = (read(&file), read(&copy));
     let mut damaged = Vec::new();
     for (read, path) in [(&latest, file), (&spare, copy)] {
@@ -163,6 +167,8 @@ fn look(dir: &Path, journal: &Path) -> (Found, Vec<PathBuf>) {
         }
     }
     let found = match (latest, spare) {
+        // Whoever wrote it knew of something that no page has.
+        (Read::Intact { page, .. }, _) | (_, Read::Intact { page, .. }) if is_outdated => Found::Older(page),
         (Read::Intact { page, .. }, _) => Found::Page(page),
         // Their first lines carry the checksum of what was written: both held the same page.
         (Read::Damaged { head }, Read::Intact { head: same, page }) if head == same => Found::Page(page),
@@ -248,6 +254,9 @@ fn keep_on((dir, mut damaged): (&Path, Vec<PathBuf>), desk: &Desk) {
             && !state.down
         {
             tracing::error!(%fault, "what must outlive a power cut cannot be written");
+            // A name takes no room on a full disk, and says to the next start that the pages are old.
+            let renamed = fs::rename(dir.join(COPY), dir.join(OUTDATED));
+            renamed.unwrap_or_else(|fault| tracing::error!(%fault, "nor can it be said that it is old"));
         }
         state.down = written.is_err();
         // What changes within a moment shares the next page: each page costs syncs. The first is never kept waiting.
@@ -287,7 +296,10 @@ fn write(dir: &Path, bytes: &[u8]) -> io::Result<()> {
         fs::rename(&fresh, dir.join(name))?;
         File::open(dir)?.sync_all()?;
     }
-    Ok(())
+    match fs::remove_file(dir.join(OUTDATED)) {
+        Err(fault) if fault.kind() != io::ErrorKind::NotFound => Err(fault),
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 #[cfg(test)]

@@ -367,7 +367,18 @@ fn json(document: &impl serde::Serialize) -> Vec<u8> {
 }
 
 fn read(path: &Path) -> Result<String> {
-    let mut text = String::new();
-    File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > FILE_BYTES_MAX { Err(Error::from(ErrorKind::FileTooLarge)) } else { Ok(text) }
+    String::from_utf8(read_small(path)?).map_err(|fault| Error::new(ErrorKind::InvalidData, fault))
+}
+
+/// Reads a file of the agent's own. Nothing that lies in its place may keep a start waiting or fill the memory.
+///
+/// # Errors
+/// As for reading; and for what is no file (a pipe, a device), or is larger than any of them.
+pub fn read_small(path: &Path) -> Result<Vec<u8>> {
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(Error::new(ErrorKind::InvalidInput, format!("{}: not a file", path.display())));
+    }
+    let mut bytes = Vec::new();
+    File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > FILE_BYTES_MAX { Err(Error::from(ErrorKind::FileTooLarge)) } else { Ok(bytes) }
 }

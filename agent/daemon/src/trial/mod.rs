@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub use files::{FILES_BYTES_MAX, Folder, Op, carry_out, is_pending};
+pub use files::{FILES_BYTES_MAX, Folder, Op, carry_out, is_pending, read_small};
 pub use history::{History, ROWS_MAX};
 pub use last_good::LastGood;
 pub use machine::{Event, Phase, Refused, Seen, Start, Why, at_start};
