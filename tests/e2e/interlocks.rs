@@ -194,6 +194,40 @@ fn a_held_valve_does_not_open_because_somebody_renamed_its_trip() {
     agent.wait("the file in force", |status| status["site_file"].is_null());
 }
 
+/// The page comes after most of a second: the plant is quiet, and no point grew old while nobody could poll it.
+#[test]
+fn a_slow_disk_at_a_start_trips_nothing_in_a_quiet_plant() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(mut device) = Device::tcp() else {
+        return;
+    };
+    let bus = format!("kind = \"tcp\"\nhost = \"127.0.0.1\"\nport = {}", device.port);
+    let uplink = format!("host = \"127.0.0.1\"\nport = {}", crate::tools::free_port());
+    let file = site(dir.path(), &SiteParts { bus: &bus, uplink: &uplink });
+    let text = std::fs::read_to_string(&file).unwrap() + VALVE;
+    let gas = "tag = \"GT-101\"\n";
+    assert!(text.contains(gas));
+    std::fs::write(&file, text.replacen(gas, "tag = \"GT-101\"\npoll_ms = 200\nstale_ms = 600\n", 1))
+        .unwrap();
+    device.set(1, &[20]);
+    let agent = Agent::start(&file);
+    valve(&device, "open");
+    assert_eq!(agent.terminate(), Some(0));
+    let page = dir.path().join("state/retentive.json");
+    let kept = dir.path().join("kept.json");
+    std::fs::rename(&page, &kept).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&page).status().unwrap();
+    assert!(made.success());
+    let slow = format!("sleep 0.9; cat '{}' > '{}'", kept.display(), page.display());
+    let mut disk = std::process::Command::new("sh").args(["-c", &slow]).spawn().unwrap();
+    let agent = Agent::start(&file);
+    let status = agent.wait("the first value", |status| status["points"][1]["quality"] == "good");
+    assert!(disk.wait().unwrap().success());
+    assert_eq!(status["alarms"], serde_json::json!([]), "{}", status["alarms"]);
+    assert_eq!(status["interlocks"]["trips"][0]["state"], "ready");
+    valve(&device, "open");
+}
+
 /// Refused while the valve is not shown shut, and done when it is.
 fn reset(agent: &Agent, device: &mut Device, file: &Path) {
     let path = file.to_str().unwrap();

@@ -45,46 +45,66 @@ pub(super) struct Memory {
     unread: bool,
 }
 
+/// What is known of the time before a run.
+pub(super) enum Before {
+    /// The run before it in this process handed it over.
+    Left(Box<Left>),
+    /// The disk said it, or has not said it yet.
+    Disk(Option<Found>),
+}
+
 impl Memory {
-    /// Goes on where the last run on this disk stopped.
-    pub(super) fn take_up(
-        engine: &mut Engine,
+    /// Asks the disk what stood, for a second at most. No engine runs yet: a wait must not make points old that nobody could poll.
+    pub(super) fn open(
         (loaded, dictionary): (&Loaded, &Arc<Dictionary>),
-        (legacy, clock): (Legacy, (Mono, Utc, ClockTrust)),
-    ) -> std::io::Result<Self> {
+        legacy: Legacy,
+        now: Mono,
+    ) -> std::io::Result<(Self, Before)> {
         let (dir, journal) = (&*loaded.state_dir, &*loaded.journal.dir);
         let Legacy { left, unread } = legacy;
         let is_known = left.is_some() && !unread;
         let keeper = if is_known { Retentive::go_on(dir)? } else { Retentive::spawn(dir, journal)? };
-        let mut memory = Self {
+        let before = match left {
+            Some(left) => Before::Left(left),
+            None => Before::Disk(keeper.found(READ_WITHIN)),
+        };
+        let memory = Self {
             keeper,
             dictionary: Arc::clone(dictionary),
             site: Arc::clone(&loaded.site),
             renamed: loaded.renamed.clone(),
             revision: None,
-            kept_at: clock.0,
+            kept_at: now,
             down: false,
-            unread: !is_known,
+            unread: !is_known && !matches!(before, Before::Disk(Some(_))),
         };
-        if let Some(left) = left {
-            // What the last run of this process handed over is a moment old, whatever the clock says.
-            let away = away(&left.page, clock.1, clock.2).or(Some(Duration::ZERO));
-            engine.resume(&memory.named(&left.page), away);
-            memory.withdraw((engine, clock.0), &left.page, (&left.config, &left.actor));
-            engine.go_on(&left.underway.in_place(loaded));
-            if unread {
-                memory.arrive(engine, clock);
+        Ok((memory, before))
+    }
+
+    /// Goes on where the last run on this disk stopped.
+    pub(super) fn take_up(
+        &mut self,
+        engine: &mut Engine,
+        (loaded, before): (&Loaded, Before),
+        clock: (Mono, Utc, ClockTrust),
+    ) {
+        match before {
+            Before::Left(left) => {
+                // What the last run of this process handed over is a moment old, whatever the clock says.
+                let away = away(&left.page, clock.1, clock.2).or(Some(Duration::ZERO));
+                engine.resume(&self.named(&left.page), away);
+                self.withdraw((engine, clock.0), &left.page, (&left.config, &left.actor));
+                engine.go_on(&left.underway.in_place(loaded));
+                self.arrive(engine, clock);
             }
-        } else if let Some(found) = memory.keeper.found(READ_WITHIN) {
-            memory.unread = false;
-            memory.begin(engine, found, clock);
-        } else {
-            error!(
-                "the disk does not say what stood before the restart: the gateway alarms, and holds what may have tripped"
-            );
-            engine.retentive_lost();
+            Before::Disk(Some(found)) => self.begin(engine, found, clock),
+            Before::Disk(None) => {
+                error!(
+                    "the disk does not say what stood before the restart: the gateway alarms, and holds what may have tripped"
+                );
+                engine.retentive_lost();
+            }
         }
-        Ok(memory)
     }
 
     fn begin(&self, engine: &mut Engine, found: Found, (now, utc, trust): (Mono, Utc, ClockTrust)) {

@@ -179,14 +179,15 @@ enum Event {
 impl Daemon {
     fn start(loaded: &Loaded, around: &Surroundings, legacy: Legacy) -> std::io::Result<(Self, Inboxes)> {
         let clock = around.clock.with_sync_file(loaded.clock_sync_file.clone());
-        let (utc, trust) = clock.wall();
         let epoch = fresh_epoch();
-        let now = clock.now();
-        let mut engine = Engine::new(Arc::clone(&loaded.site), &Start { epoch, utc, trust }, now);
         let dictionary = Arc::new(loaded.dictionary.clone());
-        let memory = Memory::take_up(&mut engine, (loaded, &dictionary), (legacy, (now, utc, trust)))?;
+        let (mut memory, before) = Memory::open((loaded, &dictionary), legacy, clock.now())?;
         let district = District::new(loaded, epoch, &dictionary, &clock);
         let (adapters, inboxes) = Adapters::start(loaded, epoch, &dictionary, (&district, &clock))?;
+        // Behind all that may wait for a disk: its delays begin when it can poll.
+        let (now, (utc, trust)) = (clock.now(), clock.wall());
+        let mut engine = Engine::new(Arc::clone(&loaded.site), &Start { epoch, utc, trust }, now);
+        memory.take_up(&mut engine, (loaded, before), (now, utc, trust));
         info!(%epoch, config = loaded.hash, points = loaded.site.points.len(), "the agent runs");
         let facts = Facts {
             dictionary,
